@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {AccountId} from "../types/AccountId.sol";
+import {ExpiryWord} from "../types/ExpiryWord.sol";
+import {Leg} from "../types/Leg.sol";
+import {OptionId} from "../types/OptionId.sol";
+import {StrikeWord} from "../types/StrikeWord.sol";
+import {Grid} from "./IRiskEngine.sol";
+
+/// @title The ledger
+/// @notice Holds every token, every account's cash, base collateral and positions, and checks margin. Makers compete on
+/// price; solvency is guarded here. See `Clearinghouse` for the specification by topic.
+interface IClearinghouse {
+    /// @notice A market: one underlying, quoted in the ledger's quote token.
+    /// @param baseToken The underlying; accepted as collateral.
+    /// @param oracle Its prices.
+    /// @param minSize Smallest size of a leg that opens, 6 decimals.
+    /// @param strikeStepE6 Strikes are multiples of this, in 1e-6 of the quote token.
+    /// @param insuranceFeeShareBps Part of each fee for the insurance fund.
+    /// @param protocolFeeShareBps Part of each fee for the protocol; the rest stays with the maker.
+    /// @param baseCap Most base collateral the ledger takes, in the base token's units.
+    struct Market {
+        address baseToken;
+        address oracle;
+        uint64 minSize;
+        uint48 strikeStepE6;
+        uint16 insuranceFeeShareBps;
+        uint16 protocolFeeShareBps;
+        uint128 baseCap;
+    }
+
+    /// @notice A swap as the taker states it.
+    /// @param account Wallet (sub 0) or margin account that trades.
+    /// @param maker Who is asked for the price.
+    /// @param legs One market, at most `MAX_LEGS`, no option twice.
+    /// @param limitCash The most the taker pays; negative: the least he receives, negated.
+    /// @param deadline Last second at which the swap may happen.
+    /// @param report A signed report to submit first, or empty.
+    /// @param makerData Passed to the maker.
+    struct Swap {
+        AccountId account;
+        address maker;
+        Leg[] legs;
+        int256 limitCash;
+        uint40 deadline;
+        bytes report;
+        bytes makerData;
+    }
+
+    event MarketCreated(uint16 indexed marketId, Market market);
+    event MakerRegistered(AccountId indexed account);
+    event OperatorChanged(AccountId indexed account, address indexed operator, bool approved);
+    event CashDeposited(AccountId indexed account, address indexed from, uint256 amount);
+    event CashWithdrawn(AccountId indexed account, address indexed to, uint256 amount);
+    event CashMoved(AccountId indexed from, AccountId indexed to, uint256 amount);
+    event BaseDeposited(AccountId indexed account, uint16 indexed marketId, address indexed from, uint256 amount);
+    event BaseWithdrawn(AccountId indexed account, uint16 indexed marketId, address indexed to, uint256 amount);
+    event OptionsDeposited(AccountId indexed account, OptionId indexed option, uint256 amount);
+    event OptionsWithdrawn(AccountId indexed account, OptionId indexed option, address indexed to, uint256 amount);
+    /// @notice A swap was done: `cash` is what the taker paid (negative: received), `fee` the part of it that was split.
+    event Traded(
+        AccountId indexed taker, AccountId indexed maker, Leg[] legs, int256 cash, uint256 fee, uint256 insuranceFee
+    );
+    event Stressed(AccountId indexed account, int256 requirement);
+    event SettlementStarted(uint16 indexed marketId, uint32 indexed expiry, uint256 priceWad);
+    /// @notice An account's positions of the expiry were netted. `net` is due to it (positive: claimable once final) or was
+    /// owed by it; `unpaid` is the part of a debt it could not pay.
+    event AccountSettled(
+        AccountId indexed account, uint16 indexed marketId, uint32 indexed expiry, int256 net, uint256 unpaid
+    );
+    /// @notice The payout ratio of the expiry is fixed: collected/owed.
+    event SettlementFinal(
+        uint16 indexed marketId, uint32 indexed expiry, uint256 owed, uint256 collected, uint256 covered
+    );
+    event CreditPaid(AccountId indexed account, uint16 indexed marketId, uint32 indexed expiry, uint256 amount);
+
+    error Clearinghouse_Reentered();
+    error Clearinghouse_NotAuthorized(AccountId account, address caller);
+    error Clearinghouse_InvalidAccount(AccountId account);
+    error Clearinghouse_InvalidMarket(uint16 marketId);
+    error Clearinghouse_UnsupportedToken(address token, uint256 expected, uint256 received);
+    error Clearinghouse_ZeroAmount();
+    error Clearinghouse_InsufficientCash(AccountId account, uint256 needed, uint256 available);
+    error Clearinghouse_InsufficientBase(AccountId account, uint256 needed, uint256 available);
+    error Clearinghouse_BaseCapExceeded(uint256 total, uint256 cap);
+    error Clearinghouse_InsufficientOptions(AccountId account, OptionId option, uint256 needed, int256 available);
+    error Clearinghouse_DeadlinePassed(uint256 deadline, uint256 blockTime);
+    error Clearinghouse_LimitExceeded(int256 cash, int256 limitCash);
+    error Clearinghouse_InvalidFee(uint256 fee);
+    error Clearinghouse_InvalidMaker(address maker, AccountId account);
+    error Clearinghouse_InvalidLegs(uint256 count);
+    error Clearinghouse_InvalidOption(OptionId option);
+    error Clearinghouse_DuplicateLeg(OptionId option);
+    error Clearinghouse_StrikeNotOnGrid(uint256 strikeE6, uint256 stepE6);
+    error Clearinghouse_ExpiryNotListed(uint32 expiry);
+    error Clearinghouse_SeriesExpired(uint32 expiry);
+    error Clearinghouse_BelowMinimum(uint256 size, uint256 minSize);
+    error Clearinghouse_TooManyStrikes(AccountId account, uint256 count, uint256 max);
+    error Clearinghouse_MarketMismatch(AccountId account, uint16 marketId, uint16 accountMarketId);
+    /// @notice After the call the account's worst value plus cash would be below zero by `shortfall` quote units.
+    error Clearinghouse_Unhealthy(AccountId account, uint256 shortfall);
+    error Clearinghouse_NotExpired(uint32 expiry);
+    error Clearinghouse_NoSettlementPrice(uint32 expiry);
+    error Clearinghouse_NotSettling(uint32 expiry);
+    error Clearinghouse_NotFinal(uint32 expiry);
+    error Clearinghouse_AlreadyFinal(uint32 expiry);
+    error Clearinghouse_ShortAccountsRemain(uint32 expiry, uint256 count);
+    error Clearinghouse_DebtsPending(uint32 expiry, uint256 until);
+    error Clearinghouse_NothingToSettle(AccountId account, uint32 expiry);
+
+    // Trading
+
+    /// @notice Swaps the legs against a maker and settles the cash.
+    /// @return cash What the taker paid, quote units; negative what he received.
+    function trade(Swap calldata swap) external returns (int256 cash);
+
+    /// @notice Recomputes a maker's requirement over its whole book. Anyone, any time; changes nothing else.
+    function stress(AccountId account) external returns (int256 requirement);
+
+    // Cash, collateral, options
+
+    /// @notice Takes `amount` quote tokens from the caller into the account. Anyone may pay in for anyone.
+    function depositCash(AccountId account, uint256 amount) external;
+
+    /// @notice As `depositCash`, with the tokens sent by the caller's `onPayment(token, amount, data)` callback.
+    function depositCashWithCallback(AccountId account, uint256 amount, bytes calldata data) external;
+
+    /// @notice Pays cash out of the account. Owner only; the account must be healthy afterwards.
+    function withdrawCash(AccountId account, uint256 amount, address to) external;
+
+    /// @notice Moves cash between accounts of the ledger. Owner of `from` only; `from` must be healthy afterwards.
+    function moveCash(AccountId from, AccountId to, uint256 amount) external;
+
+    function depositBase(AccountId account, uint16 marketId, uint256 amount) external;
+
+    function withdrawBase(AccountId account, uint16 marketId, uint256 amount, address to) external;
+
+    /// @notice Moves options from the caller's wallet (ERC-6909) into a margin account of the caller.
+    function depositOptions(AccountId account, OptionId option, uint256 amount) external;
+
+    /// @notice Moves longs of a margin account to a wallet as ERC-6909; the account must be healthy afterwards.
+    function withdrawOptions(AccountId account, OptionId option, uint256 amount, address to) external;
+
+    /// @notice Lets `operator` trade for the account, never withdraw.
+    function setAccountOperator(AccountId account, address operator, bool approved) external;
+
+    // Settlement
+
+    /// @notice Fixes the settlement of an expiry whose price the oracle knows. Anyone.
+    function startSettlement(uint16 marketId, uint32 expiry) external;
+
+    /// @notice Nets and settles accounts that hold strikes of the expiry. Anyone, any order, any batch.
+    function settleAccounts(uint16 marketId, uint32 expiry, AccountId[] calldata accounts) external;
+
+    /// @notice Fixes the payout ratio once no short account is left, covering what is missing from the insurance fund.
+    function finalizeSettlement(uint16 marketId, uint32 expiry) external;
+
+    /// @notice Pays a settled account's credit of a final expiry into its cash. Anyone: it pays only the account.
+    function claimCredit(AccountId account, uint16 marketId, uint32 expiry) external returns (uint256 paid);
+
+    /// @notice Burns a wallet's options of final expiries and credits their payout to the wallet's cash, from where
+    /// `withdrawCash` pays it. Anyone: it pays only the wallet.
+    function redeemOptions(address wallet, OptionId[] calldata options) external returns (uint256 paid);
+
+    // Views
+
+    function quoteToken() external view returns (address);
+    function quoteDecimals() external view returns (uint8);
+    function market(uint16 marketId) external view returns (Market memory);
+    function cash(AccountId account) external view returns (uint256);
+    function requirement(AccountId account) external view returns (int256);
+    function base(AccountId account, uint16 marketId) external view returns (uint256);
+    function strikes(AccountId account) external view returns (StrikeWord[] memory);
+    function position(AccountId account, OptionId option) external view returns (int256);
+    function expiryWord(uint16 marketId, uint32 expiry) external view returns (ExpiryWord);
+    /// @notice What the settled account will be paid of this expiry at most, before the payout ratio.
+    function credit(AccountId account, uint16 marketId, uint32 expiry) external view returns (uint256);
+    function isAccountOperator(AccountId account, address operator) external view returns (bool);
+
+    /// @notice Cash plus the worst (or present) value of everything the account holds, quote units.
+    function health(AccountId account, Grid grid) external view returns (int256 worst, int256 equity);
+
+    /// @notice Whether the ledger is inside a call: prices and values read now may be half-way.
+    function isLocked() external view returns (bool);
+}

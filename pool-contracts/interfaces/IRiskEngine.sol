@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {StrikeWord} from "../types/StrikeWord.sol";
+
+/// @notice Which of a market's two scenario grids is meant: wide to open, narrow to be liquidated.
+enum Grid {
+    Initial,
+    Maintenance
+}
+
+/// @title Scenario margin
+/// @notice Stateless but for its grids: values positions and base collateral together in every scenario of a grid of spot
+/// and volatility shocks. One copy serves accounts, pools, auctions and lens.
+interface IRiskEngine {
+    error RiskEngine_InvalidGrid(uint16 marketId);
+    error RiskEngine_UnknownMarket(uint16 marketId);
+    error RiskEngine_UnsortedStrikes();
+
+    /// @notice The worst and the present value of a portfolio without its cash.
+    /// @param marketId The market of every word and of the base collateral.
+    /// @param words The positions, any order; words of one expiry cost least when they stand together.
+    /// @param baseAmount Base collateral, in the base token's units.
+    /// @param grid Which grid.
+    /// @return worst Lowest value over the grid less the contingencies, quote units, rounded down.
+    /// @return mid Value at the present surface and spot, quote units, rounded down.
+    function values(uint16 marketId, StrikeWord[] calldata words, uint256 baseAmount, Grid grid)
+        external
+        view
+        returns (int256 worst, int256 mid);
+}
