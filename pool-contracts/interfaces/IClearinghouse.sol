@@ -14,7 +14,6 @@ import {Grid} from "./IRiskEngine.sol";
 interface IClearinghouse {
     /// @notice A market: one underlying, quoted in the ledger's quote token.
     /// @param baseToken The underlying; accepted as collateral.
-    /// @param oracle Its prices.
     /// @param minSize Smallest size of a leg that opens, 6 decimals.
     /// @param strikeStepE6 Strikes are multiples of this, in 1e-6 of the quote token.
     /// @param insuranceFeeShareBps Part of each fee for the insurance fund.
@@ -22,7 +21,6 @@ interface IClearinghouse {
     /// @param baseCap Most base collateral the ledger takes, in the base token's units.
     struct Market {
         address baseToken;
-        address oracle;
         uint64 minSize;
         uint48 strikeStepE6;
         uint16 insuranceFeeShareBps;
