@@ -8,7 +8,7 @@ import { absolute, divide, shiftRight } from "./word.ts";
 
 const WAD = 10n ** 18n;
 const LN_UNIT_PER_WAD = WAD << 41n;
-const INVERSE_SQRT_2PI_Q80 = 482298648822246107000000n;
+const INVERSE_SQRT_2PI_Q80 = 482_291_623_313_231_213_510_445n;
 const SECONDS_PER_YEAR = 31_536_000n;
 
 export interface Prices {

@@ -40,7 +40,7 @@ library Black76 {
     uint256 private constant LN_UNIT_PER_WAD = 1e18 << 41;
 
     // 2^80/√(2π)
-    uint256 private constant INVERSE_SQRT_2PI_Q80 = 482298648822246107000000;
+    uint256 private constant INVERSE_SQRT_2PI_Q80 = 482291623313231213510445;
 
     /// @notice Call and put.
     function price(uint256 forwardWad, uint256 strikeWad, uint256 stdDevWad)
@@ -61,12 +61,11 @@ library Black76 {
 
     /// @notice Call and put where k = ln(K/F) is known to the caller, as it is for a strike on the surface.
     /// @dev Half a wei that k was rounded by moves the price by at most half a wei per unit of min(F, K).
-    function priceKnownLn(
-        uint256 forwardWad,
-        uint256 strikeWad,
-        int256 lnStrikeOverForwardWad,
-        uint256 stdDevWad
-    ) internal pure returns (uint256 callWad, uint256 putWad) {
+    function priceKnownLn(uint256 forwardWad, uint256 strikeWad, int256 lnStrikeOverForwardWad, uint256 stdDevWad)
+        internal
+        pure
+        returns (uint256 callWad, uint256 putWad)
+    {
         unchecked {
             (uint256 smaller,) = _sorted(forwardWad, strikeWad);
             uint256 halfStdDev = stdDevWad << 20;
@@ -119,8 +118,7 @@ library Black76 {
             uint256 halfStdDev = stdDevWad << 20;
             uint256 moneyness = _divide(Logarithm.lnRatio(larger, smaller), halfStdDev);
             if (
-                _isExtreme(forwardWad | strikeWad | stdDevWad | (moneyness + halfStdDev))
-                    || _isZero(stdDevWad, smaller)
+                _isExtreme(forwardWad | strikeWad | stdDevWad | (moneyness + halfStdDev)) || _isZero(stdDevWad, smaller)
             ) {
                 (greeks.callWad, greeks.putWad) = _priceAtLimit(forwardWad, strikeWad, stdDevWad, smaller);
                 greeks.callDeltaWad = _deltaAtLimit(forwardWad, strikeWad, stdDevWad);

@@ -19,13 +19,11 @@ library BlackScholes {
     /// @param secondsToExpiry T; 0 gives the intrinsic value
     /// @param volatilityWad σ for a year of 365 days
     /// @param rateWad r, continuously compounded for a year of 365 days; may be negative
-    function price(
-        uint256 spotWad,
-        uint256 strikeWad,
-        uint256 secondsToExpiry,
-        uint256 volatilityWad,
-        int256 rateWad
-    ) internal pure returns (uint256 callWad, uint256 putWad) {
+    function price(uint256 spotWad, uint256 strikeWad, uint256 secondsToExpiry, uint256 volatilityWad, int256 rateWad)
+        internal
+        pure
+        returns (uint256 callWad, uint256 putWad)
+    {
         int256 exponentWad = -rateWad * int256(secondsToExpiry) / 365 days;
         uint256 discountedStrikeWad = strikeWad * Exponential.expWad(exponentWad) / 1e18;
         uint256 stdDevWad = volatilityWad * SquareRoot.sqrtWad(secondsToExpiry * 1e18 / 365 days) / 1e18;

@@ -41,7 +41,10 @@ library Essvi {
     {
         uint256 outside;
         assembly ("memory-safe") {
-            outside := or(shr(67, or(or(thetaWad, psiWad), xor(kWad, sar(255, kWad)))), gt(add(rhoWad, 1000000000000000000), 2000000000000000000))
+            outside := or(
+                shr(67, or(or(thetaWad, psiWad), xor(kWad, sar(255, kWad)))),
+                gt(add(rhoWad, 1000000000000000000), 2000000000000000000)
+            )
         }
         if (outside != 0) revert Essvi_OutOfDomain(kWad, thetaWad, rhoWad, psiWad);
         uint256 square;

@@ -31,8 +31,8 @@ library NormalDistribution {
     uint256 private constant B8 = 114144552331450355936132582006821857731526455386440;
 
     // √(2π) · 2^80 and 1e18 / √(2π) · 2^80
-    uint256 private constant SQRT_2PI_Q80 = 3030332855484370093465354;
-    uint256 private constant WAD_OVER_SQRT_2PI_Q80 = 482298648822246107;
+    uint256 private constant SQRT_2PI_Q80 = 3030327641377486072904008;
+    uint256 private constant WAD_OVER_SQRT_2PI_Q80 = 482291623313231213510444942385594877804871;
 
     /// @notice M(z) / √(2π) in Q80 for z ≥ 0.
     /// @param z Standard score, 2^21 · 1e18 to one, below 2^128.
@@ -100,7 +100,7 @@ library NormalDistribution {
     /// @notice M(x) = (1 − Φ(x)) / φ(x) in WAD for x ≥ 0.
     function millsRatioWad(uint256 xWad) internal pure returns (uint256) {
         unchecked {
-            return (millsRatio(_score(int256(xWad >> 1) << 1 | int256(xWad & 1))) * SQRT_2PI_Q80 * 1e18) >> 160;
+            return (millsRatio((xWad >> 85 == 0 ? xWad : 1 << 85) << 21) * SQRT_2PI_Q80 * 1e18) >> 160;
         }
     }
 

@@ -11,11 +11,29 @@ import {SquareRoot} from "../../../pool-contracts/libraries/pricing/SquareRoot.s
 
 /// @notice The pricing libraries behind external functions, and a batch door: many inputs in one call.
 contract PricingHarness {
-    /// @notice Each call's result, packed behind each other; a call that reverts answers with its selector, padded to a word.
-    function batch(bytes[] calldata calls) external view returns (bytes[] memory results) {
-        results = new bytes[](calls.length);
-        for (uint256 i = 0; i < calls.length; ++i) {
-            (, results[i]) = address(this).staticcall(calls[i]);
+    /// @notice Calls `selector` once for each `inWords` words of `inputs`.
+    /// @return outputs For each call `outWords` + 1 words: 1 and the answer, or 0 and the selector of the error.
+    function batch(bytes4 selector, uint256 inWords, uint256 outWords, uint256[] calldata inputs)
+        external
+        view
+        returns (uint256[] memory outputs)
+    {
+        uint256 calls = inputs.length / inWords;
+        outputs = new uint256[](calls * (outWords + 1));
+        for (uint256 i = 0; i < calls; ++i) {
+            (bool success, bytes memory answer) =
+                address(this).staticcall(abi.encodePacked(selector, inputs[i * inWords:(i + 1) * inWords]));
+            uint256 at = i * (outWords + 1);
+            outputs[at] = success ? 1 : 0;
+            if (success) require(answer.length == outWords * 32, "outWords");
+            for (uint256 word = 0; word < outWords && word * 32 < answer.length; ++word) {
+                uint256 value;
+                assembly ("memory-safe") {
+                    value := mload(add(add(answer, 32), mul(word, 32)))
+                }
+                outputs[at + 1 + word] = success ? value : value >> 224;
+                if (!success) break;
+            }
         }
     }
 
