@@ -1,0 +1,170 @@
+/** Twin of pool-contracts/libraries/pricing/Black76.sol, bit for bit; the formulas stand there. */
+
+import { FixedPointError } from "./errors.ts";
+import { bell } from "./exponential.ts";
+import { lnRatio } from "./logarithm.ts";
+import { millsRatio } from "./normalDistribution.ts";
+import { absolute, divide, shiftRight } from "./word.ts";
+
+const WAD = 10n ** 18n;
+const LN_UNIT_PER_WAD = WAD << 41n;
+const INVERSE_SQRT_2PI_Q80 = 482_291_623_313_231_213_510_445n;
+const SECONDS_PER_YEAR = 31_536_000n;
+
+export interface Prices {
+  readonly callWad: bigint;
+  readonly putWad: bigint;
+}
+
+export interface PriceDeltaVega extends Prices {
+  /** Φ(d1); put delta = call delta − 1e18. */
+  readonly callDeltaWad: bigint;
+  /** F·φ(d1), by the standard deviation. */
+  readonly vegaWad: bigint;
+}
+
+export interface Greeks extends PriceDeltaVega {
+  readonly gammaWad: bigint;
+  readonly thetaPerSecondWad: bigint;
+  readonly callRhoWad: bigint;
+  readonly putRhoWad: bigint;
+}
+
+export interface Black76Input {
+  readonly forwardWad: bigint;
+  readonly strikeWad: bigint;
+  readonly stdDevWad: bigint;
+}
+
+export interface Black76KnownLnInput extends Black76Input {
+  readonly lnStrikeOverForwardWad: bigint;
+}
+
+/** Call and put, undiscounted. */
+export function black76Price(input: Black76Input): Prices {
+  const scores = scoresOf(input, lnRatio(...sorted(input)));
+  return isExtreme(input, scores) ? priceAtLimit(input) : priceInside(input, scores);
+}
+
+/** Call and put where k = ln(K/F) is known to the caller. */
+export function black76PriceKnownLn(input: Black76KnownLnInput): Prices {
+  const scores = scoresOf(input, absolute(input.lnStrikeOverForwardWad) * LN_UNIT_PER_WAD);
+  return isExtreme(input, scores, input.lnStrikeOverForwardWad) ? priceAtLimit(input) : priceInside(input, scores);
+}
+
+/** Price, delta and vega where k = ln(K/F) is known to the caller. */
+export function black76PriceDeltaVegaKnownLn(input: Black76KnownLnInput): PriceDeltaVega {
+  const scores = scoresOf(input, absolute(input.lnStrikeOverForwardWad) * LN_UNIT_PER_WAD);
+  if (isExtreme(input, scores, input.lnStrikeOverForwardWad) || isZero(input)) {
+    return { ...priceAtLimit(input), callDeltaWad: deltaAtLimit(input), vegaWad: 0n };
+  }
+  const { callWad, putWad, callDeltaWad, vegaWad } = priceDeltaVega(input, scores);
+  return { callWad, putWad, callDeltaWad, vegaWad };
+}
+
+/** Price, every first derivative, and gamma. */
+export function black76PriceAndGreeks(input: Black76Input & { readonly secondsToExpiry: bigint }): Greeks {
+  const { forwardWad, stdDevWad, secondsToExpiry } = input;
+  const scores = scoresOf(input, lnRatio(...sorted(input)));
+  const rho = (priceWad: bigint) => -((priceWad * secondsToExpiry) / SECONDS_PER_YEAR);
+  if (isExtreme(input, scores) || isZero(input)) {
+    const prices = priceAtLimit(input);
+    return {
+      ...prices,
+      callDeltaWad: deltaAtLimit(input),
+      gammaWad: 0n,
+      vegaWad: 0n,
+      thetaPerSecondWad: 0n,
+      callRhoWad: rho(prices.callWad),
+      putRhoWad: rho(prices.putWad),
+    };
+  }
+  const { density, ...values } = priceDeltaVega(input, scores);
+  const phi = (density * INVERSE_SQRT_2PI_Q80) >> 60n;
+  return {
+    ...values,
+    gammaWad: ((phi * WAD * WAD) / (forwardWad * stdDevWad)) >> 65n,
+    thetaPerSecondWad: -divide((values.vegaWad * stdDevWad) / (2n * WAD), secondsToExpiry),
+    callRhoWad: rho(values.callWad),
+    putRhoWad: rho(values.putWad),
+  };
+}
+
+interface Scores {
+  readonly smaller: bigint;
+  /** |k|/v and v/2, both 2^21 · 1e18 to one. */
+  readonly moneyness: bigint;
+  readonly halfStdDev: bigint;
+}
+
+function scoresOf(input: Black76Input, lnAbsolute: bigint): Scores {
+  const halfStdDev = input.stdDevWad << 20n;
+  return { smaller: sorted(input)[1], moneyness: divide(lnAbsolute, halfStdDev), halfStdDev };
+}
+
+function sorted({ forwardWad, strikeWad }: Black76Input): [larger: bigint, smaller: bigint] {
+  return forwardWad > strikeWad ? [forwardWad, strikeWad] : [strikeWad, forwardWad];
+}
+
+function isExtreme(input: Black76Input, { moneyness, halfStdDev }: Scores, lnWad = 0n): boolean {
+  const { forwardWad, strikeWad, stdDevWad } = input;
+  return (
+    strikeWad === 0n ||
+    forwardWad === 0n ||
+    (forwardWad | strikeWad | stdDevWad | absolute(lnWad) | absolute(moneyness + halfStdDev)) >> 127n !== 0n
+  );
+}
+
+function isZero({ forwardWad, strikeWad, stdDevWad }: Black76Input): boolean {
+  return forwardWad === 0n || strikeWad === 0n || stdDevWad === 0n;
+}
+
+function absoluteDifference({ moneyness, halfStdDev }: Scores): { a: bigint; isNegative: boolean } {
+  const difference = moneyness - halfStdDev;
+  return { a: absolute(difference), isNegative: difference < 0n };
+}
+
+function priceInside({ forwardWad, strikeWad }: Black76Input, scores: Scores): Prices {
+  const { a, isNegative } = absoluteDifference(scores);
+  const { mantissa, shift } = bell(a);
+  const millsA = isNegative ? -millsRatio(a) : millsRatio(a);
+  const millsB = millsRatio(scores.moneyness + scores.halfStdDev);
+  const area = shiftRight(scores.smaller * mantissa, shift);
+  const excess = ((area * (millsA - millsB)) >> 125n) - (isNegative ? 0n : scores.smaller);
+  return { callWad: forwardWad + excess, putWad: strikeWad + excess };
+}
+
+function priceDeltaVega(input: Black76Input, scores: Scores): PriceDeltaVega & { readonly density: bigint } {
+  const { forwardWad, strikeWad } = input;
+  const { a, isNegative } = absoluteDifference(scores);
+  const { mantissa, shift } = bell(a);
+  const millsA = isNegative ? -millsRatio(a) : millsRatio(a);
+  const millsB = millsRatio(scores.moneyness + scores.halfStdDev);
+  const area = shiftRight(scores.smaller * mantissa, shift);
+  const excess = ((area * (millsA - millsB)) >> 125n) - (isNegative ? 0n : scores.smaller);
+  const density = divide(area * WAD, forwardWad);
+  const outOfTheMoney = strikeWad > forwardWad;
+  const mills = outOfTheMoney ? millsA : -millsB;
+  const base = !outOfTheMoney || isNegative ? WAD : 0n;
+  return {
+    callWad: forwardWad + excess,
+    putWad: strikeWad + excess,
+    callDeltaWad: base + ((density * mills) >> 125n),
+    vegaWad: (area * INVERSE_SQRT_2PI_Q80) >> 125n,
+    density,
+  };
+}
+
+function priceAtLimit({ forwardWad, strikeWad, stdDevWad }: Black76Input): Prices {
+  if ((forwardWad | strikeWad) >> 127n !== 0n) {
+    throw new FixedPointError("Black76_PriceTooLarge", [forwardWad, strikeWad]);
+  }
+  const smaller = forwardWad < strikeWad ? forwardWad : strikeWad;
+  const excess = stdDevWad < 10n ** 27n ? -smaller : 0n;
+  return { callWad: forwardWad + excess, putWad: strikeWad + excess };
+}
+
+function deltaAtLimit({ forwardWad, strikeWad, stdDevWad }: Black76Input): bigint {
+  if (stdDevWad >= 10n ** 27n || forwardWad > strikeWad) return forwardWad === 0n ? 0n : WAD;
+  return forwardWad === strikeWad ? WAD / 2n : 0n;
+}

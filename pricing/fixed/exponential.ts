@@ -1,0 +1,40 @@
+/** Twin of pool-contracts/libraries/pricing/Exponential.sol, bit for bit; the formulas stand there. */
+
+import { FixedPointError } from "./errors.ts";
+
+const U = 73_278_861_591_641_017_875_455_459n;
+const G0 = 24_923_002_019_399_064_064_010_300n;
+const G1 = 131_659_512_967_493_075_068_153_405_931_078_429_375_130_509_983_966n;
+const G2 = 7_742_803_681_703_516_380_044_350n;
+const G3 = 3_557_301_804_448_960_323_005_212_156_070_297_169_708_250_957_430n;
+const G4 = 2_222_657_170_240_575_711_736_222n;
+const Z_PER_BIT = 5_043_309_506_144_908_005_206_032n;
+const BITS_PER_WAD_Q96 = 138_182_732_311_979_226_182_305_066_060_065_637n;
+const ROUND_AND_SCALE = (67n << 80n) + (1n << 79n);
+const HALF_BIT = 1n << 79n;
+const FRACTION_MASK = (1n << 80n) - 1n;
+
+/** The Gaussian bell: e^(−z²/2) = mantissa / 2^(45 + shift), for a standard score z of 2^21 · 1e18 to one. */
+export function bell(z: bigint): { mantissa: bigint; shift: bigint } {
+  const bits = (z * z) / Z_PER_BIT + ROUND_AND_SCALE;
+  return { mantissa: exp2Negative((bits & FRACTION_MASK) - HALF_BIT), shift: bits >> 80n };
+}
+
+/** 2^112 · 2^(−fraction / 2^80) for |fraction| ≤ 2^79. */
+export function exp2Negative(fraction: bigint): bigint {
+  const u = (fraction * fraction) / U;
+  const g = u + G0 - G1 / (u + G2 - G3 / (u + G4));
+  return ((g - fraction) << 112n) / (g + fraction);
+}
+
+/** e^x in WAD; throws where the Solidity reverts with `Exponential_Overflow`. */
+export function expWad(xWad: bigint): bigint {
+  if (xWad >= 135_305_999_368_893_231_589n) throw new FixedPointError("Exponential_Overflow", [xWad]);
+  if (xWad <= -42_139_678_854_452_767_551n) return 0n;
+  const bits = -((xWad * BITS_PER_WAD_Q96) >> 96n) + HALF_BIT;
+  const mantissa = exp2Negative((bits & FRACTION_MASK) - HALF_BIT);
+  const shift = (bits >> 80n) + 112n;
+  return shift >= 0n ? (mantissa * WAD) >> shift : (mantissa * WAD) << -shift;
+}
+
+const WAD = 10n ** 18n;
