@@ -16,8 +16,8 @@ import {Leg} from "./types/Leg.sol";
 import {OptionId, StrikeKey} from "./types/OptionId.sol";
 import {StrikeWord} from "./types/StrikeWord.sol";
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ERC6909} from "@openzeppelin/contracts/token/ERC6909/ERC6909.sol";
 
@@ -328,8 +328,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
             _pot[expiryKey] += covered;
         }
         uint256 collected = word.collected() + covered;
-        _expiries[expiryKey] =
-            word.withDebt(word.owed(), collected).withState(ExpiryState.Final, word.settledAfter());
+        _expiries[expiryKey] = word.withDebt(word.owed(), collected).withState(ExpiryState.Final, word.settledAfter());
         emit SettlementFinal(marketId, expiry, word.owed(), collected, covered);
     }
 
@@ -441,8 +440,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
 
     function _requireTrader(AccountId account) private view {
         _requireCanonical(account);
-        bool authorized =
-            msg.sender == account.owner() || (!account.isWallet() && _operators[account][msg.sender]);
+        bool authorized = msg.sender == account.owner() || (!account.isWallet() && _operators[account][msg.sender]);
         if (!authorized) revert Clearinghouse_NotAuthorized(account, msg.sender);
         if (_totalDebt[account] != 0) revert Clearinghouse_Unhealthy(account, _totalDebt[account]);
     }
@@ -464,7 +462,9 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
             _requireOpen(key);
             if (legs[i].size == 0) revert Clearinghouse_BelowMinimum(0, market_.minSize);
             for (uint256 j = 0; j < i; ++j) {
-                if (OptionId.unwrap(legs[j].option) == OptionId.unwrap(option)) revert Clearinghouse_DuplicateLeg(option);
+                if (OptionId.unwrap(legs[j].option) == OptionId.unwrap(option)) {
+                    revert Clearinghouse_DuplicateLeg(option);
+                }
             }
         }
     }
@@ -544,12 +544,14 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         StrikeWord[] memory words = new StrikeWord[](legs.length);
         for (uint256 i = 0; i < legs.length; ++i) {
             OptionId option = legs[i].option;
-            words[i] = StrikeWord.wrap(uint256(StrikeKey.unwrap(option.key())) << 160).add(option.isPut(), -legs[i].size);
+            words[i] =
+                StrikeWord.wrap(uint256(StrikeKey.unwrap(option.key())) << 160).add(option.isPut(), -legs[i].size);
         }
         (int256 worst,) = riskEngine.values(marketId, words, 0, Grid.Initial);
         int256 needed = word.requirement() - worst;
         _accounts[account] = word.withRequirement(needed);
-        if (!reduces && needed > int256(word.cash())) { // cash is below 2^128
+        if (!reduces && needed > int256(word.cash())) {
+            // cash is below 2^128
             revert Clearinghouse_Unhealthy(account, uint256(needed - int256(word.cash())));
         }
     }

@@ -15,16 +15,15 @@ enum Grid {
 interface IRiskEngine {
     error RiskEngine_InvalidGrid(uint16 marketId);
     error RiskEngine_UnknownMarket(uint16 marketId);
-    error RiskEngine_UnsortedStrikes();
 
     /// @notice The worst and the present value of a portfolio without its cash.
     /// @param marketId The market of every word and of the base collateral.
-    /// @param words The positions, any order; words of one expiry cost least when they stand together.
-    /// @param baseAmount Base collateral, in the base token's units.
+    /// @param words The positions, any order; one strike may stand in several words.
+    /// @param baseSize Base collateral as a size of 6 decimals.
     /// @param grid Which grid.
     /// @return worst Lowest value over the grid less the contingencies, quote units, rounded down.
     /// @return mid Value at the present surface and spot, quote units, rounded down.
-    function values(uint16 marketId, StrikeWord[] calldata words, uint256 baseAmount, Grid grid)
+    function values(uint16 marketId, StrikeWord[] calldata words, uint256 baseSize, Grid grid)
         external
         view
         returns (int256 worst, int256 mid);
