@@ -16,6 +16,10 @@ abstract contract GasMeter {
     /// @return digest All results together, so that none of them can be optimised away
     function measure(uint256[5][] calldata inputs) external view returns (uint256[] memory used, uint256 digest) {
         used = new uint256[](inputs.length);
+        uint256 freeMemory;
+        assembly ("memory-safe") {
+            freeMemory := mload(0x40)
+        }
         for (uint256 i = 0; i < inputs.length; ++i) {
             (uint256 a, uint256 b, uint256 c, uint256 d, uint256 e) =
                 (inputs[i][0], inputs[i][1], inputs[i][2], inputs[i][3], inputs[i][4]);
@@ -24,6 +28,9 @@ abstract contract GasMeter {
             uint256 afterwards = gasleft();
             used[i] = before - afterwards;
             digest ^= result;
+            assembly ("memory-safe") {
+                mstore(0x40, freeMemory) // what a call allocated is given back
+            }
         }
     }
 
@@ -61,7 +68,7 @@ contract GasOfBlack76PriceAndGreeks is GasMeter {
     function _run(uint256 a, uint256 b, uint256 c, uint256, uint256 e) internal pure override returns (uint256 digest) {
         Greeks memory greeks = Black76.priceAndGreeks(a, b, c, e);
         assembly ("memory-safe") {
-            digest := greeks
+            digest := mload(greeks)
         }
     }
 }
