@@ -31,8 +31,9 @@ export function lnRatio(larger: bigint, smaller: bigint): bigint {
 /** ln(x) in WAD, rounded toward zero; throws where the Solidity reverts with `Logarithm_OfZero`. */
 export function lnWad(xWad: bigint): bigint {
   if (xWad === 0n) throw new FixedPointError("Logarithm_OfZero", []);
-  if (xWad < WAD) return -(lnRatio(WAD, xWad) / LN_UNIT_PER_WAD);
   const clearance = countLeadingZeros(xWad);
   const excess = clearance < 129n ? 129n - clearance : 0n;
-  return (lnRatio(xWad >> excess, WAD) + excess * LN2) / LN_UNIT_PER_WAD;
+  const x = xWad >> excess;
+  const ln = (x < WAD ? lnRatio(WAD, x) : lnRatio(x, WAD)) + excess * LN2;
+  return xWad < WAD ? -(ln / LN_UNIT_PER_WAD) : ln / LN_UNIT_PER_WAD;
 }

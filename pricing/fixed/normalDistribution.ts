@@ -50,7 +50,7 @@ export function cdf(xWad: bigint): bigint {
 /** φ(x) in WAD. */
 export function pdf(xWad: bigint): bigint {
   const { mantissa, shift } = bell(score(xWad));
-  return shiftRight(WAD_OVER_SQRT_2PI_Q80 * mantissa, shift + 45n);
+  return shiftRight(WAD_OVER_SQRT_2PI_Q80 * mantissa, shift + 125n);
 }
 
 /** M(x) = (1 − Φ(x)) / φ(x) in WAD for x ≥ 0. */

@@ -14,6 +14,7 @@ const WAD = 10n ** 18n;
 const errorSelectors = new Map(
   [
     "Black76_PriceTooLarge(uint256,uint256)",
+    "BlackScholes_OutOfDomain(uint256,uint256,int256)",
     "Exponential_Overflow(int256)",
     "Logarithm_OfZero()",
     "Essvi_OutOfDomain(int256,uint256,int256,uint256)",
@@ -108,6 +109,23 @@ const cases: readonly Case[] = [
       const greeks = fixed.black76PriceAndGreeks({ forwardWad, strikeWad, stdDevWad, secondsToExpiry });
       const { callWad, putWad, callDeltaWad, gammaWad, vegaWad, thetaPerSecondWad, callRhoWad, putRhoWad } = greeks;
       return [callWad, putWad, callDeltaWad, gammaWad, vegaWad, thetaPerSecondWad, callRhoWad, putRhoWad];
+    },
+  },
+  {
+    signature: "blackScholesPrice(uint256,uint256,uint256,uint256,int256)",
+    outWords: 2,
+    count: 10_000,
+    draw: (random) => {
+      const terms =
+        random.below(5) === 0
+          ? [extreme(random), extreme(random), signedExtreme(random)]
+          : [random.word(30), random.logWad(0.01, 10), random.wad(-0.5, 0.5)];
+      return [...forwardAndStrike(random), ...terms];
+    },
+    twin: (spotWad, strikeWad, secondsToExpiry, volatilityWad, rateWad) => {
+      const input = { spotWad, strikeWad, secondsToExpiry, volatilityWad, rateWad };
+      const { callWad, putWad } = fixed.blackScholesPrice(input);
+      return [callWad, putWad];
     },
   },
   {

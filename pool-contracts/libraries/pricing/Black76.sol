@@ -23,17 +23,18 @@ struct Greeks {
 }
 
 /// @title Black76
-/// @notice Undiscounted Black-76 prices, Greeks and implied standard deviation: one exponential, two Mills ratios.
+/// @notice Undiscounted Black-76 prices and Greeks: one exponential, two Mills ratios, no branch but a guard.
 /// @dev With m = min(F, K), k = |ln(K/F)|, v = σ√τ, a = k/v − v/2, b = k/v + v/2 and M the Mills ratio,
 ///
 ///     otm = m·[a < 0] + m·φ(a)·( sgn(a)·M(|a|) − M(b) ),     call = otm + F − m,     put = otm + K − m
 ///
-/// so call − put = F − K to the wei, and nothing cancels in the tails. Standard scores count 2^21 · 1e18 to one.
+/// so call − put = F − K to the wei, and nothing cancels in the tails. Scores (a, b, v/2) count 2^21 · 1e18 to one.
 ///
-/// Domain: F, K < 2^127 (1.7e20 units), else `Black76_PriceTooLarge`; every v.
+/// Domain: every v; max(F, K) < 2^127 (1.7e20 units), else `Black76_PriceTooLarge`. Where ln(K/F) is known, min(F, K) < 2^127.
 /// Limits: v = 0, F = 0 or K = 0 give the intrinsic value, v → ∞ gives call = F and put = K.
 /// Error: 1e-21·max(F, K) + 1 wei; never below intrinsic, never above F (call) or K (put).
 library Black76 {
+    /// @notice Beyond 2^127 wei.
     error Black76_PriceTooLarge(uint256 forwardWad, uint256 strikeWad);
 
     // ln(K/F) counts 2^41 · 1e36 to one, a WAD times this.
@@ -52,8 +53,25 @@ library Black76 {
             (uint256 smaller, uint256 larger) = _sorted(forwardWad, strikeWad);
             uint256 halfStdDev = stdDevWad << 20;
             uint256 moneyness = _divide(Logarithm.lnRatio(larger, smaller), halfStdDev);
-            if (_isExtreme(forwardWad | strikeWad | stdDevWad | (moneyness + halfStdDev))) {
-                return _priceAtLimit(forwardWad, strikeWad, stdDevWad, smaller);
+            if (_isBeyond127Bits(larger | stdDevWad | (moneyness + halfStdDev))) {
+                return _priceAtLimit(forwardWad, strikeWad, stdDevWad, larger);
+            }
+            return _price(forwardWad, strikeWad, smaller, moneyness, halfStdDev);
+        }
+    }
+
+    /// @notice Call and put from a deviation with more digits than a WAD has.
+    /// @param halfStdDev v/2 as a score, 2^21 · 1e18 to one, below 2^255
+    function priceFromScore(uint256 forwardWad, uint256 strikeWad, uint256 halfStdDev)
+        internal
+        pure
+        returns (uint256 callWad, uint256 putWad)
+    {
+        unchecked {
+            (uint256 smaller, uint256 larger) = _sorted(forwardWad, strikeWad);
+            uint256 moneyness = _divide(Logarithm.lnRatio(larger, smaller), halfStdDev);
+            if (_isBeyond127Bits(larger | halfStdDev | (moneyness + halfStdDev))) {
+                return _priceAtLimit(forwardWad, strikeWad, halfStdDev >> 20, larger);
             }
             return _price(forwardWad, strikeWad, smaller, moneyness, halfStdDev);
         }
@@ -69,9 +87,9 @@ library Black76 {
         unchecked {
             (uint256 smaller,) = _sorted(forwardWad, strikeWad);
             uint256 halfStdDev = stdDevWad << 20;
-            uint256 lnAbsolute = _absolute(lnStrikeOverForwardWad);
-            uint256 moneyness = _divide(lnAbsolute * LN_UNIT_PER_WAD, halfStdDev);
-            if (_isExtreme(forwardWad | strikeWad | stdDevWad | lnAbsolute | (moneyness + halfStdDev))) {
+            uint256 ln = _absolute(lnStrikeOverForwardWad);
+            uint256 moneyness = _divide(ln * LN_UNIT_PER_WAD, halfStdDev);
+            if (_isBeyond127Bits(smaller | stdDevWad | ln | (moneyness + halfStdDev))) {
                 return _priceAtLimit(forwardWad, strikeWad, stdDevWad, smaller);
             }
             return _price(forwardWad, strikeWad, smaller, moneyness, halfStdDev);
@@ -81,8 +99,8 @@ library Black76 {
     /// @notice Price, delta and vega where k = ln(K/F) is known: what a quote, a mark and a margin scenario need.
     /// @return callWad As in `priceKnownLn`
     /// @return putWad As in `priceKnownLn`
-    /// @return callDeltaWad Φ(d1), by the forward; put delta = call delta − 1e18
-    /// @return vegaWad F·φ(d1), by the standard deviation v
+    /// @return callDeltaWad Φ(d1), by the forward; put delta = call delta − 1e18; error 1 wei
+    /// @return vegaWad F·φ(d1), by the standard deviation v; rounded down
     function priceDeltaVegaKnownLn(
         uint256 forwardWad,
         uint256 strikeWad,
@@ -92,21 +110,30 @@ library Black76 {
         unchecked {
             (uint256 smaller,) = _sorted(forwardWad, strikeWad);
             uint256 halfStdDev = stdDevWad << 20;
-            uint256 lnAbsolute = _absolute(lnStrikeOverForwardWad);
-            uint256 moneyness = _divide(lnAbsolute * LN_UNIT_PER_WAD, halfStdDev);
-            if (
-                _isExtreme(forwardWad | strikeWad | stdDevWad | lnAbsolute | (moneyness + halfStdDev))
-                    || _isZero(stdDevWad, smaller)
-            ) {
-                (callWad, putWad) = _priceAtLimit(forwardWad, strikeWad, stdDevWad, smaller);
-                return (callWad, putWad, _deltaAtLimit(forwardWad, strikeWad, stdDevWad), 0);
+            uint256 moneyness;
+            {
+                uint256 ln = _absolute(lnStrikeOverForwardWad);
+                moneyness = _divide(ln * LN_UNIT_PER_WAD, halfStdDev);
+                if (
+                    _isBeyond127Bits(smaller | stdDevWad | ln | (moneyness + halfStdDev))
+                        || _isProductZero(smaller, stdDevWad)
+                ) {
+                    (callWad, putWad) = _priceAtLimit(forwardWad, strikeWad, stdDevWad, smaller);
+                    return (callWad, putWad, _deltaAtLimit(forwardWad, strikeWad, stdDevWad), 0);
+                }
             }
-            (callWad, putWad, callDeltaWad, vegaWad,) =
-                _priceDeltaVega(forwardWad, strikeWad, smaller, moneyness, halfStdDev);
+            (uint256 bell, uint256 millsA, uint256 millsB, uint256 sign) = _kernel(smaller, moneyness, halfStdDev);
+            assembly ("memory-safe") {
+                let excess := sub(sar(125, mul(bell, sub(millsA, millsB))), and(smaller, not(sign)))
+                callWad := add(forwardWad, excess)
+                putWad := add(strikeWad, excess)
+                vegaWad := shr(125, mul(bell, INVERSE_SQRT_2PI_Q80))
+            }
+            callDeltaWad = _delta(forwardWad, strikeWad, _density(bell, forwardWad), millsA, millsB, sign);
         }
     }
 
-    /// @notice Price and every first derivative, and gamma.
+    /// @notice Price, every first derivative, and gamma, in a struct of their own.
     /// @param secondsToExpiry Below 2^127; only theta and rho need it. At expiry both are 0.
     function priceAndGreeks(uint256 forwardWad, uint256 strikeWad, uint256 stdDevWad, uint256 secondsToExpiry)
         internal
@@ -117,60 +144,113 @@ library Black76 {
             (uint256 smaller, uint256 larger) = _sorted(forwardWad, strikeWad);
             uint256 halfStdDev = stdDevWad << 20;
             uint256 moneyness = _divide(Logarithm.lnRatio(larger, smaller), halfStdDev);
-            if (
-                _isExtreme(forwardWad | strikeWad | stdDevWad | (moneyness + halfStdDev)) || _isZero(stdDevWad, smaller)
-            ) {
-                (greeks.callWad, greeks.putWad) = _priceAtLimit(forwardWad, strikeWad, stdDevWad, smaller);
+            if (_isBeyond127Bits(larger | stdDevWad | (moneyness + halfStdDev)) || _isProductZero(smaller, stdDevWad)) {
+                (greeks.callWad, greeks.putWad) = _priceAtLimit(forwardWad, strikeWad, stdDevWad, larger);
                 greeks.callDeltaWad = _deltaAtLimit(forwardWad, strikeWad, stdDevWad);
-            } else {
-                uint256 vegaWad;
-                uint256 density;
-                (greeks.callWad, greeks.putWad, greeks.callDeltaWad, vegaWad, density) =
-                    _priceDeltaVega(forwardWad, strikeWad, smaller, moneyness, halfStdDev);
-                greeks.vegaWad = vegaWad;
-                greeks.gammaWad = _gamma(density, forwardWad, stdDevWad);
-                greeks.thetaPerSecondWad = -int256(_divide(vegaWad * stdDevWad / 2e18, secondsToExpiry));
+                greeks.callRhoWad = -int256(greeks.callWad * secondsToExpiry / 365 days);
+                greeks.putRhoWad = -int256(greeks.putWad * secondsToExpiry / 365 days);
+                return greeks;
             }
-            greeks.callRhoWad = -int256(greeks.callWad * secondsToExpiry / 365 days);
-            greeks.putRhoWad = -int256(greeks.putWad * secondsToExpiry / 365 days);
+            (uint256 bell, uint256 millsA, uint256 millsB, uint256 sign) = _kernel(smaller, moneyness, halfStdDev);
+            assembly ("memory-safe") {
+                let excess := sub(sar(125, mul(bell, sub(millsA, millsB))), and(smaller, not(sign)))
+                let callValue := add(forwardWad, excess)
+                let putValue := add(strikeWad, excess)
+                mstore(greeks, callValue)
+                mstore(add(greeks, 0x20), putValue)
+                mstore(add(greeks, 0xc0), sub(0, div(mul(callValue, secondsToExpiry), 31536000)))
+                mstore(add(greeks, 0xe0), sub(0, div(mul(putValue, secondsToExpiry), 31536000)))
+                let vega := shr(125, mul(bell, INVERSE_SQRT_2PI_Q80))
+                mstore(add(greeks, 0x80), vega)
+                mstore(add(greeks, 0xa0), sub(0, div(mul(vega, stdDevWad), mul(2000000000000000000, secondsToExpiry))))
+            }
+            uint256 density = _density(bell, forwardWad);
+            greeks.callDeltaWad = _delta(forwardWad, strikeWad, density, millsA, millsB, sign);
+            greeks.gammaWad = _gamma(density, forwardWad, stdDevWad);
         }
     }
 
-    /// @dev `_price` with Φ(d1), F·φ(d1) and √(2π)·φ(d1) (2^45 · 1e18 to one). Where K > F, d1 = −a and F = m; else d1 = b and F·φ(b) = K·φ(a).
-    function _priceDeltaVega(
+    /// @dev The formula above; moneyness + halfStdDev < 2^127.
+    function _price(uint256 forwardWad, uint256 strikeWad, uint256 smaller, uint256 moneyness, uint256 halfStdDev)
+        private
+        pure
+        returns (uint256 callWad, uint256 putWad)
+    {
+        (uint256 bell, uint256 millsA, uint256 millsB, uint256 sign) = _kernel(smaller, moneyness, halfStdDev);
+        assembly ("memory-safe") {
+            // otm − m, so that adding F or K gives the price
+            let excess := sub(sar(125, mul(bell, sub(millsA, millsB))), and(smaller, not(sign)))
+            callWad := add(forwardWad, excess)
+            putWad := add(strikeWad, excess)
+        }
+    }
+
+    /// @return bell m·e^(−a²/2) in Q45, below 2^173
+    /// @return millsA sgn(a)·M(|a|)/√(2π) in Q80, |…| ≤ 2^79
+    /// @return millsB M(b)/√(2π) in Q80
+    /// @return sign All ones where a < 0, else zero
+    function _kernel(uint256 smaller, uint256 moneyness, uint256 halfStdDev)
+        private
+        pure
+        returns (uint256 bell, uint256 millsA, uint256 millsB, uint256 sign)
+    {
+        unchecked {
+            uint256 a = moneyness - halfStdDev;
+            assembly ("memory-safe") {
+                sign := sar(255, a)
+                a := sub(xor(a, sign), sign) // |a|
+            }
+            (uint256 mantissa, uint256 shift) = Exponential.bell(a);
+            bell = (smaller * mantissa) >> shift;
+            (millsA, millsB) = NormalDistribution.millsRatios(a, moneyness + halfStdDev);
+            millsA = (millsA ^ sign) - sign;
+        }
+    }
+
+    /// @dev √(2π)·φ(d1), 2^45 · 1e18 to one: where K > F, d1 = −a and F = m; else d1 = b and F·φ(b) = K·φ(a) = m·φ(a).
+    function _density(uint256 bell, uint256 forwardWad) private pure returns (uint256 density) {
+        assembly ("memory-safe") {
+            density := div(mul(bell, 1000000000000000000), forwardWad)
+        }
+    }
+
+    /// @dev Φ(d1) = K > F ? [a < 0] + φ(d1)·sgn(a)·M(|a|) : 1 − φ(d1)·M(b)
+    function _delta(
         uint256 forwardWad,
         uint256 strikeWad,
-        uint256 smaller,
-        uint256 moneyness,
-        uint256 halfStdDev
-    ) private pure returns (uint256 callWad, uint256 putWad, int256 callDeltaWad, uint256 vegaWad, uint256 density) {
-        unchecked {
-            (uint256 a, uint256 sign) = _absoluteDifference(moneyness, halfStdDev);
-            (uint256 mantissa, uint256 shift) = Exponential.bell(a);
-            (uint256 millsA, uint256 millsB) = NormalDistribution.millsRatios(a, moneyness + halfStdDev);
-            uint256 bell = (smaller * mantissa) >> shift; // m·e^(−a²/2) in Q45, below 2^173
-            assembly ("memory-safe") {
-                millsA := sub(xor(millsA, sign), sign)
-                let excess := sub(sar(125, mul(bell, sub(millsA, millsB))), and(smaller, not(sign)))
-                callWad := add(forwardWad, excess)
-                putWad := add(strikeWad, excess)
-                vegaWad := shr(125, mul(bell, INVERSE_SQRT_2PI_Q80))
-
-                // Φ(d1) = K > F ? [a < 0] + φ(d1)·sgn(a)·M(|a|) : 1 − φ(d1)·M(b)
-                let outOfTheMoney := gt(strikeWad, forwardWad)
-                let mills := sub(mul(outOfTheMoney, add(millsA, millsB)), millsB)
-                let base := or(iszero(outOfTheMoney), and(sign, 1))
-                density := div(mul(bell, 1000000000000000000), forwardWad)
-                callDeltaWad := add(mul(base, 1000000000000000000), sar(125, mul(density, mills)))
-            }
+        uint256 density,
+        uint256 millsA,
+        uint256 millsB,
+        uint256 sign
+    ) private pure returns (int256 callDeltaWad) {
+        assembly ("memory-safe") {
+            let outOfTheMoney := gt(strikeWad, forwardWad)
+            let mills := sub(mul(outOfTheMoney, add(millsA, millsB)), millsB)
+            let base := mul(or(iszero(outOfTheMoney), and(sign, 1)), 1000000000000000000)
+            callDeltaWad := add(base, sar(125, mul(density, mills)))
         }
     }
 
-    /// @dev φ(d1)/(F·v); `density` as `_priceDeltaVega` gives it, below 2^106.
+    /// @dev φ(d1)/(F·v); density < 2^106, F and v not zero and below 2^127.
     function _gamma(uint256 density, uint256 forwardWad, uint256 stdDevWad) private pure returns (uint256 gammaWad) {
         assembly ("memory-safe") {
-            let phi := shr(60, mul(density, INVERSE_SQRT_2PI_Q80)) // 2^65 · 1e18 to one
+            let phi := shr(60, mul(density, INVERSE_SQRT_2PI_Q80)) // 2^65 · 1e18 to one, below 2^125
             gammaWad := shr(65, div(mul(phi, 1000000000000000000000000000000000000), mul(forwardWad, stdDevWad)))
+        }
+    }
+
+    /// @dev v so small or so large that the option is worth its intrinsic value or its upper bound. Where a bound of
+    /// 127 bits is broken by |k|/v, v is below 1e9; where it is broken by v/2 or v, v is above.
+    function _priceAtLimit(uint256 forwardWad, uint256 strikeWad, uint256 stdDevWad, uint256 bounded)
+        private
+        pure
+        returns (uint256 callWad, uint256 putWad)
+    {
+        unchecked {
+            if (bounded >> 127 != 0) revert Black76_PriceTooLarge(forwardWad, strikeWad);
+            if (stdDevWad >= 1e27) return (forwardWad, strikeWad);
+            (uint256 smaller,) = _sorted(forwardWad, strikeWad);
+            return (forwardWad - smaller, strikeWad - smaller);
         }
     }
 
@@ -178,38 +258,6 @@ library Black76 {
     function _deltaAtLimit(uint256 forwardWad, uint256 strikeWad, uint256 stdDevWad) private pure returns (int256) {
         if (stdDevWad >= 1e27 || forwardWad > strikeWad) return forwardWad == 0 ? int256(0) : int256(1e18);
         return forwardWad == strikeWad ? int256(0.5e18) : int256(0);
-    }
-
-    /// @dev The formula above; moneyness + halfStdDev < 2^127, F, K < 2^127.
-    function _price(uint256 forwardWad, uint256 strikeWad, uint256 smaller, uint256 moneyness, uint256 halfStdDev)
-        private
-        pure
-        returns (uint256 callWad, uint256 putWad)
-    {
-        unchecked {
-            (uint256 a, uint256 sign) = _absoluteDifference(moneyness, halfStdDev);
-            (uint256 mantissa, uint256 shift) = Exponential.bell(a);
-            (uint256 millsA, uint256 millsB) = NormalDistribution.millsRatios(a, moneyness + halfStdDev);
-            uint256 bell = (smaller * mantissa) >> shift; // m·e^(−a²/2) in Q45, below 2^173
-            assembly ("memory-safe") {
-                // otm − m, so that adding F or K gives the price
-                let mills := sub(sub(xor(millsA, sign), sign), millsB) // sgn(a)·M(|a|) − M(b), |…| ≤ 2^80
-                let excess := sub(sar(125, mul(bell, mills)), and(smaller, not(sign)))
-                callWad := add(forwardWad, excess)
-                putWad := add(strikeWad, excess)
-            }
-        }
-    }
-
-    /// @dev v so small or so large, that the option is worth its intrinsic value or its upper bound.
-    function _priceAtLimit(uint256 forwardWad, uint256 strikeWad, uint256 stdDevWad, uint256 smaller)
-        private
-        pure
-        returns (uint256 callWad, uint256 putWad)
-    {
-        require((forwardWad | strikeWad) >> 127 == 0, Black76_PriceTooLarge(forwardWad, strikeWad));
-        // |k|/v exceeds v/2 by far below v = 1e9, and falls short of it by far above: one of both is beyond 2^126.
-        return stdDevWad < 1e27 ? (forwardWad - smaller, strikeWad - smaller) : (forwardWad, strikeWad);
     }
 
     function _sorted(uint256 x, uint256 y) private pure returns (uint256 smaller, uint256 larger) {
@@ -227,13 +275,14 @@ library Black76 {
         }
     }
 
-    function _isExtreme(uint256 bits) private pure returns (bool) {
+    function _isBeyond127Bits(uint256 bits) private pure returns (bool) {
         return bits >> 127 != 0;
     }
 
-    function _isZero(uint256 x, uint256 y) private pure returns (bool zero) {
-        assembly ("memory-safe") {
-            zero := or(iszero(x), iszero(y))
+    /// @dev Exact for factors below 2^127, which is all that reaches the kernel.
+    function _isProductZero(uint256 x, uint256 y) private pure returns (bool) {
+        unchecked {
+            return x * y == 0;
         }
     }
 
@@ -241,16 +290,6 @@ library Black76 {
         assembly ("memory-safe") {
             let sign := sar(255, x)
             absolute := sub(xor(x, sign), sign)
-        }
-    }
-
-    /// @return absolute |x − y|
-    /// @return sign All ones where x < y, else zero
-    function _absoluteDifference(uint256 x, uint256 y) private pure returns (uint256 absolute, uint256 sign) {
-        assembly ("memory-safe") {
-            let difference := sub(x, y)
-            sign := sar(255, difference)
-            absolute := sub(xor(difference, sign), sign)
         }
     }
 }

@@ -49,14 +49,20 @@ library Logarithm {
     function lnWad(uint256 xWad) internal pure returns (int256) {
         if (xWad == 0) revert Logarithm_OfZero();
         unchecked {
-            if (xWad < 1e18) return -int256(lnRatio(1e18, xWad) / LN_UNIT_PER_WAD);
-            // Bits beyond the 127 that lnRatio takes cannot be seen in the result.
-            uint256 clearance;
+            uint256 excess;
+            uint256 larger;
+            uint256 smaller;
             assembly ("memory-safe") {
-                clearance := clz(xWad)
+                // Bits beyond the 127 that lnRatio takes cannot be seen in the result.
+                let clearance := clz(xWad)
+                excess := mul(sub(129, clearance), lt(clearance, 129))
+                let x := shr(excess, xWad)
+                let difference := xor(x, 1000000000000000000)
+                larger := xor(x, mul(difference, lt(x, 1000000000000000000)))
+                smaller := xor(larger, difference)
             }
-            uint256 excess = clearance < 129 ? 129 - clearance : 0;
-            return int256((lnRatio(xWad >> excess, 1e18) + excess * LN2) / LN_UNIT_PER_WAD);
+            int256 ln = int256((lnRatio(larger, smaller) + excess * LN2) / LN_UNIT_PER_WAD);
+            return xWad < 1e18 ? -ln : ln;
         }
     }
 }

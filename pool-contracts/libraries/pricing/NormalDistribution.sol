@@ -93,7 +93,7 @@ library NormalDistribution {
     function pdf(int256 xWad) internal pure returns (uint256) {
         unchecked {
             (uint256 mantissa, uint256 shift) = Exponential.bell(_score(xWad));
-            return (WAD_OVER_SQRT_2PI_Q80 * mantissa) >> (shift + 45);
+            return (WAD_OVER_SQRT_2PI_Q80 * mantissa) >> (shift + 125);
         }
     }
 
