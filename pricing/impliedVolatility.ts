@@ -8,7 +8,7 @@
 import { PricingError } from "./errors.ts";
 import { INVERSE_SQRT_TWO_PI, inverseNormalCdf, LOG_SQRT_TWO_PI, normalCdf, normalPdf } from "./normal.ts";
 import { complementOfFraction, inSeriesZone, millsGap, outOfTheMoneyFraction } from "./normalisedBlack.ts";
-import { logRatio, type OptionKind, type Price, stdDev, type StdDev } from "./units.ts";
+import { logRatio, type OptionKind, type Price, type StdDev, stdDev } from "./units.ts";
 
 const SQRT_THREE = 1.7320508075688772;
 const TWO_PI = 6.283185307179586;
