@@ -39,14 +39,14 @@ library NormalDistribution {
     function millsRatio(uint256 z) internal pure returns (uint256 mills) {
         assembly ("memory-safe") {
             let t := add(z, A8)
-            t := add(add(z, A7), sdiv(B8, t))
+            t := add(A7, add(z, sdiv(B8, t)))
             t := sub(sub(z, A6), sdiv(B7, t))
-            t := add(add(z, A5), sdiv(B6, t))
-            t := add(add(z, A4), sdiv(B5, t))
-            t := add(add(z, A3), sdiv(B4, t))
-            t := sub(add(z, A2), sdiv(B3, t))
+            t := add(A5, add(z, sdiv(B6, t)))
+            t := add(A4, add(z, sdiv(B5, t)))
+            t := add(A3, add(z, sdiv(B4, t)))
+            t := add(A2, sub(z, sdiv(B3, t)))
             t := add(sub(z, A1), sdiv(B2, t))
-            t := add(add(z, A0), sdiv(B1, t))
+            t := add(A0, add(z, sdiv(B1, t)))
             mills := sdiv(B0, t)
         }
     }
@@ -55,25 +55,25 @@ library NormalDistribution {
     function millsRatios(uint256 x, uint256 y) internal pure returns (uint256 millsX, uint256 millsY) {
         assembly ("memory-safe") {
             let t := add(x, A8)
-            t := add(add(x, A7), sdiv(B8, t))
+            t := add(A7, add(x, sdiv(B8, t)))
             t := sub(sub(x, A6), sdiv(B7, t))
-            t := add(add(x, A5), sdiv(B6, t))
-            t := add(add(x, A4), sdiv(B5, t))
-            t := add(add(x, A3), sdiv(B4, t))
-            t := sub(add(x, A2), sdiv(B3, t))
+            t := add(A5, add(x, sdiv(B6, t)))
+            t := add(A4, add(x, sdiv(B5, t)))
+            t := add(A3, add(x, sdiv(B4, t)))
+            t := add(A2, sub(x, sdiv(B3, t)))
             t := add(sub(x, A1), sdiv(B2, t))
-            t := add(add(x, A0), sdiv(B1, t))
+            t := add(A0, add(x, sdiv(B1, t)))
             millsX := sdiv(B0, t)
 
             t := add(y, A8)
-            t := add(add(y, A7), sdiv(B8, t))
+            t := add(A7, add(y, sdiv(B8, t)))
             t := sub(sub(y, A6), sdiv(B7, t))
-            t := add(add(y, A5), sdiv(B6, t))
-            t := add(add(y, A4), sdiv(B5, t))
-            t := add(add(y, A3), sdiv(B4, t))
-            t := sub(add(y, A2), sdiv(B3, t))
+            t := add(A5, add(y, sdiv(B6, t)))
+            t := add(A4, add(y, sdiv(B5, t)))
+            t := add(A3, add(y, sdiv(B4, t)))
+            t := add(A2, sub(y, sdiv(B3, t)))
             t := add(sub(y, A1), sdiv(B2, t))
-            t := add(add(y, A0), sdiv(B1, t))
+            t := add(A0, add(y, sdiv(B1, t)))
             millsY := sdiv(B0, t)
         }
     }

@@ -56,9 +56,9 @@ contract PricingHarness {
     function black76PriceAndGreeks(uint256 f, uint256 k, uint256 v, uint256 secondsToExpiry)
         external
         pure
-        returns (Greeks memory)
+        returns (Greeks memory greeks)
     {
-        return Black76.priceAndGreeks(f, k, v, secondsToExpiry);
+        Black76.priceAndGreeks(f, k, v, secondsToExpiry, greeks);
     }
 
     function blackScholesPrice(uint256 s, uint256 k, uint256 secondsToExpiry, uint256 volatility, int256 rate)
