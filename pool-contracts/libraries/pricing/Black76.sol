@@ -2,6 +2,7 @@
 pragma solidity ^0.8.37;
 
 import {Exponential} from "./Exponential.sol";
+import {ImpliedStdDev} from "./ImpliedStdDev.sol";
 import {Logarithm} from "./Logarithm.sol";
 import {NormalDistribution} from "./NormalDistribution.sol";
 
@@ -36,6 +37,10 @@ struct Greeks {
 library Black76 {
     /// @notice Beyond 2^127 wei.
     error Black76_PriceTooLarge(uint256 forwardWad, uint256 strikeWad);
+    /// @notice No standard deviation gives a price below the intrinsic value.
+    error Black76_PriceBelowIntrinsic(uint256 priceWad, uint256 intrinsicWad);
+    /// @notice No standard deviation gives a call the price of its forward, or a put that of its strike.
+    error Black76_PriceNotBelowMaximum(uint256 priceWad, uint256 maximumWad);
 
     // ln(K/F) counts 2^41 · 1e36 to one, a WAD times this.
     uint256 private constant LN_UNIT_PER_WAD = 1e18 << 41;
@@ -159,6 +164,26 @@ library Black76 {
             greeks.gammaWad = stdDevWad;
             greeks.thetaPerSecondWad = int256(secondsToExpiry);
             _greeks(forwardWad, strikeWad, smaller, moneyness, halfStdDev, greeks);
+        }
+    }
+
+    /// @notice The standard deviation v at which the call, or the put, has the given price; 0 for the intrinsic value.
+    /// @dev Error: 1e-12·max(1, v) beside what the rounding of the price brings, which is half a wei over vega.
+    /// @param priceWad At least the intrinsic value and below F (call) or K (put), else an error that says so
+    function impliedStdDev(uint256 priceWad, uint256 forwardWad, uint256 strikeWad, bool isCall)
+        internal
+        pure
+        returns (uint256 stdDevWad)
+    {
+        unchecked {
+            (uint256 smaller, uint256 larger) = _sorted(forwardWad, strikeWad);
+            if (larger >> 127 != 0) revert Black76_PriceTooLarge(forwardWad, strikeWad);
+            uint256 maximum = isCall ? forwardWad : strikeWad;
+            uint256 intrinsic = maximum - smaller;
+            if (priceWad < intrinsic) revert Black76_PriceBelowIntrinsic(priceWad, intrinsic);
+            if (priceWad == intrinsic) return 0;
+            if (priceWad >= maximum) revert Black76_PriceNotBelowMaximum(priceWad, maximum);
+            return ImpliedStdDev.solve(priceWad - intrinsic, smaller, larger);
         }
     }
 

@@ -94,6 +94,17 @@ contract GasOfBlack76PriceAndGreeks is GasMeter {
     }
 }
 
+contract GasOfBlack76ImpliedStdDev is GasMeter {
+    function _run(uint256 a, uint256 b, uint256 c, uint256 d, uint256, Greeks memory)
+        internal
+        pure
+        override
+        returns (uint256)
+    {
+        return Black76.impliedStdDev(c, a, b, d != 0);
+    }
+}
+
 contract GasOfBlackScholesPrice is GasMeter {
     function _run(uint256 a, uint256 b, uint256 c, uint256 d, uint256 e, Greeks memory)
         internal

@@ -61,6 +61,10 @@ contract PricingHarness {
         Black76.priceAndGreeks(f, k, v, secondsToExpiry, greeks);
     }
 
+    function black76ImpliedStdDev(uint256 price, uint256 f, uint256 k, bool isCall) external pure returns (uint256) {
+        return Black76.impliedStdDev(price, f, k, isCall);
+    }
+
     function blackScholesPrice(uint256 s, uint256 k, uint256 secondsToExpiry, uint256 volatility, int256 rate)
         external
         pure
