@@ -3,10 +3,13 @@
 import { lnRatio } from "./logarithm.ts";
 import { millsRatio } from "./normalDistribution.ts";
 import { sqrtNear } from "./squareRoot.ts";
-import { absolute } from "./word.ts";
 
 const ONE = (10n ** 18n) << 21n;
+const HALF_A_WEI = 1n << 20n;
 const HALF_Q80 = 1n << 79n;
+const ONE_Q80 = 1n << 80n;
+const ONE_SQUARED_Q64 = 238_418_579_101_562_500_000_000_000_000n;
+const LN_UNIT_PER_Q80 = 1_818_989_403_545_856_475_830_078n;
 const LN_UNIT_PER_Q118 = 6_617_444_900_424n;
 const LN_UNIT_PER_Q126 = 25_849_394_142n;
 const SQRT_2PI = 5_256_780_499_398_951_965_642_227n;
@@ -21,39 +24,42 @@ export function solveImpliedStdDev(otmWad: bigint, smaller: bigint, larger: bigi
   const ln = lnRatio(larger, smaller);
   const turn = sqrtNear(ln << 2n);
   const millsTurn = millsRatio(turn);
-  const isUpper = relative(otmWad, smaller) > (HALF_Q80 - millsTurn) << 46n;
-  const target = relative(isUpper ? smaller - otmWad : otmWad, smaller);
+  const isUpper = fraction(otmWad, smaller) > (HALF_Q80 - millsTurn) << 46n;
+  const target = fraction(isUpper ? smaller - otmWad : otmWad, smaller);
   let v = isUpper ? guessAbove(target, turn, HALF_Q80 + millsTurn) : guessBelow(target, ln);
-  if (!isUpper && v > turn) v = turn;
+  const side = isUpper ? -1n : 1n;
+  const onItsSide = (x: bigint) => (side * x < side * turn ? x : turn);
   for (let round = 0; round < 8; round++) {
-    if (v < 1n << 20n) v = 1n << 20n;
-    const before = v;
-    v += step(v, ln, target, isUpper);
-    if (v < before >> 2n) v = before >> 2n;
-    if (isUpper ? v < turn : v > turn) v = turn;
-    if (absolute(v - before) <= before >> 11n) break;
+    v = onItsSide(v) | HALF_A_WEI;
+    const change = step(v, ln, target, side);
+    v += change;
+    const eleventh = change + (v >> 11n);
+    if (eleventh >= 0n && eleventh < v >> 10n) break;
+    const quarter = (v - change) >> 2n;
+    if (v < quarter) v = quarter;
   }
-  return (v + (1n << 20n)) >> 21n;
+  return (onItsSide(v) + HALF_A_WEI) >> 21n;
 }
 
-function step(v: bigint, ln: bigint, target: bigint, isUpper: boolean): bigint {
-  const moneyness = (ln << 1n) / v;
-  const b = moneyness + (v >> 1n);
-  const exact = moneyness - (v >> 1n);
-  const a = (isUpper ? exact > 0n : exact < 0n) ? 0n : exact;
-  const millsA = millsRatio(absolute(a));
-  const difference = (isUpper ? -millsA : millsA) - millsRatio(b);
-  const lnModel = lnQuotient(absolute(difference) << 46n, target);
-  const fInLogUnits = lnModel - (a * a) / 4n;
-  const nu = (-fInLogUnits * difference) / ONE_Q79_OVER_SQRT_2PI;
-  const f = fInLogUnits / (ONE / 2n);
-  const ratio = (nu * ONE) / v;
-  const s = (((a * b) / ONE) * ratio) / ONE;
-  const score = (moneyness * ratio) / ONE;
-  const r = -(3n * score * score + (nu * nu) / 4n) / ONE;
+/** Householder's step; `side` is 1 below v* and −1 above. */
+function step(v: bigint, ln: bigint, target: bigint, side: bigint): bigint {
+  const q = (ln << 1n) / v;
+  const h = v >> 1n;
+  const distance = side * (q - h);
+  const z = distance > 0n ? distance : 0n;
+  const b = q + h;
+  const curvature = (3n * q * q + h * h) / ONE_SQUARED_Q64;
+  const mills = millsRatio(z) - side * millsRatio(b);
+  const fInLogUnits = lnQuotient(mills << 46n, target) - ((z * z) >> 2n);
+  const mu = (-fInLogUnits * mills) / ONE_Q79_OVER_SQRT_2PI;
+  const f = fInLogUnits / LN_UNIT_PER_Q80;
+  const relative = (mu << 80n) / v;
+  const s = (((z * b) / ONE_SQUARED_Q64) * relative) >> 64n;
+  const r = (((relative * relative) >> 80n) * curvature) >> 64n;
   const gamma = s + f;
-  const denominator = ONE + gamma + ((s * s + 3n * f * s + 2n * f * f) / ONE + r) / 6n;
-  return denominator <= 0n ? nu : (nu * (ONE + gamma / 2n)) / denominator;
+  const numerator = ONE_Q80 + (gamma >> 1n);
+  const exact = ONE_Q80 + gamma + (((gamma * (gamma + f)) >> 80n) - r) / 6n;
+  return side * ((mu * numerator) / (exact < 1n ? numerator : exact));
 }
 
 function guessAbove(target: bigint, turn: bigint, millsSum: bigint): bigint {
@@ -74,6 +80,6 @@ function lnQuotient(x: bigint, y: bigint): bigint {
   return x >= y ? lnRatio(x, y) : -lnRatio(y, x);
 }
 
-function relative(x: bigint, y: bigint): bigint {
+function fraction(x: bigint, y: bigint): bigint {
   return ((x << 126n) / y) | 1n;
 }

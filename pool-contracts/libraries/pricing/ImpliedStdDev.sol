@@ -17,6 +17,7 @@ import {SquareRoot} from "./SquareRoot.sol";
 /// are enough, a third follows where the second was still large. Scores count ONE = 2^21 · 1e18 to one.
 library ImpliedStdDev {
     int256 private constant ONE = 1e18 << 21;
+    uint256 private constant HALF_A_WEI = 1 << 20;
 
     // A price relative to min(F, K) counts 2^126 to one: 2^46 times what a Mills ratio over √(2π) counts.
     uint256 private constant HALF_Q80 = 1 << 79; // M(0)/√(2π) = 1/2
@@ -26,6 +27,11 @@ library ImpliedStdDev {
     // ONE · √(2π), and ONE · 2^79 / √(2π)
     int256 private constant SQRT_2PI = 5256780499398951965642227;
     int256 private constant ONE_Q79_OVER_SQRT_2PI = 505719421207294732937928315906917534589120044861;
+
+    uint256 private constant ONE_Q80 = 1 << 80;
+    // ONE²/2^64, and the log units (ONE²/2) to 2^80
+    uint256 private constant ONE_SQUARED_Q64 = 238418579101562500000000000000;
+    uint256 private constant LN_UNIT_PER_Q80 = 1818989403545856475830078;
 
     // Where c < k/2: (k/v)² ≈ P0·T + P1 + P2/(T + P3) with T = ln(k/c) + k/2, from φ(d)/d − Φ(−d) = c/k; error 6 %.
     int256 private constant P0_THOUSANDTHS = 1977;
@@ -44,26 +50,38 @@ library ImpliedStdDev {
             uint256 turn = SquareRoot.sqrtNear(ln << 2); // v* = √(2k): ln counts ONE²/2 to one
             uint256 millsTurn = NormalDistribution.millsRatio(turn);
             uint256 v;
-            // M(0) as computed may exceed a half by an ulp: the difference is signed.
-            bool isUpper = int256(target) > (int256(HALF_Q80) - int256(millsTurn)) << 46;
-            if (isUpper) {
+            // All ones where the price is above that at v*, else zero. M(0) as computed may exceed a half by an ulp.
+            uint256 side;
+            if (int256(target) > (int256(HALF_Q80) - int256(millsTurn)) << 46) {
+                side = type(uint256).max;
                 target = _relative(smaller - otmWad, smaller);
                 v = _guessAbove(target, turn, HALF_Q80 + millsTurn);
             } else {
                 v = _guessBelow(target, ln);
-                if (v > turn) v = turn;
             }
             for (uint256 round = 0; round < 8; ++round) {
-                if (v < 1 << 20) v = 1 << 20; // half a wei
-                uint256 before = v;
-                v = uint256(int256(v) + _step(v, ln, target, isUpper));
-                // Never beyond the side of v* that the price is on, and never more than a factor of four.
-                if (int256(v) < int256(before >> 2)) v = before >> 2;
-                if (isUpper ? v < turn : v > turn) v = turn;
-                uint256 change = v > before ? v - before : before - v;
-                if (change <= before >> 11) break;
+                v = _onItsSide(v, turn, side) | HALF_A_WEI; // any number nearby will do, but not zero
+                uint256 change = _step(v, ln, target, side);
+                v += change;
+                if (change + (v >> 11) < (v >> 10)) break; // |change| < v/2^11, and positive or negative alike
+                v = _atLeastAQuarter(v, v - change);
             }
-            stdDevWad = (v + (1 << 20)) >> 21;
+            stdDevWad = (_onItsSide(v, turn, side) + HALF_A_WEI) >> 21;
+        }
+    }
+
+    /// @dev min(v, v*) below v*, max(v, v*) above.
+    function _onItsSide(uint256 v, uint256 turn, uint256 side) private pure returns (uint256 bounded) {
+        assembly ("memory-safe") {
+            bounded := xor(v, mul(xor(v, turn), sgt(xor(v, side), xor(turn, side))))
+        }
+    }
+
+    /// @dev max(v, before/4)
+    function _atLeastAQuarter(uint256 v, uint256 before) private pure returns (uint256 bounded) {
+        assembly ("memory-safe") {
+            let quarter := shr(2, before)
+            bounded := xor(v, mul(xor(v, quarter), slt(v, quarter)))
         }
     }
 
@@ -71,41 +89,43 @@ library ImpliedStdDev {
     ///
     ///     Δ = ν·(1 + γν/2) / (1 + γν + δν²/6),   ν = −f/f′,   γ = f″/f′,   δ = f‴/f′
     ///
-    /// With p = f′ = 1/(±M(|a|) − M(b)), so that pν = −f, and s = (ab/v)·ν, r = −(3k²/v⁴ + ¼)·ν²:
-    /// γν = s + f and δν² = s² + r + 3fs + 2f².
-    function _step(uint256 v, uint256 ln, uint256 target, bool isUpper) private pure returns (int256 change) {
-        unchecked {
-            int256 a;
-            uint256 b;
-            int256 moneyness;
-            assembly ("memory-safe") {
-                moneyness := div(shl(1, ln), v)
-                a := sub(moneyness, shr(1, v))
-                b := add(moneyness, shr(1, v))
-            }
-            // On its side of v* the sign of a is known; rounding may say otherwise at v* itself.
-            if (isUpper ? a > 0 : a < 0) a = 0;
-            int256 difference;
-            {
-                (uint256 millsA, uint256 millsB) = NormalDistribution.millsRatios(uint256(isUpper ? -a : a), b);
-                difference = (isUpper ? -int256(millsA) : int256(millsA)) - int256(millsB);
-            }
-            int256 f = _lnQuotient(uint256(isUpper ? -difference : difference) << 46, target) - a * a / 4;
-            int256 nu = -f * difference / ONE_Q79_OVER_SQRT_2PI;
-            f /= ONE / 2;
-            int256 relative; // ν/v
-            assembly ("memory-safe") {
-                relative := sdiv(mul(nu, ONE), v)
-            }
-            int256 s = a * int256(b) / ONE * relative / ONE;
-            int256 r = moneyness * relative / ONE; // (k/v)·(ν/v)
-            r = -(3 * r * r + nu * nu / 4) / ONE;
-            int256 gamma = s + f;
-            int256 denominator = ONE + gamma + ((s * s + 3 * f * s + 2 * f * f) / ONE + r) / 6;
-            if (denominator <= 0) return nu;
-            assembly ("memory-safe") {
-                change := sdiv(mul(nu, add(ONE, sdiv(gamma, 2))), denominator)
-            }
+    /// With m = |±M(|a|) − M(b)|, f′ = ±1/m, μ = −f·m = ±ν, q = k/v, h = v/2:
+    ///
+    ///     s = |a|·b·(μ/v),   r = −(3q² + h²)·(μ/v)²,   γν = s + f,   δν² = (s + f)·(s + 2f) + r
+    ///
+    /// so that the sign of the side, + below v* and − above, is needed for m and Δ alone.
+    /// @param side Zero below v*, all ones above
+    function _step(uint256 v, uint256 ln, uint256 target, uint256 side) private pure returns (uint256 change) {
+        uint256 z;
+        uint256 b;
+        uint256 curvature;
+        assembly ("memory-safe") {
+            let q := div(shl(1, ln), v)
+            let h := shr(1, v)
+            z := sub(xor(sub(q, h), side), side) // |a|: the side tells its sign
+            z := mul(z, sgt(z, 0)) // rounding may say otherwise at v* itself
+            b := add(q, h)
+            curvature := div(add(mul(3, mul(q, q)), mul(h, h)), ONE_SQUARED_Q64)
+        }
+        (uint256 millsA, uint256 millsB) = NormalDistribution.millsRatios(z, b);
+        uint256 mills;
+        assembly ("memory-safe") {
+            mills := sub(millsA, sub(xor(millsB, side), side))
+        }
+        int256 lnQuotient = _lnQuotient(mills << 46, target);
+        assembly ("memory-safe") {
+            let f := sub(lnQuotient, shr(2, mul(z, z)))
+            let mu := sdiv(mul(sub(0, f), mills), ONE_Q79_OVER_SQRT_2PI)
+            f := sdiv(f, LN_UNIT_PER_Q80)
+            let relative := sdiv(shl(80, mu), v) // μ/v; from here everything is Q80
+            let s := sar(64, mul(div(mul(z, b), ONE_SQUARED_Q64), relative))
+            let r := shr(64, mul(shr(80, mul(relative, relative)), curvature)) // −r
+            let gamma := add(s, f)
+            let numerator := add(ONE_Q80, sar(1, gamma))
+            let denominator := add(add(ONE_Q80, gamma), sdiv(sub(sar(80, mul(gamma, add(gamma, f))), r), 6))
+            if slt(denominator, 1) { denominator := numerator } // too far away for more than Newton's step
+            change := sdiv(mul(mu, numerator), denominator)
+            change := sub(xor(change, side), side)
         }
     }
 
@@ -141,9 +161,19 @@ library ImpliedStdDev {
     }
 
     /// @dev ln(x/y), 2^41 · 1e36 to one, of either sign; x, y < 2^128, not zero.
-    function _lnQuotient(uint256 x, uint256 y) private pure returns (int256) {
-        unchecked {
-            return x >= y ? int256(Logarithm.lnRatio(x, y)) : -int256(Logarithm.lnRatio(y, x));
+    function _lnQuotient(uint256 x, uint256 y) private pure returns (int256 ln) {
+        uint256 larger;
+        uint256 smaller;
+        uint256 sign;
+        assembly ("memory-safe") {
+            let difference := xor(x, y)
+            sign := sub(0, lt(x, y))
+            smaller := xor(y, and(difference, sign))
+            larger := xor(smaller, difference)
+        }
+        ln = int256(Logarithm.lnRatio(larger, smaller));
+        assembly ("memory-safe") {
+            ln := sub(xor(ln, sign), sign)
         }
     }
 
