@@ -45,8 +45,8 @@ export function observeSurface(snapshot: MarketSnapshot, rules = defaultLatticeR
         {
           expiry: chain.expiry,
           basis: chain.forward / snapshot.spot - 1,
-          totalVariance: readings.map((reading) => reading && reading.volatility ** 2 * years),
-          halfWidth: readings.map((reading) => reading && reading.halfWidth),
+          totalVariance: readings.map((reading) => (reading ? reading.volatility ** 2 * years : null)),
+          halfWidth: readings.map((reading) => reading?.halfWidth ?? null),
         },
       ];
     })
