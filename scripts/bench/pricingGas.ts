@@ -116,7 +116,6 @@ export async function benchPricingGas({ points = 10_000 } = {}): Promise<Pricing
       ratio: 0,
       source: "this run",
     });
-    const field = (rival: { name: string; median: number }) => ({ ...rival, ratio: 0, source: "recorded" });
 
     const gas = [
       await gasOf("Black76.price", "GasOfBlack76Price", rows, field(recorded.black76)),
@@ -172,8 +171,12 @@ export async function benchPricingGas({ points = 10_000 } = {}): Promise<Pricing
   }
 }
 
+function field(rival: { readonly name: string; readonly median: number }): NonNullable<GasRow["rival"]> {
+  return { ...rival, ratio: 0, source: "recorded" };
+}
+
 function summary(gas: readonly number[]) {
-  const sorted = [...gas].sort((a, b) => a - b);
+  const sorted = gas.toSorted((a, b) => a - b);
   return { min: sorted[0]!, median: sorted[sorted.length >> 1]!, max: sorted.at(-1)! };
 }
 

@@ -4,6 +4,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { toFunctionSelector } from "viem";
+import { z } from "zod";
 
 const root = path.join(import.meta.dirname, "../..");
 const binaries = path.join(root, "node_modules/.bin");
@@ -25,6 +26,8 @@ export interface PricingHarness {
   stop(): void;
 }
 
+const rpcAnswer = z.object({ result: z.unknown(), error: z.object({ message: z.string() }).optional() });
+
 const word = (x: bigint) => BigInt.asUintN(256, x).toString(16).padStart(64, "0");
 const measureSelector = toFunctionSelector("measure(uint256[5][])");
 const batchSelector = toFunctionSelector("batch(bytes4,uint256,uint256,uint256[])");
@@ -41,9 +44,9 @@ export async function startPricingHarness(): Promise<PricingHarness> {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
     });
-    const answer = (await response.json()) as { result?: string; error?: { message: string } };
+    const answer = rpcAnswer.parse(await response.json());
     if (answer.error) throw new Error(`${method}: ${answer.error.message}`);
-    return answer.result ?? "";
+    return typeof answer.result === "string" ? answer.result : "";
   };
   await rpc("anvil_setCode", [address, codeOf("PricingHarness", "PricingHarness")]);
 
@@ -54,8 +57,8 @@ export async function startPricingHarness(): Promise<PricingHarness> {
     const data = batchSelector + [...head, BigInt(flat.length), ...flat].map(word).join("");
     const gas = "0x3b9aca00";
     const result = (await rpc("eth_call", [{ to: address, data, gas }, "latest"])).slice(2 + 128);
-    return rows.map((_, row): Answer => {
-      const words = Array.from({ length: outWords + 1 }, (_, i) => {
+    return rows.map((_row, row): Answer => {
+      const words = Array.from({ length: outWords + 1 }, (_word, i) => {
         const at = (row * (outWords + 1) + i) * 64;
         return BigInt(`0x${result.slice(at, at + 64)}`);
       });

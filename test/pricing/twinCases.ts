@@ -123,9 +123,9 @@ export const twinCases: readonly TwinCase[] = [
     },
     twin: (priceWad, forwardWad, strikeWad, isCall) => [
       fixed.black76ImpliedStdDev({
-        priceWad: priceWad!,
-        forwardWad: forwardWad!,
-        strikeWad: strikeWad!,
+        priceWad,
+        forwardWad,
+        strikeWad,
         isCall: isCall === 1n,
       }),
     ],
@@ -180,7 +180,7 @@ function drawEssvi(random: Random): bigint[] {
 }
 
 function single(signature: string, draw: (random: Random) => bigint, twin: (x: bigint) => bigint): TwinCase {
-  return { signature, outWords: 1, count: 4_000, draw: (random) => [draw(random)], twin: (x) => [twin(x!)] };
+  return { signature, outWords: 1, count: 4_000, draw: (random) => [draw(random)], twin: (x) => [twin(x)] };
 }
 
 /** The twin's answer in the harness's form. */
