@@ -6,6 +6,7 @@
 export {
   type Black76Input,
   type Black76KnownLnInput,
+  black76ImpliedStdDev,
   black76Price,
   black76PriceAndGreeks,
   black76PriceDeltaVegaKnownLn,

@@ -14,6 +14,8 @@ const WAD = 10n ** 18n;
 const errorSelectors = new Map(
   [
     "Black76_PriceTooLarge(uint256,uint256)",
+    "Black76_PriceBelowIntrinsic(uint256,uint256)",
+    "Black76_PriceNotBelowMaximum(uint256,uint256)",
     "BlackScholes_OutOfDomain(uint256,uint256,int256)",
     "Exponential_Overflow(int256)",
     "Logarithm_OfZero()",
@@ -110,6 +112,28 @@ const cases: readonly Case[] = [
       const { callWad, putWad, callDeltaWad, gammaWad, vegaWad, thetaPerSecondWad, callRhoWad, putRhoWad } = greeks;
       return [callWad, putWad, callDeltaWad, gammaWad, vegaWad, thetaPerSecondWad, callRhoWad, putRhoWad];
     },
+  },
+  {
+    signature: "black76ImpliedStdDev(uint256,uint256,uint256,bool)",
+    outWords: 1,
+    count: 12_000,
+    draw: (random) => {
+      const [forwardWad, strikeWad] = forwardAndStrike(random);
+      const isCall = random.below(2);
+      if (random.below(4) === 0 || (forwardWad | strikeWad) >> 127n) {
+        return [extreme(random), forwardWad, strikeWad, BigInt(isCall)];
+      }
+      const { callWad, putWad } = fixed.black76Price({ forwardWad, strikeWad, stdDevWad: random.logWad(1e-4, 20) });
+      return [isCall ? callWad : putWad, forwardWad, strikeWad, BigInt(isCall)];
+    },
+    twin: (priceWad, forwardWad, strikeWad, isCall) => [
+      fixed.black76ImpliedStdDev({
+        priceWad: priceWad!,
+        forwardWad: forwardWad!,
+        strikeWad: strikeWad!,
+        isCall: isCall === 1n,
+      }),
+    ],
   },
   {
     signature: "blackScholesPrice(uint256,uint256,uint256,uint256,int256)",
