@@ -6,8 +6,8 @@ import path from "node:path";
 import { toFunctionSelector } from "viem";
 import { z } from "zod";
 
-const root = path.join(import.meta.dirname, "../..");
-const binaries = path.join(root, "node_modules/.bin");
+export const root = path.join(import.meta.dirname, "../..");
+export const binaries = path.join(root, "node_modules/.bin");
 const address = "0x00000000000000000000000000000000000ba51c";
 const meterAddress = "0x00000000000000000000000000000000000ba51d";
 const callsPerBatch = 500;
@@ -92,7 +92,7 @@ export async function startPricingHarness(): Promise<PricingHarness> {
   };
 }
 
-function startAnvil(): Promise<{ anvil: ChildProcess; url: string }> {
+export function startAnvil(): Promise<{ anvil: ChildProcess; url: string }> {
   const anvil = spawn(
     path.join(binaries, "anvil"),
     ["--port", "0", "--hardfork", "osaka", "--gas-limit", "1000000000"],
