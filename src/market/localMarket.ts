@@ -237,8 +237,8 @@ export class LocalMarket {
     for (const { args } of prices) {
       const expiry = args.expiry;
       if (expiry === undefined || expiry > time || this.settled.has(expiry)) continue;
-      const margin = this.traders.filter(({ canWrite }) => canWrite).map(({ account }) => account);
-      await this.keeper.settle(MARKET_ID, expiry, margin);
+      await this.conservation.check(); // also finds accounts of visitors
+      await this.keeper.settle(MARKET_ID, expiry, this.conservation.marginAccounts());
       for (const trader of this.traders) await trader.redeem(expiry);
       this.settled.add(expiry);
     }

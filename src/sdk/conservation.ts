@@ -10,7 +10,7 @@ import {
 } from "viem";
 import { clearinghouseAbi } from "../chain/abis.ts";
 import type { Deployment } from "../chain/deployments.ts";
-import { toAccountId } from "../chain/optionId.ts";
+import { fromAccountId, toAccountId } from "../chain/optionId.ts";
 
 /** Claims and tokens held at the last checked block by token symbol, in tokens, and how many blocks disagreed. */
 export interface ConservationResult {
@@ -74,6 +74,11 @@ export class ConservationChecker {
       await Promise.all(blocks.map((block) => this.checkBlock(block, block === head)));
     }
     this.nextBlock = head + 1n;
+  }
+
+  /** Every margin account that events have named so far: who may hold positions. */
+  marginAccounts(): readonly bigint[] {
+    return [...this.accounts].filter((account) => fromAccountId(account).sub !== 0);
   }
 
   result(): ConservationResult {
