@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { clearinghouseAbi, localTokenAbi } from "../../../src/chain/abis.ts";
+import { localTokenAbi } from "../../../src/chain/abis.ts";
 import { toAccountId } from "../../../src/chain/optionId.ts";
 import { ConservationChecker } from "../../../src/sdk/conservation.ts";
 import { ProtocolHistory } from "../../../src/sdk/history.ts";
@@ -73,7 +73,9 @@ async function live(): Promise<void> {
       const shares = await market.balanceOfShares(ada);
       await market.shares(ada, "transfer", [market.anvil.address(cleo), shares / 4n]);
       await market.claim(ben);
-      await market.redeem(ben, (await market.balanceOfShares(ben)) / 3n);
+      // Together more than one mark may pay out while the book is open.
+      await market.redeem(ben, ((await market.balanceOfShares(ben)) * 9n) / 10n);
+      await market.redeem(ada, (await market.balanceOfShares(ada)) / 2n);
       await market.deposit(cleo, 50_000);
     }
     if (time === start + 32 * HOUR) {
@@ -114,7 +116,8 @@ async function live(): Promise<void> {
   await market.claimPoolCredit(far);
   for (const index of [ada, ben, cleo]) {
     await market.claim(index);
-    await market.redeem(index, await market.balanceOfShares(index));
+    const shares = await market.balanceOfShares(index);
+    if (shares > 0n) await market.redeem(index, shares);
   }
   await market.mark();
   for (const hour of [1, 2, 3]) {
@@ -144,11 +147,13 @@ function replayMarks(): readonly MarkInterval[] {
 describe("the replay of a pool", () => {
   test("saw swaps, settlements, partial redemptions and marks", () => {
     const count = (name: string) => history.events.filter((event) => event.name === name).length;
-    expect(swaps).toBeGreaterThan(25);
+    expect(swaps).toBeGreaterThan(20);
     expect(count("Swapped")).toBe(swaps);
     expect(count("Marked")).toBeGreaterThan(12);
     expect(count("SettlementFinal")).toBe(2);
-    expect(count("RedemptionPaid")).toBeGreaterThan(2);
+    const paid = history.events.flatMap((event) => (event.name === "RedemptionPaid" ? [event.args] : []));
+    expect(paid.length).toBeGreaterThan(2);
+    expect(paid.some(({ unpaid }) => unpaid > 0n)).toBe(true);
   });
 
   test("finds cash, book value and NAV of every mark to the unit", () => {
@@ -201,30 +206,21 @@ describe("the statement", () => {
   });
 
   test("knows what the LPs' wallets know", async () => {
-    for (const [index, lp] of [ada, ben, cleo].map((index, i) => [index, statement.lps[i]] as const)) {
+    const changeOf = async (index: number) => {
       const balance = await market.anvil.client.readContract({
         address: market.deployment.quoteToken,
         abi: localTokenAbi,
         functionName: "balanceOf",
         args: [market.anvil.address(index)],
       });
-      const given = index === cleo ? 100 : 0;
-      const shares = statement.lps[0]?.withdrawn ?? 0;
-      expect(lp?.value.mid).toBe(0);
-      if (index === ben) expect(Number(balance) / 1e6 - 2_000_000).toBeCloseTo(lp?.change ?? Number.NaN, 5);
-      // Ada gave shares to Cleo: together they have what they have.
-      if (index === cleo) {
-        const adaBalance = await market.anvil.client.readContract({
-          address: market.deployment.quoteToken,
-          abi: localTokenAbi,
-          functionName: "balanceOf",
-          args: [market.anvil.address(ada)],
-        });
-        const both = Number(balance + adaBalance) / 1e6 - 4_000_000 + given;
-        expect(both).toBeCloseTo((statement.lps[0]?.change ?? 0) + (lp?.change ?? 0), 5);
-        expect(shares).toBeGreaterThan(0);
-      }
-    }
+      return Number(balance) / 1e6 - 2_000_000;
+    };
+    const [first, second, third] = statement.lps.map(({ change }) => change);
+    expect(statement.lps.map(({ value, pending }) => value.mid + pending)).toEqual([0, 0, 0]);
+    expect(await changeOf(ben)).toBeCloseTo(second ?? Number.NaN, 5);
+    // Ada gave shares to Cleo, who gave the pool 100 tokens: together they have what they have.
+    const together = (await changeOf(ada)) + (await changeOf(cleo)) + 100;
+    expect(together).toBeCloseTo((first ?? Number.NaN) + (third ?? Number.NaN), 5);
   });
 
   test("gives LPs the whole profit of the pool", () => {
@@ -278,6 +274,5 @@ describe("the conservation check", () => {
     const { violations, examples } = conservation.result();
     expect(violations).toBe(1);
     expect((examples[0]?.held ?? 0n) - (examples[0]?.claims ?? 0n)).toBe(1n);
-    expect(clearinghouseAbi.length).toBeGreaterThan(0);
   });
 });

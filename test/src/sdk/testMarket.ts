@@ -119,7 +119,14 @@ export class TestMarket {
     const { time, spot } = surface;
     await this.anvil.mineAt(time);
     const averages = this.averagesOf(surface);
-    await this.submit({ kind: "spot", marketId: MARKET_ID, modelTime: time, spot: toWad(spot), signerSet: 1, averages });
+    await this.submit({
+      kind: "spot",
+      marketId: MARKET_ID,
+      modelTime: time,
+      spot: toWad(spot),
+      signerSet: 1,
+      averages,
+    });
   }
 
   async mark(): Promise<void> {
