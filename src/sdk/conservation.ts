@@ -123,7 +123,7 @@ export class ConservationChecker {
     return { address: this.deployment.clearinghouse, abi: clearinghouseAbi } as const;
   }
 
-  private read(functionName: "cash" | "pot" | "base", args: readonly unknown[]) {
+  private read(functionName: "cash" | "pot" | "base", args: readonly unknown[]): ContractFunctionParameters {
     return { ...this.ledger, functionName, args };
   }
 
@@ -131,24 +131,24 @@ export class ConservationChecker {
   private async checkBlock(blockNumber: bigint, isLast: boolean): Promise<void> {
     const { tokens } = this;
     const reads = tokens.map((token) => [this.balanceOf(token), ...this.claimsOn(token)]);
-    const values = (await this.client.multicall({
-      contracts: reads.flat() as unknown as readonly ContractFunctionParameters[],
+    const values = await this.client.multicall({
+      contracts: reads.flat(),
       allowFailure: false,
       deployless: true,
       batchSize: 0,
       blockNumber,
-    })) as bigint[];
+    });
     let from = 0;
     for (const [i, token] of tokens.entries()) {
       const end = from + (reads[i]?.length ?? 0);
-      const [held = 0n, ...claims] = values.slice(from, end);
+      const [held = 0n, ...claims] = values.slice(from, end).map(amountOf);
       this.compare(token, blockNumber, { claims: claims.reduce((sum, claim) => sum + claim, 0n), held }, isLast);
       from = end;
     }
     this.checkedBlocks += 1;
   }
 
-  private balanceOf({ address }: Token) {
+  private balanceOf({ address }: Token): ContractFunctionParameters {
     return { address, abi: erc20Abi, functionName: "balanceOf", args: [this.deployment.clearinghouse] };
   }
 
@@ -176,4 +176,10 @@ export class ConservationChecker {
     this.claims[token.symbol] = formatUnits(claims, token.decimals);
     this.held[token.symbol] = formatUnits(held, token.decimals);
   }
+}
+
+/** What `cash`, `pot`, `base` and `balanceOf` return. */
+function amountOf(value: unknown): bigint {
+  if (typeof value !== "bigint") throw new TypeError(`an amount was expected, not ${String(value)}`);
+  return value;
 }

@@ -1,4 +1,11 @@
-import { type Address, erc20Abi, maxUint256, zeroAddress } from "viem";
+import {
+  type Address,
+  type ContractFunctionArgs,
+  type ContractFunctionName,
+  erc20Abi,
+  maxUint256,
+  zeroAddress,
+} from "viem";
 import {
   clearinghouseAbi,
   localTokenAbi,
@@ -17,6 +24,7 @@ import { Transactor } from "../../../src/chain/transactor.ts";
 const MARKET_ID = 1;
 const signers = [11, 12, 13, 14];
 const YEAR = 365 * 86_400;
+type Write = "nonpayable" | "payable";
 
 export interface TestSurface {
   readonly time: number;
@@ -207,12 +215,20 @@ export class TestMarket {
     });
   }
 
-  async ledger(index: number, name: string, args: readonly unknown[]): Promise<void> {
-    await this.transactor(index).write(this.deployment.clearinghouse, clearinghouseAbi, name as never, args as never);
+  async ledger<const TName extends ContractFunctionName<typeof clearinghouseAbi, Write>>(
+    index: number,
+    name: TName,
+    args: ContractFunctionArgs<typeof clearinghouseAbi, Write, TName>,
+  ): Promise<void> {
+    await this.transactor(index).write(this.deployment.clearinghouse, clearinghouseAbi, name, args);
   }
 
-  async shares(index: number, name: string, args: readonly unknown[]): Promise<void> {
-    await this.transactor(index).write(this.pool.poolShares, poolSharesAbi, name as never, args as never);
+  async shares<const TName extends ContractFunctionName<typeof poolSharesAbi, Write>>(
+    index: number,
+    name: TName,
+    args: ContractFunctionArgs<typeof poolSharesAbi, Write, TName>,
+  ): Promise<void> {
+    await this.transactor(index).write(this.pool.poolShares, poolSharesAbi, name, args);
   }
 
   private averagesOf({ time, averages = [] }: Pick<TestSurface, "time" | "averages">): readonly RunningAverage[] {
