@@ -398,10 +398,12 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         Surface storage before = market.surfaces[parity ^ 1];
         Draft memory draft;
         uint32 previous;
+        uint256 next; // the first slice of the surface before that no reported slice has passed yet
         for (uint256 i = 0; i < report.sliceCount; ++i) {
             (uint32 expiry, Slice slice) = _sliceIn(data, i);
             if (expiry <= previous) revert MarketOracle_ExpiriesNotSorted(expiry, previous);
             previous = expiry;
+            next = _carryMissing(draft, before, report, next, expiry, report.sliceCount - i);
             SliceRefusal refusal = _refusalOf(draft, slice, expiry, report.modelTime);
             if (refusal == SliceRefusal.None) {
                 draft.lastFresh = slice;
@@ -413,6 +415,7 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
             emit SliceRefused(report.marketId, report.round, expiry, refusal);
             if (refusal != SliceRefusal.Expired) _carry(draft, before, expiry, report.modelTime);
         }
+        _carryMissing(draft, before, report, next, type(uint32).max, 0);
         Surface storage surface = market.surfaces[parity];
         surface.header = toSurfaceHeader(
             report.round, report.modelTime, age, report.spotWad, report.disagreement, draft.count, draft.freshMask
@@ -439,6 +442,27 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         if (!SurfaceArbitrage.isButterflyFree(slice)) return SliceRefusal.Butterfly;
         if (draft.hasFresh && !SurfaceArbitrage.isCalendarFree(draft.lastFresh, slice)) return SliceRefusal.Calendar;
         return SliceRefusal.None;
+    }
+
+    /// @dev Expiries of the surface before, from `next` on and earlier than `until`, that have not passed and that the report
+    /// leaves out: positions may stand there, so their slices stay, rolled down. `reserved` places are for reported slices.
+    function _carryMissing(
+        Draft memory draft,
+        Surface storage before,
+        Report memory report,
+        uint256 next,
+        uint32 until,
+        uint256 reserved
+    ) private returns (uint256) {
+        uint256 count = before.header.sliceCount();
+        for (; next < count; ++next) {
+            uint32 expiry = _expiryAt(before, next);
+            if (expiry > until) return next;
+            if (expiry == until || expiry <= report.modelTime || draft.count + reserved >= MAX_EXPIRIES) continue;
+            emit SliceRefused(report.marketId, report.round, expiry, SliceRefusal.Missing);
+            _carry(draft, before, expiry, report.modelTime);
+        }
+        return next;
     }
 
     /// @dev The last slice of a refused expiry, rolled down to the new model time; nothing where there was none.

@@ -49,33 +49,34 @@ function chebyshevGrid(low: Decimal, high: Decimal, count: number): Decimal[] {
 
 /** g(u) = x·coth(x/2), u = x², for |x| ≤ ln2/2: the measure is the relative error of e^x = (g + x)/(g − x). */
 function fitExponential(): Rational {
-  const x = chebyshevGrid(new Real(0), ln2.div(2), 400);
-  const f = x.map((x) => x.times(Real.exp(x).plus(1)).div(Real.exp(x).minus(1)));
-  const weight = x.map((x, i) => x.times(2).div(f[i]!.pow(2).minus(x.pow(2))));
-  return fitRational({ grid: x.map((x) => x.pow(2)), f, weight }, 3, 2);
+  const points = chebyshevGrid(new Real(0), ln2.div(2), 400);
+  const f = points.map((x) => x.times(Real.exp(x).plus(1)).div(Real.exp(x).minus(1)));
+  const weight = points.map((x, i) => x.times(2).div(f[i]!.pow(2).minus(x.pow(2))));
+  return fitRational({ grid: points.map((x) => x.pow(2)), f, weight }, 3, 2);
 }
 
 /** f(u²) = 2u/ln((1 + u)/(1 − u)) for |u| ≤ (√2 − 1)/(√2 + 1): the measure is the absolute error of ln = 2u/f. */
 function fitLogarithm(): Rational {
   const end = two.sqrt().minus(1).div(two.sqrt().plus(1));
-  const u = chebyshevGrid(new Real(0), end, 400);
-  const f = u.map((u) => u.times(2).div(Real.ln(u.plus(1).div(new Real(1).minus(u)))));
-  const weight = u.map((u, i) => u.times(2).div(f[i]!.pow(2)));
-  return fitRational({ grid: u.map((u) => u.pow(2)), f, weight }, 4, 3);
+  const points = chebyshevGrid(new Real(0), end, 400);
+  const f = points.map((u) => u.times(2).div(Real.ln(u.plus(1).div(new Real(1).minus(u)))));
+  const weight = points.map((u, i) => u.times(2).div(f[i]!.pow(2)));
+  return fitRational({ grid: points.map((u) => u.pow(2)), f, weight }, 4, 3);
 }
 
 /** M(z) for z ≥ 0, where the error is weighted by φ(z), and by 1e-18 where φ is smaller, so that the tail keeps its form. */
 function fitMillsRatio(): Rational {
-  const z = Array.from({ length: 500 }, (_, i) => new Real(i / 499).pow("1.3").times(12));
-  const f = z.map(millsRatio);
-  const weight = z.map((z) => Real.max(normalDensity(z), "1e-18"));
-  return fitRational({ grid: z, f, weight }, 8, 9);
+  const grid = Array.from({ length: 500 }, (_, i) => new Real(i / 499).pow("1.3").times(12));
+  const f = grid.map((z) => millsRatio(z));
+  const weight = grid.map((z) => Real.max(normalDensity(z), "1e-18"));
+  return fitRational({ grid, f, weight }, 8, 9);
 }
 
 function exponentialConstants({ slope, offset, levels }: JacobiFraction): Library {
   const unit = two.pow(80).div(ln2); // x is counted in ln2/2^80
   const scale = slope.times(unit); // of u: where it has the slope one
-  const [first, second] = levels as [JacobiFraction["levels"][0], JacobiFraction["levels"][0]];
+  const [first, second] = levels;
+  if (!first || !second) throw new Error("the fit of exp has lost a level");
   return {
     solidity: "Exponential",
     twin: "exponential",
@@ -95,11 +96,8 @@ function exponentialConstants({ slope, offset, levels }: JacobiFraction): Librar
 function logarithmConstants({ slope, offset, levels }: JacobiFraction): Library {
   const unit = two.pow(90); // of f
   const scale = slope.neg().times(unit); // of w
-  const [first, second, third] = levels as [
-    JacobiFraction["levels"][0],
-    JacobiFraction["levels"][0],
-    JacobiFraction["levels"][0],
-  ];
+  const [first, second, third] = levels;
+  if (!first || !second || !third) throw new Error("the fit of ln has lost a level");
   return {
     solidity: "Logarithm",
     twin: "logarithm",

@@ -111,7 +111,7 @@ function solve(rows: Decimal[][]): Decimal[] {
       for (let i = column; i <= n; i++) rows[row]![i] = rows[row]![i]!.minus(factor.times(rows[column]![i]!));
     }
   }
-  const solution: Decimal[] = new Array(n).fill(zero);
+  const solution = Array.from({ length: n }, () => zero);
   for (let row = n - 1; row >= 0; row--) {
     let sum = rows[row]![n]!;
     for (let i = row + 1; i < n; i++) sum = sum.minus(rows[row]![i]!.times(solution[i]!));

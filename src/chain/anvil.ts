@@ -8,10 +8,12 @@ import {
   createPublicClient,
   createTestClient,
   createWalletClient,
+  type Hex,
   http,
   type PublicClient,
   type TestClient,
   type Transport,
+  toHex,
 } from "viem";
 import { type HDAccount, mnemonicToAccount } from "viem/accounts";
 import { foundry } from "viem/chains";
@@ -36,6 +38,7 @@ export interface Anvil {
   /** The address of the n-th development account. */
   address(index: number): Address;
   account(index: number): HDAccount;
+  privateKey(index: number): Hex;
   signer(index: number): Signer;
   /** Mines an empty block at `timestamp`; the chain's clock runs on from there with the wall clock. */
   mineAt(timestamp: number): Promise<void>;
@@ -87,6 +90,7 @@ export async function startAnvil({ port, timestamp }: AnvilOptions): Promise<Anv
     test,
     address: (index) => account(index).address,
     account,
+    privateKey: (index) => toHex(account(index).getHdKey().privateKey ?? new Uint8Array()),
     signer: (index) => createWalletClient({ chain, transport, account: account(index) }),
     async mineAt(time) {
       await test.setNextBlockTimestamp({ timestamp: BigInt(time) });

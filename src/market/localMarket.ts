@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { marketOracleAbi } from "../chain/abis.ts";
@@ -7,7 +9,7 @@ import { deployProtocol } from "../chain/deploy.ts";
 import { type Deployment, deploymentFile, writeDeployment } from "../chain/deployments.ts";
 import { Transactor } from "../chain/transactor.ts";
 import { deployUniswapV3, type UniswapV3 } from "../chain/uniswapV3.ts";
-import { describeError, MeniscusError } from "../runtime/errors.ts";
+import { MeniscusError } from "../runtime/errors.ts";
 import { ConservationChecker } from "../sdk/conservation.ts";
 import { type TickSchedule, ticks } from "./clock.ts";
 import { flattenPool } from "./closing.ts";
@@ -70,7 +72,9 @@ export class LocalMarket {
   private lps: LiquidityProvider[] = [];
   private traders: Trader[] = [];
   private trades = 0;
+  private failed = false;
   private tickCount = 0;
+  private nodePorts: readonly number[] = [];
   private nodeFailure: MeniscusError | undefined;
 
   constructor(options: LocalMarketOptions) {
@@ -108,6 +112,7 @@ export class LocalMarket {
 
     onStep("oracle nodes");
     this.venues = await startVenues(world, { count: accounts.nodes.length, seed });
+    this.nodePorts = await freePorts(accounts.nodes.length);
     this.nodes.start(this.nodePlans(), this.folder, (error) => (this.nodeFailure = error));
 
     onStep("participants");
@@ -192,7 +197,7 @@ export class LocalMarket {
     await this.nodes.stop();
     await this.venues?.close();
     await this.anvil?.stop();
-    rmSync(this.folder, { recursive: true, force: true });
+    if (!this.failed) rmSync(this.folder, { recursive: true, force: true });
   }
 
   // ───────────────────────────── One step ─────────────────────────────
@@ -304,7 +309,29 @@ export class LocalMarket {
   }
 
   private nodePlans(): readonly NodePlan[] {
-    throw new Error("set when the nodes' configuration is known");
+    const nodes = accounts.nodes.map((index, i) => ({
+      address: this.anvil.address(index),
+      url: `http://127.0.0.1:${this.nodePorts[i]}`,
+    }));
+    return accounts.nodes.map((index, i) => ({
+      name: `node-${i + 1}`,
+      environment: { MENISCUS_NODE_KEY: this.anvil.privateKey(index) },
+      config: {
+        name: `node-${i + 1}`,
+        keyVariable: "MENISCUS_NODE_KEY",
+        port: this.nodePorts[i],
+        nodes,
+        venueUrl: this.venues.urls[i],
+        currency: SYMBOL,
+        rpcUrl: this.anvil.url,
+        chainId: this.deployment.chainId,
+        marketOracle: this.deployment.marketOracle,
+        marketId: MARKET_ID,
+        heartbeatSeconds: 60,
+        leaderTimeoutMilliseconds: 2_500,
+        stateFile: join(this.folder, `node-${i + 1}.state.json`),
+      },
+    }));
   }
 
   private async openAccounts(): Promise<void> {
@@ -326,4 +353,11 @@ export class LocalMarket {
   }
 }
 
-export { describeError };
+/** Ports that were free a moment ago: nodes must know each other's before they start. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MeniscusError } from "../runtime/errors.ts";
 
@@ -26,18 +26,17 @@ export class NodeProcesses {
     for (const { name, config, environment } of plans) {
       const file = join(folder, `${name}.json`);
       writeFileSync(file, JSON.stringify(config, null, 2));
+      const logFile = join(folder, `${name}.log`);
+      const log = openSync(logFile, "w");
       const child = spawn(
         process.execPath,
         ["--import", "tsx", join(import.meta.dirname, "..", "volatility-oracle", "main.ts"), file],
-        { stdio: ["pipe", "ignore", "pipe"], env: { ...process.env, ...environment } },
+        { stdio: ["pipe", "ignore", log], env: { ...process.env, ...environment } },
       );
-      let tail = "";
-      child.stderr?.on("data", (chunk: Buffer) => {
-        tail = (tail + chunk.toString()).slice(-2_000);
-      });
+      closeSync(log);
       child.on("exit", (code, signal) => {
         if (this.stopping) return;
-        const last = tail.trim().split("\n").at(-1) ?? "";
+        const last = readFileSync(logFile, "utf8").trim().split("\n").at(-1) ?? "";
         onExit(new MeniscusError("internal", `Oracle ${name} ended (${signal ?? `exit code ${code}`}). ${last}`));
       });
       this.children.push(child);
