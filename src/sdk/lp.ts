@@ -70,7 +70,7 @@ async function readShareValues({ client, deployment }: Connection, pool: Pool): 
   };
 }
 
-function valueOf(connection: Connection, shares: bigint, { bid, mid, ask, supply }: ShareValues): SharePrice {
+function sharesWorth(connection: Connection, shares: bigint, { bid, mid, ask, supply }: ShareValues): SharePrice {
   const worth = (all: bigint) => toTokens(connection, (shares * all) / supply);
   return { bid: worth(bid), mid: worth(mid), ask: worth(ask) };
 }
@@ -103,7 +103,7 @@ export async function readPool(connection: Connection, pool: Pool): Promise<Pool
     const now = Number(block.timestamp);
     const nav = toTokens(connection, mark.nav);
     const needed = Math.max(0, toTokens(connection, requirement));
-    const one = valueOf(connection, SHARE_UNIT, values);
+    const one = sharesWorth(connection, SHARE_UNIT, values);
     return {
       name: pool.name,
       symbol: pool.market.symbol,
@@ -399,7 +399,7 @@ export async function readLpPosition(connection: Connection, pool: Pool, owner: 
       requests.filter((request) => request.direction === direction).reduce((sum, { pending }) => sum + pending, 0);
     const leaving = pendingOf("redemption");
     const all = held + claimable + BigInt(Math.round(leaving * 1e18));
-    const value = valueOf(connection, all, values);
+    const value = sharesWorth(connection, all, values);
     const onItsWay = pendingOf("deposit") + toTokens(connection, claimableAssets);
     const gain = (worth: number) => worth + onItsWay + flows.withdrawn - flows.deposited;
     return {
@@ -409,7 +409,7 @@ export async function readLpPosition(connection: Connection, pool: Pool, owner: 
       shares: Number(held) / 1e18,
       claimableShares: Number(claimable) / 1e18,
       leavingShares: leaving,
-      sharePrice: valueOf(connection, SHARE_UNIT, values),
+      sharePrice: sharesWorth(connection, SHARE_UNIT, values),
       value,
       pendingDeposits: pendingOf("deposit"),
       claimableAssets: toTokens(connection, claimableAssets),
