@@ -16,6 +16,7 @@ const SQRT_27 = 5.196152422706632;
 const SQRT_HALF_PI = 1.2533141373155003;
 /** p as it is rounded on the way here: b_max costs one exponential. */
 const MAXIMUM_TOLERANCE = 4 * Number.EPSILON;
+const MOST_STEPS = 4;
 const HALF_ULP_BELOW_ONE = 2 ** -54;
 
 /** Delbourgo & Gregory's rational cubic through (x₀, y₀), (x₁, y₁) with slopes d₀, d₁ and control parameter r. */
@@ -87,8 +88,16 @@ function householder(s: number, newton: number, halley: number, third: number): 
   return s + (step > -0.5 * s ? step : -0.5 * s);
 }
 
+/**
+ * Two steps converge in double precision; a third follows where the second still moved s by 1e-4 (the order is four), which
+ * happens only for |x| in the hundreds.
+ */
+function needsStep(step: number, from: number, s: number): boolean {
+  return step < 2 || (step < MOST_STEPS && Math.abs(s - from) > 1e-4 * s);
+}
+
 /** Lowest branch, f(s) = 1/ln b(s): the price is exponentially small. */
-function solveLower(z: number, beta: number, maximum: number, sLow: number, bLow: number): number {
+function solveLower(z: number, beta: number, p: number, sLow: number, bLow: number): number {
   // Guess: interpolate F(b) = 2π/√27·|x|·Φ(−|x|/(√3·s))³, which is b → 0's own asymptote, and invert it.
   const y = z / (SQRT_THREE * sLow);
   const yy = y * y;
@@ -111,14 +120,14 @@ function solveLower(z: number, beta: number, maximum: number, sLow: number, bLow
   let s = z / (SQRT_THREE * Math.abs(inverseNormalCdf(Math.cbrt((SQRT_27 / TWO_PI) * (guess / z)), 1)));
 
   const lnBeta = Math.log(beta);
-  const lnP = lnBeta + 0.5 * z;
-  for (let step = 0; step < 2; step += 1) {
+  for (let step = 0, from = 0; needsStep(step, from, s); step += 1) {
+    from = s;
     const h = z / s;
     const t = 0.5 * s;
     const a = h - t;
     const d = a >= 0 || inSeriesZone(h, t) ? millsGap(h, t) : (1 - complementOfFraction(h, t)) / normalPdf(a);
-    // ln β − ln b without forming b: the exponents are subtracted first.
-    const difference = lnP + 0.5 * a * a + LOG_SQRT_TWO_PI - Math.log(d);
+    // ln β − ln b without forming b, whose exponent may underflow; p/d keeps the logarithm's argument free of cancellation.
+    const difference = Math.log(p / d) + 0.5 * a * a + LOG_SQRT_TWO_PI;
     const lnB = lnBeta - difference;
     const halleyOfB = (h * h) / s - 0.25 * s;
     const thirdOfB = halleyOfB * halleyOfB - 3 * (h / s) ** 2 - 0.25;
@@ -131,13 +140,14 @@ function solveLower(z: number, beta: number, maximum: number, sLow: number, bLow
       thirdOfB + (2 * (1 + (3 / lnB) * (1 + 1 / lnB))) / (d * d) - (3 * halleyOfB * ratio) / d,
     );
   }
-  return maximum > 0 ? s : Number.NaN;
+  return s;
 }
 
 /** Middle branches, f(s) = p(s). */
 function refineMiddle(z: number, p: number, start: number): number {
   let s = start;
-  for (let step = 0; step < 2; step += 1) {
+  for (let step = 0, from = 0; needsStep(step, from, s); step += 1) {
+    from = s;
     const h = z / s;
     const newton = (p - outOfTheMoneyFraction(z, s)) / normalPdf(h - 0.5 * s);
     const halley = (h * h) / s - 0.25 * s;
@@ -149,7 +159,8 @@ function refineMiddle(z: number, p: number, start: number): number {
 /** Highest branch, f(s) = ln((1 − p)/(1 − p(s))): the price presses against its maximum. */
 function refineUpper(z: number, complement: number, start: number): number {
   let s = start;
-  for (let step = 0; step < 2; step += 1) {
+  for (let step = 0, from = 0; needsStep(step, from, s); step += 1) {
+    from = s;
     const h = z / s;
     const t = 0.5 * s;
     const missing = h < t ? complementOfFraction(h, t) : 1 - outOfTheMoneyFraction(z, s);
@@ -210,7 +221,7 @@ export function normalisedImpliedStdDev(logForwardOverStrike: number, normalised
   if (p < pCentre) {
     const sLow = sCentre - pCentre / vCentre;
     const pLow = outOfTheMoneyFraction(z, sLow);
-    if (p < pLow) return stdDev(solveLower(z, beta, maximum, sLow, pLow * maximum));
+    if (p < pLow) return stdDev(solveLower(z, beta, p, sLow, pLow * maximum));
     const inverseVLow = 1 / normalPdf(z / sLow - 0.5 * sLow);
     const r = controlForSecondDerivative(true, pLow, pCentre, sLow, sCentre, inverseVLow, 1 / vCentre, 0, false);
     return stdDev(refineMiddle(z, p, rationalCubic(p, pLow, pCentre, sLow, sCentre, inverseVLow, 1 / vCentre, r)));
