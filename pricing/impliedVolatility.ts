@@ -6,7 +6,15 @@
  * D = b/b′. The attainable accuracy of s is (1 + |b/(s·b′)|)·2⁻⁵²: β itself is rounded.
  */
 import { PricingError } from "./errors.ts";
-import { INVERSE_SQRT_TWO_PI, inverseNormalCdf, LOG_SQRT_TWO_PI, normalCdf, normalPdf } from "./normal.ts";
+import {
+  INVERSE_SQRT_TWO_PI,
+  inverseNormalCdf,
+  LOG_SQRT_TWO_PI,
+  mills,
+  millsOfPositive,
+  normalCdf,
+  normalPdf,
+} from "./normal.ts";
 import { complementOfFraction, inSeriesZone, millsGap, outOfTheMoneyFraction } from "./normalisedBlack.ts";
 import { logRatio, type OptionKind, type Price, type StdDev, stdDev } from "./units.ts";
 
@@ -102,15 +110,19 @@ function solveLower(z: number, beta: number, p: number, sLow: number, bLow: numb
   const y = z / (SQRT_THREE * sLow);
   const yy = y * y;
   const ss = sLow * sLow;
-  const cdf = normalCdf(-y);
+  const density = normalPdf(y);
+  const cdfOverDensity = millsOfPositive(y);
+  const cdf = density * cdfOverDensity;
+  const growth = Math.exp(yy + ss / 8);
   const f = (TWO_PI / SQRT_27) * z * cdf * cdf * cdf;
-  const f1 = TWO_PI * yy * cdf * cdf * Math.exp(yy + ss / 8);
+  const f1 = TWO_PI * yy * cdf * cdf * growth;
   const f2 =
     (Math.PI / 6) *
     (yy / (ss * sLow)) *
     cdf *
-    (8 * SQRT_THREE * sLow * z + (3 * ss * (ss - 8) - 8 * z * z) * (cdf / normalPdf(y))) *
-    Math.exp(2 * yy + ss / 4);
+    (8 * SQRT_THREE * sLow * z + (3 * ss * (ss - 8) - 8 * z * z) * cdfOverDensity) *
+    growth *
+    growth;
   const r = controlForSecondDerivative(true, 0, bLow, 0, f, 1, f1, f2, true);
   let guess = rationalCubic(beta, 0, bLow, 0, f, 1, f1, r);
   if (!(guess > 0)) {
@@ -143,13 +155,19 @@ function solveLower(z: number, beta: number, p: number, sLow: number, bLow: numb
   return s;
 }
 
-/** Middle branches, f(s) = p(s). */
+/** Middle branches, f(s) = p(s). The step (p − p(s))/φ(a) is p/φ(a) − D, with one exponential. */
 function refineMiddle(z: number, p: number, start: number): number {
   let s = start;
   for (let step = 0, from = 0; needsStep(step, from, s); step += 1) {
     from = s;
     const h = z / s;
-    const newton = (p - outOfTheMoneyFraction(z, s)) / normalPdf(h - 0.5 * s);
+    const t = 0.5 * s;
+    const a = h - t;
+    const density = normalPdf(a);
+    const newton =
+      a >= 0 || inSeriesZone(h, t)
+        ? p / density - millsGap(h, t)
+        : millsOfPositive(-a) + millsOfPositive(h + t) - (1 - p) / density;
     const halley = (h * h) / s - 0.25 * s;
     s = householder(s, newton, halley, halley * halley - 3 * (h / s) ** 2 - 0.25);
   }
@@ -163,8 +181,9 @@ function refineUpper(z: number, complement: number, start: number): number {
     from = s;
     const h = z / s;
     const t = 0.5 * s;
-    const missing = h < t ? complementOfFraction(h, t) : 1 - outOfTheMoneyFraction(z, s);
-    const slope = normalPdf(h - t) / missing; // of −ln(1 − p(s))
+    const density = normalPdf(h - t);
+    const missing = density * (mills(t - h) + millsOfPositive(h + t)); // 1 − p(s)
+    const slope = density / missing; // of −ln(1 − p(s))
     const halleyOfB = (h * h) / s - 0.25 * s;
     const thirdOfB = halleyOfB * halleyOfB - 3 * (h / s) ** 2 - 0.25;
     s = householder(
@@ -216,23 +235,33 @@ export function normalisedImpliedStdDev(logForwardOverStrike: number, normalised
 
   // The inflection point of b: s_c = √(2|x|), where h = t and a = 0.
   const sCentre = Math.sqrt(2 * z);
-  const pCentre = z === 0 ? 0 : outOfTheMoneyFraction(z, sCentre);
+  const pCentre =
+    sCentre > 1e-4
+      ? 0.5 - INVERSE_SQRT_TWO_PI * millsOfPositive(sCentre)
+      : z === 0
+        ? 0
+        : outOfTheMoneyFraction(z, sCentre);
   const vCentre = INVERSE_SQRT_TWO_PI;
   if (p < pCentre) {
     const sLow = sCentre - pCentre / vCentre;
-    const pLow = outOfTheMoneyFraction(z, sLow);
+    const hLow = z / sLow;
+    const tLow = 0.5 * sLow;
+    const densityLow = normalPdf(hLow - tLow);
+    const pLow = densityLow * millsGap(hLow, tLow);
     if (p < pLow) return stdDev(solveLower(z, beta, p, sLow, pLow * maximum));
-    const inverseVLow = 1 / normalPdf(z / sLow - 0.5 * sLow);
+    const inverseVLow = 1 / densityLow;
     const r = controlForSecondDerivative(true, pLow, pCentre, sLow, sCentre, inverseVLow, 1 / vCentre, 0, false);
     return stdDev(refineMiddle(z, p, rationalCubic(p, pLow, pCentre, sLow, sCentre, inverseVLow, 1 / vCentre, r)));
   }
   const sHigh = sCentre + (1 - pCentre) / vCentre;
   const hHigh = z / sHigh;
-  const complementHigh = complementOfFraction(hHigh, 0.5 * sHigh);
+  const tHigh = 0.5 * sHigh;
+  const densityHigh = normalPdf(hHigh - tHigh);
+  const complementHigh = densityHigh * (millsOfPositive(tHigh - hHigh) + millsOfPositive(hHigh + tHigh));
   const pHigh = 1 - complementHigh;
   let guess: number;
   if (p <= pHigh) {
-    const inverseVHigh = 1 / normalPdf(hHigh - 0.5 * sHigh);
+    const inverseVHigh = 1 / densityHigh;
     const r = controlForSecondDerivative(false, pCentre, pHigh, sCentre, sHigh, 1 / vCentre, inverseVHigh, 0, false);
     guess = rationalCubic(p, pCentre, pHigh, sCentre, sHigh, 1 / vCentre, inverseVHigh, r);
   } else {
