@@ -93,8 +93,8 @@ function interpolateAtTheMoney({ size, k, w }: Chain): number {
   while (right < size && k[right]! < 0) right += 1;
   if (right === size) return w[size - 1]!;
   if (right === 0 || k[right] === 0) return w[right]!;
-  const gap = k[right]! - k[right - 1]!;
-  return (w[right - 1]! * k[right]! - w[right]! * k[right - 1]!) / gap;
+  const share = -k[right - 1]! / (k[right]! - k[right - 1]!);
+  return w[right - 1]! + share * (w[right]! - w[right - 1]!);
 }
 
 /**

@@ -62,9 +62,9 @@ describe("black76", () => {
     it("raises a typed error on what is not a number or negative", () => {
       for (const bad of [Number.NaN, -1]) {
         expect(() => at(bad, 100, 0.2, "call")).toThrow(PricingError);
-        expect(() => black76({ forward: 100 as never, strike: bad as never, stdDev: 0.2 as never, kind: "put" })).toThrow(
-          PricingError,
-        );
+        expect(() =>
+          black76({ forward: 100 as never, strike: bad as never, stdDev: 0.2 as never, kind: "put" }),
+        ).toThrow(PricingError);
       }
     });
   });
@@ -72,7 +72,8 @@ describe("black76", () => {
   it.skipIf(!haveVectors)("matches QuantLib's black calculator to 1e-8", () => {
     for (const row of readCsv("black76_quantlib.csv")) {
       const kind = row.text("cp") === "C" ? "call" : "put";
-      const value = at(row.number("forward"), row.number("strike"), row.number("stddev"), kind) * row.number("discount");
+      const value =
+        at(row.number("forward"), row.number("strike"), row.number("stddev"), kind) * row.number("discount");
       expect(Math.abs(value - row.number("value"))).toBeLessThan(1e-12);
     }
   });

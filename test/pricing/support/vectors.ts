@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 /** Recorded data lives outside the project: MENISCUS_DATA, or ../shared/data beside it. */
-const directory = resolve(process.env["MENISCUS_DATA"] ?? join(import.meta.dirname, "../../../../shared/data"));
+const directory = resolve(process.env.MENISCUS_DATA ?? join(import.meta.dirname, "../../../../shared/data"));
 
 /** Whether the published vectors are here; says so in one line when they are not. */
 export const haveVectors = existsSync(join(directory, "vectors"));
@@ -14,7 +14,9 @@ export interface VectorRow {
 }
 
 export function readCsv(file: string): VectorRow[] {
-  const [header, ...lines] = readFileSync(join(directory, "vectors", file), "utf8").trimEnd().split(/\r?\n/);
+  const [header, ...lines] = readFileSync(join(directory, "vectors", file), "utf8")
+    .trimEnd()
+    .split(/\r?\n/);
   const names = header!.split(",");
   if (lines.length === 0) throw new Error(`${file} has no rows`);
   return lines.map((line) => {
