@@ -16,7 +16,11 @@ export function normalisedBlack(x: number, s: number): NormalisedBlack {
   const t = deviation.div(2);
   const gap = mills(h.minus(t)).minus(mills(h.plus(t)));
   return {
-    price: magnitude.div(-2).exp().times(density(h.minus(t))).times(gap),
+    price: magnitude
+      .div(-2)
+      .exp()
+      .times(density(h.minus(t)))
+      .times(gap),
     conditioning: gap.div(deviation),
   };
 }
