@@ -30,7 +30,8 @@ import {Board, MarketState, Moment} from "../types/Board.sol";
 /// `disagreement` 1e-4 of volatility; `elapsed` seconds of the averaging window that are already fixed.
 interface IMarketOracle {
     /// @notice A surface report was accepted.
-    /// @param freshMask Bit i is 1 where slice i was accepted; a refused slice keeps its last value, rolled down.
+    /// @param freshMask Bit i is 1 where `slices[i]` came with the report; 0 where that slice was refused and the last one of
+    /// the expiry, rolled down, took its place. An expiry without a last slice is left out.
     event SurfaceAccepted(
         uint16 indexed marketId,
         uint32 indexed round,
@@ -47,6 +48,9 @@ interface IMarketOracle {
     event SliceRefused(uint16 indexed marketId, uint32 indexed round, uint32 expiry, SliceRefusal reason);
     /// @notice The average of the window before `expiry` is complete: this price settles it, for ever.
     event SettlementPriceFixed(uint16 indexed marketId, uint32 indexed expiry, uint256 priceWad);
+    /// @notice Reports of `marketId` are acceptable from now on.
+    event MarketAdded(uint16 indexed marketId);
+    /// @notice Reports are signed by a quorum of `signers` from now on, under the number `signerSet`.
     event SignersChanged(uint32 indexed signerSet, address[] signers, uint256 quorum);
 
     /// @dev Why a slice was refused on its own.
@@ -60,6 +64,8 @@ interface IMarketOracle {
 
     error MarketOracle_BadLength(uint256 length, uint256 expected);
     error MarketOracle_UnknownKind(uint256 kind);
+    /// @notice A report of spot only has round, disagreement and slice count 0: they would not be signed.
+    error MarketOracle_SpotReportCarriesSurface();
     error MarketOracle_UnknownMarket(uint16 marketId);
     error MarketOracle_ReportNotNewer(uint256 given, uint256 last);
     error MarketOracle_FutureTimestamp(uint256 modelTime, uint256 blockTime);
@@ -74,6 +80,8 @@ interface IMarketOracle {
     error MarketOracle_TooManyExpiries(uint256 count, uint256 max);
     error MarketOracle_InvalidAverage(uint32 expiry, uint256 average, uint256 elapsed);
     error MarketOracle_InvalidThreshold(uint256 quorum, uint256 signers);
+    /// @notice A signer is the zero address or stands in the set twice.
+    error MarketOracle_InvalidSigner(address signer);
     error MarketOracle_NoSurface(uint16 marketId);
     error MarketOracle_UnknownExpiry(uint16 marketId, uint32 expiry);
     /// @notice Inside the averaging window the pool needs the running average, and no accepted report carried it.

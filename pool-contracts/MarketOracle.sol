@@ -1,0 +1,578 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {EIP712} from "solady/utils/EIP712.sol";
+import {SSTORE2} from "solady/utils/SSTORE2.sol";
+
+import {IMarketOracle} from "./interfaces/IMarketOracle.sol";
+import {NoArbitrage} from "./libraries/oracle/NoArbitrage.sol";
+import {ReportHash} from "./libraries/oracle/ReportHash.sol";
+import {RollDown} from "./libraries/pricing/RollDown.sol";
+import {AverageWord} from "./types/AverageWord.sol";
+import {Board, MarketState, Moment} from "./types/Board.sol";
+import {
+    AVERAGE_BYTES,
+    HEADER_BYTES,
+    ReportHeader,
+    SIGNATURE_BYTES,
+    SLICE_BYTES,
+    SPOT_REPORT,
+    SURFACE_REPORT,
+    readAverage,
+    readHeader,
+    readSignature,
+    readSlice
+} from "./types/ReportHeader.sol";
+import {SignerSet, toSignerSet} from "./types/SignerSet.sol";
+import {
+    BASIS_UNIT_WAD,
+    PSI_UNIT_WAD,
+    RESIDUAL_UNIT_WAD,
+    RHO_UNIT_WAD,
+    Slice,
+    THETA_UNIT_WAD,
+    toSlice
+} from "./types/Slice.sol";
+import {REGISTERED_MARKET, SpotWord} from "./types/SpotWord.sol";
+import {DISAGREEMENT_UNIT_WAD, SurfaceHeader, toSurfaceHeader} from "./types/SurfaceHeader.sol";
+
+/// @title MarketOracle
+/// @notice The reports of the volatility oracle, verified and served; `IMarketOracle` has the words.
+///
+/// WHO. A report counts when a quorum, at least ⌊2n/3⌋ + 1 of the n active signers, signed its EIP-712 hash; each signature
+/// names its signer's index, and indices increase, so nobody counts twice. Changing the signers is restricted and delayed.
+///
+/// WHEN. Rounds and model times strictly increase, a model time is never in the future, and a report is at most 30 seconds
+/// old when it is submitted: nobody can hoard reports and choose among them. The chain's clock is the only clock.
+///
+/// WHAT. A surface is stored slice by slice. A slice that would allow arbitrage, alone or after the accepted slice before it,
+/// is refused; the last slice of that expiry, rolled down to the new model time, takes its place and is marked as not fresh.
+/// So consumers can still value what they hold, and know to add no risk there. Fresh slices are free of arbitrage against
+/// one another; a slice that took a refused one's place is not checked against its neighbours.
+///
+/// SERVED. Between reports θ and ψ shrink with effective time (`RollDown`). Inside the averaging window the forward mixes
+/// what is fixed with what is open. The first complete average after an expiry is its settlement price, for ever.
+///
+/// NOT GUARANTEED. That a report comes: consumers look at the clocks in `MarketState` and widen or stop by themselves.
+contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
+    /// @notice Greatest age of a report at submission, seconds.
+    uint256 public constant MAX_REPORT_AGE = 30;
+    /// @notice Most expiries a surface can have.
+    uint256 public constant MAX_EXPIRIES = 16;
+    /// @notice Most signers a set can have.
+    uint256 public constant MAX_SIGNERS = 64;
+
+    /// @dev Half of secp256k1's order: of the two signatures (s, n − s) only the lower is accepted.
+    uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
+    uint256 private constant WAD = 1e18;
+
+    struct Surface {
+        SurfaceHeader header;
+        /// Eight expiries a word, the first in the low bits.
+        uint256[2] expiries;
+        /// Two slices a word, the first in the low half.
+        uint256[8] slices;
+    }
+
+    struct Market {
+        SpotWord spot;
+        Surface[2] sides;
+        mapping(uint32 expiry => AverageWord) averages;
+    }
+
+    SignerSet private _signerSet;
+    mapping(uint16 marketId => Market) private _markets;
+
+    /// @param signers_ The first signers; their quorum is the least that is allowed, ⌊2n/3⌋ + 1.
+    /// @param authority_ The AccessManager that may add markets and change signers.
+    constructor(address[] memory signers_, address authority_) AccessManaged(authority_) {
+        _setSigners(signers_, _leastQuorum(signers_.length));
+    }
+
+    // ───────────────────────────── Governance ─────────────────────────────
+
+    /// @notice Makes reports of `marketId` acceptable. Adding a market twice changes nothing. Restricted.
+    function addMarket(uint16 marketId) external restricted {
+        Market storage market = _markets[marketId];
+        if (market.spot.isRegistered()) return;
+        market.spot = REGISTERED_MARKET;
+        emit MarketAdded(marketId);
+    }
+
+    /// @notice Replaces the signers; reports of the old set stop being acceptable at once. Restricted.
+    /// @param quorum Signatures a report needs: at least ⌊2n/3⌋ + 1, at most n.
+    function setSigners(address[] calldata signers_, uint256 quorum) external restricted {
+        _setSigners(signers_, quorum);
+    }
+
+    function _setSigners(address[] memory signers_, uint256 quorum) private {
+        uint256 count = signers_.length;
+        if (count == 0 || count > MAX_SIGNERS || quorum < _leastQuorum(count) || quorum > count) {
+            revert MarketOracle_InvalidThreshold(quorum, count);
+        }
+        bytes memory packed;
+        for (uint256 i = 0; i < count; ++i) {
+            address signer = signers_[i];
+            if (signer == address(0)) revert MarketOracle_InvalidSigner(signer);
+            for (uint256 j = 0; j < i; ++j) {
+                if (signers_[j] == signer) revert MarketOracle_InvalidSigner(signer);
+            }
+            packed = bytes.concat(packed, bytes20(signer));
+        }
+        uint32 number = _signerSet.number() + 1;
+        // Both counts are at most MAX_SIGNERS.
+        _signerSet = toSignerSet(SSTORE2.write(packed), number, uint8(count), uint8(quorum));
+        emit SignersChanged(number, signers_, quorum);
+    }
+
+    /// @dev With f < n/3 faulty signers, two quorums of this size share an honest one, and the honest alone reach it.
+    function _leastQuorum(uint256 count) private pure returns (uint256) {
+        return 2 * count / 3 + 1;
+    }
+
+    // ───────────────────────────── Reports ─────────────────────────────
+
+    /// @inheritdoc IMarketOracle
+    function submit(bytes calldata report) external {
+        _submit(report, false);
+    }
+
+    /// @inheritdoc IMarketOracle
+    function submitIfNewer(bytes calldata report) external {
+        _submit(report, true);
+    }
+
+    function _submit(bytes calldata report, bool ifNewer) private {
+        (ReportHeader header, uint256 signatureCount) = _readHeader(report);
+        Market storage market = _markets[header.marketId()];
+        SpotWord spot = market.spot;
+        if (!spot.isRegistered()) revert MarketOracle_UnknownMarket(header.marketId());
+
+        bool isSurface = header.kind() == SURFACE_REPORT;
+        (uint256 given, uint256 last) = isSurface ? _surfaceClock(market, spot, header) : _spotClock(spot, header);
+        if (given <= last) {
+            if (ifNewer) return;
+            revert MarketOracle_ReportNotNewer(given, last);
+        }
+        uint8 delay = _checkAge(header.modelTime());
+        if (header.spot() == 0) revert MarketOracle_InvalidPrice(0);
+
+        uint256 averagesAt = HEADER_BYTES + header.sliceCount() * SLICE_BYTES;
+        _verify(
+            _hashTypedData(isSurface ? ReportHash.surface(header, report) : ReportHash.spot(header, report)),
+            report,
+            averagesAt + header.averageCount() * AVERAGE_BYTES,
+            signatureCount,
+            header.signerSet()
+        );
+
+        if (header.modelTime() > spot.time()) spot = spot.withSpot(header.spot(), header.modelTime(), delay);
+        if (isSurface) {
+            _storeSurface(market, spot.side(), header, delay, report);
+            spot = spot.withOtherSide();
+        }
+        market.spot = spot;
+        _storeAverages(market, header, isSurface, report, averagesAt);
+        if (!isSurface) emit SpotAccepted(header.marketId(), header.modelTime(), header.spot());
+    }
+
+    /// @dev Reads the header and checks kind and length.
+    function _readHeader(bytes calldata report) private pure returns (ReportHeader header, uint256 signatureCount) {
+        if (report.length < HEADER_BYTES) revert MarketOracle_BadLength(report.length, HEADER_BYTES);
+        (header, signatureCount) = readHeader(report);
+        uint256 kind = header.kind();
+        if (kind == SPOT_REPORT) {
+            if (header.carriesSurface()) revert MarketOracle_SpotReportCarriesSurface();
+        } else if (kind != SURFACE_REPORT) {
+            revert MarketOracle_UnknownKind(kind);
+        }
+        uint256 sliceCount = header.sliceCount();
+        if (sliceCount > MAX_EXPIRIES || (sliceCount == 0 && kind == SURFACE_REPORT)) {
+            revert MarketOracle_TooManyExpiries(sliceCount, MAX_EXPIRIES);
+        }
+        uint256 expected = HEADER_BYTES + sliceCount * SLICE_BYTES + header.averageCount() * AVERAGE_BYTES
+            + signatureCount * SIGNATURE_BYTES;
+        if (report.length != expected) revert MarketOracle_BadLength(report.length, expected);
+    }
+
+    /// @dev Round and last round; or both model times where the round is newer and the model time is not.
+    function _surfaceClock(Market storage market, SpotWord spot, ReportHeader header)
+        private
+        view
+        returns (uint256 given, uint256 last)
+    {
+        SurfaceHeader surface = market.sides[spot.side()].header;
+        (given, last) = (header.round(), surface.round());
+        if (given > last && header.modelTime() <= surface.time()) return (header.modelTime(), surface.time());
+    }
+
+    function _spotClock(SpotWord spot, ReportHeader header) private pure returns (uint256 given, uint256 last) {
+        return (header.modelTime(), spot.time());
+    }
+
+    /// @return delay Age of the report now, at most MAX_REPORT_AGE.
+    function _checkAge(uint256 modelTime) private view returns (uint8 delay) {
+        if (modelTime > block.timestamp) revert MarketOracle_FutureTimestamp(modelTime, block.timestamp);
+        uint256 age = block.timestamp - modelTime;
+        if (age > MAX_REPORT_AGE) revert MarketOracle_TooStale(age, MAX_REPORT_AGE);
+        return uint8(age); // at most 30
+    }
+
+    function _verify(
+        bytes32 digest,
+        bytes calldata report,
+        uint256 signaturesAt,
+        uint256 signatureCount,
+        uint32 reportSet
+    ) private view {
+        SignerSet active = _signerSet;
+        if (reportSet != active.number()) revert MarketOracle_WrongSignerSet(reportSet, active.number());
+        if (signatureCount < active.quorum()) revert MarketOracle_TooFewSigners(signatureCount, active.quorum());
+        bytes memory addresses = SSTORE2.read(active.pointer());
+        uint256 previous;
+        for (uint256 i = 0; i < signatureCount; ++i) {
+            (uint256 index, bytes32 r, bytes32 s, uint8 v) = readSignature(report, signaturesAt + i * SIGNATURE_BYTES);
+            if (i != 0 && index <= previous) revert MarketOracle_SignersNotSorted(index, previous);
+            if (index >= active.count()) revert MarketOracle_SignerNotActive(index);
+            // Where recovery fails it gives the zero address, which is never a signer.
+            if (
+                uint256(s) > HALF_ORDER || (v != 27 && v != 28)
+                    || ecrecover(digest, v, r, s) != _addressAt(addresses, index)
+            ) revert MarketOracle_InvalidSignature(index);
+            previous = index;
+        }
+    }
+
+    /// @dev `index` is below the number of addresses.
+    function _addressAt(bytes memory addresses, uint256 index) private pure returns (address signer) {
+        assembly ("memory-safe") {
+            signer := shr(96, mload(add(add(addresses, 32), mul(index, 20))))
+        }
+    }
+
+    // ───────────────────────────── Storing ─────────────────────────────
+
+    /// @dev What is kept of a surface while it is built.
+    struct Draft {
+        uint256 kept;
+        uint256 freshMask;
+        Slice neighbour;
+        uint32 lastExpiry;
+        uint32[] expiries;
+        uint128[] slices;
+    }
+
+    /// @dev Writes the surface to the side that is not the current one.
+    function _storeSurface(Market storage market, uint256 side, ReportHeader header, uint8 delay, bytes calldata report)
+        private
+    {
+        uint256 count = header.sliceCount();
+        Draft memory draft;
+        draft.expiries = new uint32[](count);
+        draft.slices = new uint128[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            (uint32 expiry, uint128 packed) = readSlice(report, i);
+            _draftSlice(draft, market.sides[side], header, expiry, Slice.wrap(packed));
+        }
+        _trim(draft);
+
+        Surface storage next = market.sides[1 - side];
+        // Counts are at most MAX_EXPIRIES, so mask and count fit.
+        next.header = toSurfaceHeader(
+            header.round(),
+            header.modelTime(),
+            delay,
+            header.spot(),
+            header.disagreement(),
+            uint8(draft.kept),
+            uint16(draft.freshMask),
+            header.signerSet()
+        );
+        _storeExpiries(next, draft.expiries);
+        _storeSlices(next, draft.slices);
+        emit SurfaceAccepted(
+            header.marketId(),
+            header.round(),
+            header.modelTime(),
+            header.spot(),
+            header.disagreement(),
+            draft.freshMask,
+            draft.expiries,
+            draft.slices
+        );
+    }
+
+    function _draftSlice(Draft memory draft, Surface storage last, ReportHeader header, uint32 expiry, Slice slice)
+        private
+    {
+        if (expiry <= draft.lastExpiry) revert MarketOracle_ExpiriesNotSorted(expiry, draft.lastExpiry);
+        draft.lastExpiry = expiry;
+        SliceRefusal reason =
+            expiry <= header.modelTime() ? SliceRefusal.Expired : NoArbitrage.refusal(draft.neighbour, slice);
+        if (reason == SliceRefusal.None) {
+            draft.neighbour = slice;
+            draft.freshMask |= 1 << draft.kept;
+        } else {
+            emit SliceRefused(header.marketId(), header.round(), expiry, reason);
+            if (reason == SliceRefusal.Expired) return;
+            slice = _lastSliceRolledDown(last, expiry, header.modelTime());
+            if (slice.theta() == 0) return;
+        }
+        draft.expiries[draft.kept] = expiry;
+        draft.slices[draft.kept] = Slice.unwrap(slice);
+        ++draft.kept;
+    }
+
+    /// @dev The last slice of `expiry`, in units rounded down, at `modelTime` before the expiry; zero where there is none.
+    function _lastSliceRolledDown(Surface storage last, uint32 expiry, uint256 modelTime) private view returns (Slice) {
+        (bool found, uint256 index) = _indexOf(last, last.header.count(), expiry);
+        if (!found) return Slice.wrap(0);
+        Slice slice = _sliceAt(last, index);
+        (uint256 left, uint256 leftBefore) = (expiry - modelTime, expiry - last.header.time());
+        // Values shrink, so every field keeps its width.
+        return toSlice(
+            RollDown.rollDown(slice.theta(), left, leftBefore),
+            RollDown.rollDown(slice.psi(), left, leftBefore),
+            int16(slice.rho()),
+            int24(slice.basis()),
+            slice.residual()
+        );
+    }
+
+    /// @dev Cuts the arrays to the slices that were kept.
+    function _trim(Draft memory draft) private pure {
+        (uint32[] memory expiries_, uint128[] memory slices_, uint256 kept) = (draft.expiries, draft.slices, draft.kept);
+        assembly ("memory-safe") {
+            mstore(expiries_, kept) // only ever shorter
+            mstore(slices_, kept)
+        }
+    }
+
+    function _storeExpiries(Surface storage surface, uint32[] memory expiries_) private {
+        uint256 word;
+        for (uint256 i = 0; i < expiries_.length; ++i) {
+            word |= uint256(expiries_[i]) << (i & 7) * 32;
+            if (i & 7 == 7 || i + 1 == expiries_.length) {
+                surface.expiries[i >> 3] = word;
+                word = 0;
+            }
+        }
+    }
+
+    function _storeSlices(Surface storage surface, uint128[] memory slices_) private {
+        for (uint256 i = 0; i < slices_.length; i += 2) {
+            uint256 upper = i + 1 < slices_.length ? slices_[i + 1] : 0;
+            surface.slices[i >> 1] = upper << 128 | slices_[i];
+        }
+    }
+
+    function _storeAverages(
+        Market storage market,
+        ReportHeader header,
+        bool isSurface,
+        bytes calldata report,
+        uint256 offset
+    ) private {
+        uint256 count = header.averageCount();
+        uint32 previous;
+        for (uint256 i = 0; i < count; ++i) {
+            (uint32 expiry, uint256 average, uint256 elapsed) = readAverage(report, offset + i * AVERAGE_BYTES);
+            if (expiry <= previous) revert MarketOracle_ExpiriesNotSorted(expiry, previous);
+            previous = expiry;
+            if (average == 0 || elapsed == 0 || elapsed != _elapsedAt(expiry, header.modelTime())) {
+                revert MarketOracle_InvalidAverage(expiry, average, elapsed);
+            }
+            AverageWord word = market.averages[expiry];
+            // Reports of spot may have run ahead of a surface: the newest stays, and what is final stays for ever.
+            bool newer = elapsed > word.elapsed();
+            if (newer) word = word.withNewest(average, elapsed);
+            if (isSurface) word = word.withReport(average, elapsed);
+            if (newer || isSurface) market.averages[expiry] = word;
+            if (newer && elapsed == RollDown.WINDOW) emit SettlementPriceFixed(header.marketId(), expiry, average);
+        }
+    }
+
+    /// @dev Seconds of the window before `expiry` that have passed at `time`.
+    function _elapsedAt(uint256 expiry, uint256 time) private pure returns (uint256) {
+        uint256 end = time < expiry ? time : expiry;
+        return end + RollDown.WINDOW > expiry ? end + RollDown.WINDOW - expiry : 0;
+    }
+
+    // ───────────────────────────── Reading ─────────────────────────────
+
+    /// @inheritdoc IMarketOracle
+    function marketState(uint16 marketId) external view returns (MarketState memory) {
+        Market storage market = _markets[marketId];
+        SpotWord spot = market.spot;
+        return _state(spot, market.sides[spot.side()].header);
+    }
+
+    function _state(SpotWord spot, SurfaceHeader header) private pure returns (MarketState memory) {
+        return MarketState({
+            round: header.round(),
+            surfaceTime: header.time(),
+            surfaceAcceptedAt: header.acceptedAt(),
+            spotTime: spot.time(),
+            spotAcceptedAt: spot.acceptedAt(),
+            spotWad: spot.spot(),
+            surfaceSpotWad: header.spot(),
+            disagreementWad: header.disagreement() * DISAGREEMENT_UNIT_WAD
+        });
+    }
+
+    /// @dev From which surface, at which spot and time boards are drawn.
+    struct View {
+        uint16 marketId;
+        Moment moment;
+        SurfaceHeader header;
+        uint256 side;
+        uint256 spotWad;
+        uint256 time;
+    }
+
+    /// @inheritdoc IMarketOracle
+    function boards(uint16 marketId, uint32[] calldata expiries_, Moment moment)
+        external
+        view
+        returns (MarketState memory state, Board[] memory boards_)
+    {
+        Market storage market = _markets[marketId];
+        SpotWord spot = market.spot;
+        SurfaceHeader current = market.sides[spot.side()].header;
+        state = _state(spot, current);
+        View memory drawn = View(marketId, moment, current, spot.side(), spot.spot(), block.timestamp);
+        if (moment == Moment.Report) {
+            (drawn.spotWad, drawn.time) = (current.spot(), current.time());
+        } else if (moment == Moment.Previous) {
+            SurfaceHeader before = market.sides[1 - drawn.side].header;
+            if (before.round() != 0) (drawn.header, drawn.side) = (before, 1 - drawn.side);
+            if (spot.previousSpot() != 0) drawn.spotWad = spot.previousSpot();
+        }
+        boards_ = new Board[](expiries_.length);
+        for (uint256 i = 0; i < expiries_.length; ++i) {
+            boards_[i] = _board(market, drawn, expiries_[i]);
+        }
+    }
+
+    function _board(Market storage market, View memory drawn, uint32 expiry) private view returns (Board memory board) {
+        board.expiry = expiry;
+        if (drawn.time >= expiry) return _settledBoard(market, drawn, board);
+        if (drawn.header.round() == 0) revert MarketOracle_NoSurface(drawn.marketId);
+
+        (SurfaceHeader header, uint256 side) = (drawn.header, drawn.side);
+        (bool found, uint256 index) = _indexOf(market.sides[side], header.count(), expiry);
+        if (!found && drawn.moment == Moment.Previous) {
+            // The surface before did not know this expiry yet: the current one stands in for it.
+            side = market.spot.side();
+            header = market.sides[side].header;
+            (found, index) = _indexOf(market.sides[side], header.count(), expiry);
+        }
+        if (!found) revert MarketOracle_UnknownExpiry(drawn.marketId, expiry);
+
+        Slice slice = _sliceAt(market.sides[side], index);
+        uint256 left = expiry - drawn.time;
+        uint256 leftAtReport = expiry - header.time();
+        board.effectiveSeconds = RollDown.effectiveSeconds(left);
+        board.thetaWad = RollDown.rollDown(slice.theta() * THETA_UNIT_WAD, left, leftAtReport);
+        board.psiWad = RollDown.rollDown(slice.psi() * PSI_UNIT_WAD, left, leftAtReport);
+        board.rhoWad = slice.rho() * RHO_UNIT_WAD;
+        board.residualWad = slice.residual() * RESIDUAL_UNIT_WAD;
+        board.fresh = header.isFresh(index);
+        // The basis is above −84 %: the factor is positive.
+        uint256 forwardWad = drawn.spotWad * uint256(int256(WAD) + slice.basis() * BASIS_UNIT_WAD) / WAD;
+        board.forwardWad = left < RollDown.WINDOW ? _averagingForward(market, drawn, expiry, forwardWad) : forwardWad;
+    }
+
+    function _settledBoard(Market storage market, View memory drawn, Board memory board)
+        private
+        view
+        returns (Board memory)
+    {
+        AverageWord word = market.averages[board.expiry];
+        if (word.elapsed() != RollDown.WINDOW) revert MarketOracle_UnknownExpiry(drawn.marketId, board.expiry);
+        (board.forwardWad, board.settled, board.fresh) = (word.average(), true, true);
+        return board;
+    }
+
+    /// @dev The forward inside the averaging window. A board of the report uses the average of that report alone.
+    function _averagingForward(Market storage market, View memory drawn, uint32 expiry, uint256 forwardWad)
+        private
+        view
+        returns (uint256)
+    {
+        AverageWord word = market.averages[expiry];
+        bool ofReport = drawn.moment == Moment.Report;
+        (uint256 average, uint256 elapsed) =
+            ofReport ? (word.reportAverage(), word.reportElapsed()) : (word.average(), word.elapsed());
+        if (elapsed == 0 || (ofReport && elapsed != _elapsedAt(expiry, drawn.time))) {
+            revert MarketOracle_NoRunningAverage(drawn.marketId, expiry);
+        }
+        return RollDown.averagingForward(average, elapsed, forwardWad);
+    }
+
+    /// @dev Where `expiry` stands among the first `count` of the surface.
+    function _indexOf(Surface storage surface, uint256 count, uint32 expiry)
+        private
+        view
+        returns (bool found, uint256 index)
+    {
+        uint256 word;
+        for (; index < count; ++index) {
+            if (index & 7 == 0) word = surface.expiries[index >> 3];
+            if (uint32(word) == expiry) return (true, index); // the low lane is the present one
+            word >>= 32;
+        }
+    }
+
+    function _sliceAt(Surface storage surface, uint256 index) private view returns (Slice) {
+        return Slice.wrap(uint128(surface.slices[index >> 1] >> (index & 1) * 128)); // keeps one half
+    }
+
+    /// @inheritdoc IMarketOracle
+    function expiries(uint16 marketId) external view returns (uint32[] memory expiries_) {
+        Market storage market = _markets[marketId];
+        Surface storage surface = market.sides[market.spot.side()];
+        expiries_ = new uint32[](surface.header.count());
+        for (uint256 i = 0; i < expiries_.length; ++i) {
+            expiries_[i] = uint32(surface.expiries[i >> 3] >> (i & 7) * 32); // keeps one lane
+        }
+    }
+
+    /// @inheritdoc IMarketOracle
+    function settlementPrice(uint16 marketId, uint32 expiry) external view returns (uint256 priceWad) {
+        AverageWord word = _markets[marketId].averages[expiry];
+        return word.elapsed() == RollDown.WINDOW ? word.average() : 0;
+    }
+
+    /// @inheritdoc IMarketOracle
+    function runningAverage(uint16 marketId, uint32 expiry)
+        external
+        view
+        returns (uint256 averageWad, uint256 elapsed)
+    {
+        AverageWord word = _markets[marketId].averages[expiry];
+        return (word.average(), word.elapsed());
+    }
+
+    /// @inheritdoc IMarketOracle
+    function signers() external view returns (uint32 signerSet, address[] memory signers_, uint256 quorum) {
+        SignerSet active = _signerSet;
+        bytes memory addresses = SSTORE2.read(active.pointer());
+        signers_ = new address[](active.count());
+        for (uint256 i = 0; i < signers_.length; ++i) {
+            signers_[i] = _addressAt(addresses, i);
+        }
+        return (active.number(), signers_, active.quorum());
+    }
+
+    /// @notice The EIP-712 domain separator that reports are signed under; rebuilt if the chain forks.
+    function domainSeparator() external view returns (bytes32) {
+        return _domainSeparator();
+    }
+
+    /// @dev Both never change, so the separator is cached in the code.
+    function _domainNameAndVersion() internal pure override returns (string memory name, string memory version) {
+        return ("Meniscus MarketOracle", "1");
+    }
+}
