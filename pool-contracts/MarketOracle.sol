@@ -6,9 +6,9 @@ import {EIP712} from "solady/utils/EIP712.sol";
 import {SSTORE2} from "solady/utils/SSTORE2.sol";
 
 import {IMarketOracle} from "./interfaces/IMarketOracle.sol";
-import {NoArbitrage} from "./libraries/oracle/NoArbitrage.sol";
 import {ReportHash} from "./libraries/oracle/ReportHash.sol";
 import {RollDown} from "./libraries/pricing/RollDown.sol";
+import {SurfaceArbitrage} from "./libraries/pricing/SurfaceArbitrage.sol";
 import {AverageWord} from "./types/AverageWord.sol";
 import {Board, MarketState, Moment} from "./types/Board.sol";
 import {
@@ -29,6 +29,7 @@ import {
     BASIS_UNIT_WAD,
     PSI_UNIT_WAD,
     RESIDUAL_UNIT_WAD,
+    RHO_ONE,
     RHO_UNIT_WAD,
     Slice,
     THETA_UNIT_WAD,
@@ -47,8 +48,8 @@ import {DISAGREEMENT_UNIT_WAD, SurfaceHeader, toSurfaceHeader} from "./types/Sur
 /// old when it is submitted: nobody can hoard reports and choose among them. The chain's clock is the only clock.
 ///
 /// WHAT. A surface is stored slice by slice. A slice that would allow arbitrage, alone or after the accepted slice before it,
-/// is refused; the last slice of that expiry, rolled down to the new model time, takes its place and is marked as not fresh.
-/// So consumers can still value what they hold, and know to add no risk there. Fresh slices are free of arbitrage against
+/// is refused; the last slice of that expiry, rolled down to the new model time, takes its place and is marked as not fresh,
+/// and so it does where a report leaves an expiry out. Consumers can still value what they hold, and add no risk there. Fresh slices are free of arbitrage against
 /// one another; a slice that took a refused one's place is not checked against its neighbours.
 ///
 /// SERVED. Between reports θ and ψ shrink with effective time (`RollDown`). Inside the averaging window the forward mixes
@@ -253,28 +254,36 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
 
     // ───────────────────────────── Storing ─────────────────────────────
 
-    /// @dev What is kept of a surface while it is built.
+    /// @dev A surface while it is built.
     struct Draft {
-        uint256 kept;
-        uint256 freshMask;
-        Slice neighbour;
-        uint32 lastExpiry;
         uint32[] expiries;
         uint128[] slices;
+        uint256 kept;
+        uint256 freshMask;
+        /// The last accepted slice; zero before the first: every slice may follow it.
+        Slice neighbour;
+        uint32 lastExpiry;
+        /// The first slice of the last surface whose expiry no reported slice has passed.
+        uint256 next;
+        uint256 lastCount;
     }
 
     /// @dev Writes the surface to the side that is not the current one.
     function _storeSurface(Market storage market, uint256 side, ReportHeader header, uint8 delay, bytes calldata report)
         private
     {
+        Surface storage last = market.sides[side];
         uint256 count = header.sliceCount();
         Draft memory draft;
-        draft.expiries = new uint32[](count);
-        draft.slices = new uint128[](count);
+        draft.expiries = new uint32[](MAX_EXPIRIES);
+        draft.slices = new uint128[](MAX_EXPIRIES);
+        draft.lastCount = last.header.count();
         for (uint256 i = 0; i < count; ++i) {
             (uint32 expiry, uint128 packed) = readSlice(report, i);
-            _draftSlice(draft, market.sides[side], header, expiry, Slice.wrap(packed));
+            _carryMissing(draft, last, header, expiry, count - i);
+            _draftSlice(draft, last, header, expiry, Slice.wrap(packed));
         }
+        _carryMissing(draft, last, header, type(uint32).max, 0);
         _trim(draft);
 
         Surface storage next = market.sides[1 - side];
@@ -308,36 +317,69 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
     {
         if (expiry <= draft.lastExpiry) revert MarketOracle_ExpiriesNotSorted(expiry, draft.lastExpiry);
         draft.lastExpiry = expiry;
-        SliceRefusal reason =
-            expiry <= header.modelTime() ? SliceRefusal.Expired : NoArbitrage.refusal(draft.neighbour, slice);
+        SliceRefusal reason = _refusal(draft.neighbour, slice, expiry, header.modelTime());
         if (reason == SliceRefusal.None) {
             draft.neighbour = slice;
             draft.freshMask |= 1 << draft.kept;
-        } else {
-            emit SliceRefused(header.marketId(), header.round(), expiry, reason);
-            if (reason == SliceRefusal.Expired) return;
-            slice = _lastSliceRolledDown(last, expiry, header.modelTime());
-            if (slice.theta() == 0) return;
+            _keep(draft, expiry, slice);
+            return;
         }
+        emit SliceRefused(header.marketId(), header.round(), expiry, reason);
+        bool known = draft.next < draft.lastCount && _expiryAt(last, draft.next) == expiry;
+        if (known && reason != SliceRefusal.Expired) _carry(draft, last, draft.next, expiry, header.modelTime());
+    }
+
+    function _refusal(Slice neighbour, Slice slice, uint256 expiry, uint256 modelTime)
+        private
+        pure
+        returns (SliceRefusal)
+    {
+        if (expiry <= modelTime) return SliceRefusal.Expired;
+        if (slice.theta() == 0 || slice.rho() == -RHO_ONE) return SliceRefusal.Range;
+        if (!SurfaceArbitrage.isButterflyFree(slice)) return SliceRefusal.Butterfly;
+        if (!SurfaceArbitrage.isCalendarFree(neighbour, slice)) return SliceRefusal.Calendar;
+        return SliceRefusal.None;
+    }
+
+    /// @dev Positions may stand at an expiry that the report leaves out: its last slice stays, rolled down. This passes the
+    /// slices of the last surface that expire before `until`; `reserved` places are kept for slices of the report.
+    function _carryMissing(
+        Draft memory draft,
+        Surface storage last,
+        ReportHeader header,
+        uint32 until,
+        uint256 reserved
+    ) private {
+        for (; draft.next < draft.lastCount; ++draft.next) {
+            uint32 expiry = _expiryAt(last, draft.next);
+            if (expiry >= until) return;
+            // A slice that the report carried, accepted or refused, has been dealt with.
+            if (expiry == draft.lastExpiry || expiry <= header.modelTime()) continue;
+            if (draft.kept + reserved >= MAX_EXPIRIES) continue;
+            emit SliceRefused(header.marketId(), header.round(), expiry, SliceRefusal.Missing);
+            _carry(draft, last, draft.next, expiry, header.modelTime());
+        }
+    }
+
+    /// @dev Keeps the last surface's slice at `index` in units rounded down, rolled to `modelTime`; drops it once that is 0.
+    function _carry(Draft memory draft, Surface storage last, uint256 index, uint256 expiry, uint256 modelTime)
+        private
+        view
+    {
+        Slice slice = _sliceAt(last, index);
+        (uint256 left, uint256 leftBefore) = (expiry - modelTime, expiry - last.header.time());
+        uint256 theta = RollDown.rollDown(slice.theta(), left, leftBefore);
+        if (theta == 0) return;
+        uint256 psi = RollDown.rollDown(slice.psi(), left, leftBefore);
+        // Values shrink and the rest stays, so every field keeps its width.
+        slice = toSlice(theta, psi, int16(slice.rho()), int24(slice.basis()), slice.residual());
+        _keep(draft, uint32(expiry), slice);
+    }
+
+    function _keep(Draft memory draft, uint32 expiry, Slice slice) private pure {
         draft.expiries[draft.kept] = expiry;
         draft.slices[draft.kept] = Slice.unwrap(slice);
         ++draft.kept;
-    }
-
-    /// @dev The last slice of `expiry`, in units rounded down, at `modelTime` before the expiry; zero where there is none.
-    function _lastSliceRolledDown(Surface storage last, uint32 expiry, uint256 modelTime) private view returns (Slice) {
-        (bool found, uint256 index) = _indexOf(last, last.header.count(), expiry);
-        if (!found) return Slice.wrap(0);
-        Slice slice = _sliceAt(last, index);
-        (uint256 left, uint256 leftBefore) = (expiry - modelTime, expiry - last.header.time());
-        // Values shrink, so every field keeps its width.
-        return toSlice(
-            RollDown.rollDown(slice.theta(), left, leftBefore),
-            RollDown.rollDown(slice.psi(), left, leftBefore),
-            int16(slice.rho()),
-            int24(slice.basis()),
-            slice.residual()
-        );
     }
 
     /// @dev Cuts the arrays to the slices that were kept.
@@ -389,14 +431,16 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
             if (newer) word = word.withNewest(average, elapsed);
             if (isSurface) word = word.withReport(average, elapsed);
             if (newer || isSurface) market.averages[expiry] = word;
-            if (newer && elapsed == RollDown.WINDOW) emit SettlementPriceFixed(header.marketId(), expiry, average);
+            if (newer && elapsed == RollDown.AVERAGING_WINDOW) {
+                emit SettlementPriceFixed(header.marketId(), expiry, average);
+            }
         }
     }
 
     /// @dev Seconds of the window before `expiry` that have passed at `time`.
     function _elapsedAt(uint256 expiry, uint256 time) private pure returns (uint256) {
         uint256 end = time < expiry ? time : expiry;
-        return end + RollDown.WINDOW > expiry ? end + RollDown.WINDOW - expiry : 0;
+        return end + RollDown.AVERAGING_WINDOW > expiry ? end + RollDown.AVERAGING_WINDOW - expiry : 0;
     }
 
     // ───────────────────────────── Reading ─────────────────────────────
@@ -481,7 +525,8 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         board.fresh = header.isFresh(index);
         // The basis is above −84 %: the factor is positive.
         uint256 forwardWad = drawn.spotWad * uint256(int256(WAD) + slice.basis() * BASIS_UNIT_WAD) / WAD;
-        board.forwardWad = left < RollDown.WINDOW ? _averagingForward(market, drawn, expiry, forwardWad) : forwardWad;
+        board.forwardWad =
+            left < RollDown.AVERAGING_WINDOW ? _averagingForward(market, drawn, expiry, forwardWad) : forwardWad;
     }
 
     function _settledBoard(Market storage market, View memory drawn, Board memory board)
@@ -490,7 +535,9 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         returns (Board memory)
     {
         AverageWord word = market.averages[board.expiry];
-        if (word.elapsed() != RollDown.WINDOW) revert MarketOracle_UnknownExpiry(drawn.marketId, board.expiry);
+        if (word.elapsed() != RollDown.AVERAGING_WINDOW) {
+            revert MarketOracle_UnknownExpiry(drawn.marketId, board.expiry);
+        }
         (board.forwardWad, board.settled, board.fresh) = (word.average(), true, true);
         return board;
     }
@@ -525,6 +572,10 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         }
     }
 
+    function _expiryAt(Surface storage surface, uint256 index) private view returns (uint32) {
+        return uint32(surface.expiries[index >> 3] >> (index & 7) * 32); // keeps one lane
+    }
+
     function _sliceAt(Surface storage surface, uint256 index) private view returns (Slice) {
         return Slice.wrap(uint128(surface.slices[index >> 1] >> (index & 1) * 128)); // keeps one half
     }
@@ -535,14 +586,25 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         Surface storage surface = market.sides[market.spot.side()];
         expiries_ = new uint32[](surface.header.count());
         for (uint256 i = 0; i < expiries_.length; ++i) {
-            expiries_[i] = uint32(surface.expiries[i >> 3] >> (i & 7) * 32); // keeps one lane
+            expiries_[i] = _expiryAt(surface, i);
         }
+    }
+
+    /// @inheritdoc IMarketOracle
+    function slices(uint16 marketId) external view returns (Slice[] memory slices_, uint256 freshMask) {
+        Market storage market = _markets[marketId];
+        Surface storage surface = market.sides[market.spot.side()];
+        slices_ = new Slice[](surface.header.count());
+        for (uint256 i = 0; i < slices_.length; ++i) {
+            slices_[i] = _sliceAt(surface, i);
+        }
+        freshMask = surface.header.freshMask();
     }
 
     /// @inheritdoc IMarketOracle
     function settlementPrice(uint16 marketId, uint32 expiry) external view returns (uint256 priceWad) {
         AverageWord word = _markets[marketId].averages[expiry];
-        return word.elapsed() == RollDown.WINDOW ? word.average() : 0;
+        return word.elapsed() == RollDown.AVERAGING_WINDOW ? word.average() : 0;
     }
 
     /// @inheritdoc IMarketOracle

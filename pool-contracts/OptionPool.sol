@@ -164,9 +164,9 @@ contract OptionPool is IOptionPool, AccessManaged {
 
     /// @inheritdoc IOptionPool
     function payableToRedeemers() external returns (uint256) {
+        int256 requirement = clearinghouse.stress(account); // also for a flat book: the ledger's number is from before
         uint256 cash = clearinghouse.cash(account);
         if (clearinghouse.strikes(account).length == 0) return cash;
-        int256 requirement = clearinghouse.stress(account);
         if (requirement < 0) requirement = 0;
         int256 free = int256(cash) - requirement; // cash is below 2^128
         int256 byUtilisation = _lastMark.nav - requirement * 1e18 / int256(_parameters.utilisationLimit);

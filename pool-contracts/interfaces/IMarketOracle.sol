@@ -2,6 +2,7 @@
 pragma solidity ^0.8.37;
 
 import {Board, MarketState, Moment} from "../types/Board.sol";
+import {Slice} from "../types/Slice.sol";
 
 /// @title The reports of the volatility oracle, verified and served
 /// @notice Takes reports signed by a quorum of nodes, refuses whatever is stale, unsigned or arbitrageable, and serves
@@ -59,7 +60,9 @@ interface IMarketOracle {
         Range,
         Butterfly,
         Calendar,
-        Expired
+        Expired,
+        /// The report left out an expiry that the surface has and that has not passed.
+        Missing
     }
 
     error MarketOracle_BadLength(uint256 length, uint256 expected);
@@ -106,6 +109,10 @@ interface IMarketOracle {
 
     /// @notice Expiries of the stored surface, increasing.
     function expiries(uint16 marketId) external view returns (uint32[] memory);
+
+    /// @notice Slices of the stored surface as they stand, in the order of `expiries`; bit i of `freshMask` as in
+    /// `SurfaceAccepted`.
+    function slices(uint16 marketId) external view returns (Slice[] memory slices_, uint256 freshMask);
 
     /// @notice The price that settles `expiry`, WAD; 0 until its average is complete.
     function settlementPrice(uint16 marketId, uint32 expiry) external view returns (uint256 priceWad);

@@ -2,6 +2,7 @@
 
 import { FixedPointError } from "./errors.ts";
 import { bell } from "./exponential.ts";
+import { solveImpliedStdDev } from "./impliedStdDev.ts";
 import { lnRatio } from "./logarithm.ts";
 import { millsRatio } from "./normalDistribution.ts";
 import { absolute, divide, shiftRight } from "./word.ts";
@@ -100,6 +101,24 @@ export function black76PriceAndGreeks(input: Black76Input & { readonly secondsTo
   };
 }
 
+/** The standard deviation at which the call, or the put, has the given price; 0 for the intrinsic value. */
+export function black76ImpliedStdDev(input: {
+  readonly priceWad: bigint;
+  readonly forwardWad: bigint;
+  readonly strikeWad: bigint;
+  readonly isCall: boolean;
+}): bigint {
+  const { priceWad, forwardWad, strikeWad, isCall } = input;
+  const [larger, smaller] = sorted(input);
+  if (larger >> 127n !== 0n) throw new FixedPointError("Black76_PriceTooLarge", [forwardWad, strikeWad]);
+  const maximum = isCall ? forwardWad : strikeWad;
+  const intrinsic = maximum - smaller;
+  if (priceWad < intrinsic) throw new FixedPointError("Black76_PriceBelowIntrinsic", [priceWad, intrinsic]);
+  if (priceWad === intrinsic) return 0n;
+  if (priceWad >= maximum) throw new FixedPointError("Black76_PriceNotBelowMaximum", [priceWad, maximum]);
+  return solveImpliedStdDev(priceWad - intrinsic, smaller, larger);
+}
+
 interface Scores {
   readonly smaller: bigint;
   /** |k|/v and v/2, both 2^21 · 1e18 to one. */
@@ -112,7 +131,13 @@ function scoresOf(input: Black76Input, lnAbsolute: bigint): Scores {
   return { smaller: sorted(input)[1], moneyness: divide(lnAbsolute, halfStdDev), halfStdDev };
 }
 
-function sorted({ forwardWad, strikeWad }: Omit<Black76Input, "stdDevWad">): [larger: bigint, smaller: bigint] {
+function sorted({
+  forwardWad,
+  strikeWad,
+}: {
+  readonly forwardWad: bigint;
+  readonly strikeWad: bigint;
+}): [larger: bigint, smaller: bigint] {
   return forwardWad > strikeWad ? [forwardWad, strikeWad] : [strikeWad, forwardWad];
 }
 

@@ -23,6 +23,9 @@ export interface Receipt {
   readonly logs: readonly Log[];
 }
 
+/** EIP-7825. */
+const MAX_TRANSACTION_GAS = 16_777_216n;
+
 /** Sends transactions of one account, one after another, and waits for each. */
 export class Transactor {
   readonly client: PublicClient<Transport, Chain>;
@@ -57,14 +60,11 @@ export class Transactor {
     functionName: TName,
     args: ContractFunctionArgs<TAbi, "nonpayable" | "payable", TName>,
   ): Promise<Receipt> {
-    const { request } = await this.client.simulateContract({
-      address,
-      abi,
-      functionName,
-      args,
-      account: this.signer.account,
-    } as never);
-    const hash = await this.signer.writeContract(request as never);
+    const call = { address, abi, functionName, args, account: this.signer.account };
+    const estimate = await this.client.estimateContractGas(call as never);
+    // Half as much again: what a block later costs may differ (a first write to a slot, an epoch that turned).
+    const gas = min(estimate + estimate / 2n, MAX_TRANSACTION_GAS);
+    const hash = await this.signer.writeContract({ ...call, gas } as never);
     const receipt = await this.client.waitForTransactionReceipt({ hash });
     if (receipt.status !== "success") {
       throw new MeniscusError("market", `${functionName} reverted when it was mined (transaction ${hash}).`, {
@@ -74,4 +74,8 @@ export class Transactor {
     }
     return { hash, blockNumber: receipt.blockNumber, gasUsed: receipt.gasUsed, logs: receipt.logs };
   }
+}
+
+function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.37;
 
 import {Exponential} from "./Exponential.sol";
+import {ImpliedStdDev} from "./ImpliedStdDev.sol";
 import {Logarithm} from "./Logarithm.sol";
 import {NormalDistribution} from "./NormalDistribution.sol";
 
@@ -30,12 +31,19 @@ struct Greeks {
 ///
 /// so call − put = F − K to the wei, and nothing cancels in the tails. Scores (a, b, v/2) count 2^21 · 1e18 to one.
 ///
+/// Each function returns early at the limits instead of branching: the optimiser never inlines such a function, so that it
+/// keeps a stack of its own whatever the caller's frame holds (inlined into a full one it costs three times as much).
+///
 /// Domain: every v; max(F, K) < 2^127 (1.7e20 units), else `Black76_PriceTooLarge`. Where ln(K/F) is known, min(F, K) < 2^127.
 /// Limits: v = 0, F = 0 or K = 0 give the intrinsic value, v → ∞ gives call = F and put = K.
 /// Error: 1e-21·max(F, K) + 1 wei; never below intrinsic, never above F (call) or K (put).
 library Black76 {
     /// @notice Beyond 2^127 wei.
     error Black76_PriceTooLarge(uint256 forwardWad, uint256 strikeWad);
+    /// @notice No standard deviation gives a price below the intrinsic value.
+    error Black76_PriceBelowIntrinsic(uint256 priceWad, uint256 intrinsicWad);
+    /// @notice No standard deviation gives a call the price of its forward, or a put that of its strike.
+    error Black76_PriceNotBelowMaximum(uint256 priceWad, uint256 maximumWad);
 
     // ln(K/F) counts 2^41 · 1e36 to one, a WAD times this.
     uint256 private constant LN_UNIT_PER_WAD = 1e18 << 41;
@@ -129,44 +137,88 @@ library Black76 {
                 putWad := add(strikeWad, excess)
                 vegaWad := shr(125, mul(bell, INVERSE_SQRT_2PI_Q80))
             }
-            callDeltaWad = _delta(forwardWad, strikeWad, _density(bell, forwardWad), millsA, millsB, sign);
+            uint256 density = _divide(bell * 1e18, forwardWad);
+            callDeltaWad = _delta(forwardWad, strikeWad, density, millsA, millsB, sign);
         }
     }
 
-    /// @notice Price, every first derivative, and gamma, in a struct of their own.
+    /// @notice Price, every first derivative, and gamma, written into a struct that a loop can use again.
     /// @param secondsToExpiry Below 2^127; only theta and rho need it. At expiry both are 0.
-    function priceAndGreeks(uint256 forwardWad, uint256 strikeWad, uint256 stdDevWad, uint256 secondsToExpiry)
-        internal
-        pure
-        returns (Greeks memory greeks)
-    {
+    /// @param greeks Overwritten; every derivative that has no limit at v → 0 or v → ∞ is 0 there
+    function priceAndGreeks(
+        uint256 forwardWad,
+        uint256 strikeWad,
+        uint256 stdDevWad,
+        uint256 secondsToExpiry,
+        Greeks memory greeks
+    ) internal pure {
         unchecked {
             (uint256 smaller, uint256 larger) = _sorted(forwardWad, strikeWad);
             uint256 halfStdDev = stdDevWad << 20;
             uint256 moneyness = _divide(Logarithm.lnRatio(larger, smaller), halfStdDev);
             if (_isBeyond127Bits(larger | stdDevWad | (moneyness + halfStdDev)) || _isProductZero(smaller, stdDevWad)) {
-                (greeks.callWad, greeks.putWad) = _priceAtLimit(forwardWad, strikeWad, stdDevWad, larger);
-                greeks.callDeltaWad = _deltaAtLimit(forwardWad, strikeWad, stdDevWad);
-                greeks.callRhoWad = -int256(greeks.callWad * secondsToExpiry / 365 days);
-                greeks.putRhoWad = -int256(greeks.putWad * secondsToExpiry / 365 days);
-                return greeks;
+                _greeksAtLimit(forwardWad, strikeWad, stdDevWad, secondsToExpiry, greeks);
+                return;
             }
+            // The stack has no room for these two while the Mills ratios are worked out.
+            greeks.gammaWad = stdDevWad;
+            greeks.thetaPerSecondWad = int256(secondsToExpiry);
+            _greeks(forwardWad, strikeWad, smaller, moneyness, halfStdDev, greeks);
+        }
+    }
+
+    /// @notice The standard deviation v at which the call, or the put, has the given price; 0 for the intrinsic value.
+    /// @dev Error: 1e-12·max(1, v) beside what the rounding of the price brings, which is half a wei over vega.
+    /// @param priceWad At least the intrinsic value and below F (call) or K (put), else an error that says so
+    function impliedStdDev(uint256 priceWad, uint256 forwardWad, uint256 strikeWad, bool isCall)
+        internal
+        pure
+        returns (uint256 stdDevWad)
+    {
+        unchecked {
+            (uint256 smaller, uint256 larger) = _sorted(forwardWad, strikeWad);
+            if (larger >> 127 != 0) revert Black76_PriceTooLarge(forwardWad, strikeWad);
+            uint256 maximum = isCall ? forwardWad : strikeWad;
+            uint256 intrinsic = maximum - smaller;
+            if (priceWad < intrinsic) revert Black76_PriceBelowIntrinsic(priceWad, intrinsic);
+            if (priceWad == intrinsic) return 0;
+            if (priceWad >= maximum) revert Black76_PriceNotBelowMaximum(priceWad, maximum);
+            return ImpliedStdDev.solve(priceWad - intrinsic, smaller, larger);
+        }
+    }
+
+    /// @dev `priceAndGreeks` inside the domain of the formula; v and the seconds wait in the slots of gamma and theta.
+    function _greeks(
+        uint256 forwardWad,
+        uint256 strikeWad,
+        uint256 smaller,
+        uint256 moneyness,
+        uint256 halfStdDev,
+        Greeks memory greeks
+    ) private pure {
+        unchecked {
             (uint256 bell, uint256 millsA, uint256 millsB, uint256 sign) = _kernel(smaller, moneyness, halfStdDev);
+            uint256 density;
             assembly ("memory-safe") {
                 let excess := sub(sar(125, mul(bell, sub(millsA, millsB))), and(smaller, not(sign)))
-                let callValue := add(forwardWad, excess)
-                let putValue := add(strikeWad, excess)
-                mstore(greeks, callValue)
-                mstore(add(greeks, 0x20), putValue)
-                mstore(add(greeks, 0xc0), sub(0, div(mul(callValue, secondsToExpiry), 31536000)))
-                mstore(add(greeks, 0xe0), sub(0, div(mul(putValue, secondsToExpiry), 31536000)))
-                let vega := shr(125, mul(bell, INVERSE_SQRT_2PI_Q80))
-                mstore(add(greeks, 0x80), vega)
-                mstore(add(greeks, 0xa0), sub(0, div(mul(vega, stdDevWad), mul(2000000000000000000, secondsToExpiry))))
+                mstore(greeks, add(forwardWad, excess))
+                mstore(add(greeks, 0x20), add(strikeWad, excess))
+                mstore(add(greeks, 0x80), shr(125, mul(bell, INVERSE_SQRT_2PI_Q80)))
+                density := div(mul(bell, 1000000000000000000), forwardWad)
             }
-            uint256 density = _density(bell, forwardWad);
             greeks.callDeltaWad = _delta(forwardWad, strikeWad, density, millsA, millsB, sign);
-            greeks.gammaWad = _gamma(density, forwardWad, stdDevWad);
+            assembly ("memory-safe") {
+                let stdDevWad := mload(add(greeks, 0x60))
+                let phi := shr(60, mul(density, INVERSE_SQRT_2PI_Q80)) // φ(d1), 2^65 · 1e18 to one, below 2^125
+                let gamma := div(mul(phi, 1000000000000000000000000000000000000), mul(forwardWad, stdDevWad))
+                mstore(add(greeks, 0x60), shr(65, gamma))
+
+                let time := mload(add(greeks, 0xa0))
+                let theta := div(mul(mload(add(greeks, 0x80)), stdDevWad), mul(2000000000000000000, time))
+                mstore(add(greeks, 0xa0), sub(0, theta))
+                mstore(add(greeks, 0xc0), sub(0, div(mul(mload(greeks), time), 31536000)))
+                mstore(add(greeks, 0xe0), sub(0, div(mul(mload(add(greeks, 0x20)), time), 31536000)))
+            }
         }
     }
 
@@ -207,13 +259,7 @@ library Black76 {
         }
     }
 
-    /// @dev √(2π)·φ(d1), 2^45 · 1e18 to one: where K > F, d1 = −a and F = m; else d1 = b and F·φ(b) = K·φ(a) = m·φ(a).
-    function _density(uint256 bell, uint256 forwardWad) private pure returns (uint256 density) {
-        assembly ("memory-safe") {
-            density := div(mul(bell, 1000000000000000000), forwardWad)
-        }
-    }
-
+    /// @param density √(2π)·φ(d1), 2^45 · 1e18 to one: m·e^(−a²/2)/F, since F·φ(b) = K·φ(a) where d1 = b
     /// @dev Φ(d1) = K > F ? [a < 0] + φ(d1)·sgn(a)·M(|a|) : 1 − φ(d1)·M(b)
     function _delta(
         uint256 forwardWad,
@@ -231,11 +277,21 @@ library Black76 {
         }
     }
 
-    /// @dev φ(d1)/(F·v); density < 2^106, F and v not zero and below 2^127.
-    function _gamma(uint256 density, uint256 forwardWad, uint256 stdDevWad) private pure returns (uint256 gammaWad) {
-        assembly ("memory-safe") {
-            let phi := shr(60, mul(density, INVERSE_SQRT_2PI_Q80)) // 2^65 · 1e18 to one, below 2^125
-            gammaWad := shr(65, div(mul(phi, 1000000000000000000000000000000000000), mul(forwardWad, stdDevWad)))
+    function _greeksAtLimit(
+        uint256 forwardWad,
+        uint256 strikeWad,
+        uint256 stdDevWad,
+        uint256 secondsToExpiry,
+        Greeks memory greeks
+    ) private pure {
+        unchecked {
+            (uint256 callWad, uint256 putWad) = _priceAtLimit(forwardWad, strikeWad, stdDevWad, forwardWad | strikeWad);
+            greeks.callWad = callWad;
+            greeks.putWad = putWad;
+            greeks.callDeltaWad = _deltaAtLimit(forwardWad, strikeWad, stdDevWad);
+            (greeks.gammaWad, greeks.vegaWad, greeks.thetaPerSecondWad) = (0, 0, 0);
+            greeks.callRhoWad = -int256(callWad * secondsToExpiry / 365 days);
+            greeks.putRhoWad = -int256(putWad * secondsToExpiry / 365 days);
         }
     }
 
@@ -248,16 +304,28 @@ library Black76 {
     {
         unchecked {
             if (bounded >> 127 != 0) revert Black76_PriceTooLarge(forwardWad, strikeWad);
-            if (stdDevWad >= 1e27) return (forwardWad, strikeWad);
             (uint256 smaller,) = _sorted(forwardWad, strikeWad);
-            return (forwardWad - smaller, strikeWad - smaller);
+            uint256 excess = stdDevWad < 1e27 ? smaller : 0;
+            callWad = forwardWad - excess;
+            putWad = strikeWad - excess;
         }
     }
 
     /// @dev Φ(d1) for v → 0 or v → ∞, or where F or K is zero.
-    function _deltaAtLimit(uint256 forwardWad, uint256 strikeWad, uint256 stdDevWad) private pure returns (int256) {
-        if (stdDevWad >= 1e27 || forwardWad > strikeWad) return forwardWad == 0 ? int256(0) : int256(1e18);
-        return forwardWad == strikeWad ? int256(0.5e18) : int256(0);
+    function _deltaAtLimit(uint256 forwardWad, uint256 strikeWad, uint256 stdDevWad)
+        private
+        pure
+        returns (int256 callDeltaWad)
+    {
+        unchecked {
+            if (stdDevWad >= 1e27) {
+                callDeltaWad = forwardWad == 0 ? int256(0) : int256(1e18);
+            } else if (forwardWad == strikeWad) {
+                callDeltaWad = 0.5e18;
+            } else {
+                callDeltaWad = forwardWad > strikeWad ? int256(1e18) : int256(0);
+            }
+        }
     }
 
     function _sorted(uint256 x, uint256 y) private pure returns (uint256 smaller, uint256 larger) {

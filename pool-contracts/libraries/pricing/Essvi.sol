@@ -53,8 +53,14 @@ library Essvi {
             square := add(mul(a, a), sub(mul(theta, theta), mul(rhoTheta, rhoTheta)))
             twice := add(theta, sdiv(mul(rhoWad, psiK), 1000000000000000000))
         }
-        uint256 root = SquareRoot.sqrtNear(square);
         assembly ("memory-safe") {
+            // SquareRoot.sqrtNear once more: a second call would not be inlined, and cost 50 gas.
+            let root := shr(shr(1, clz(square)), 240615969168004511545033772477625056927)
+            root := shr(1, add(root, div(square, root)))
+            root := shr(1, add(root, div(square, root)))
+            root := shr(1, add(root, div(square, root)))
+            root := shr(1, add(root, div(square, root)))
+            root := shr(1, add(root, div(square, root)))
             twice := add(twice, root)
         }
     }

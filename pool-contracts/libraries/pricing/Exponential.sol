@@ -11,13 +11,13 @@ library Exponential {
     //
     //     e^x = (g + x) / (g − x),     g(x) = x·coth(x/2) ≈ u + G0 − G1 / (u + G2 − G3 / (u + G4)),     u = x² / U
     //
-    // Everything is counted in units of ln2/2^80; U is chosen so that u enters with the factor one. Relative error 4e-23.
-    uint256 private constant U = 73278861591641017875455459;
-    uint256 private constant G0 = 24923002019399064064010300;
-    uint256 private constant G1 = 131659512967493075068153405931078429375130509983966;
-    uint256 private constant G2 = 7742803681703516380044350;
-    uint256 private constant G3 = 3557301804448960323005212156070297169708250957430;
-    uint256 private constant G4 = 2222657170240575711736222;
+    // Everything is counted in units of ln2/2^80; U is chosen so that u enters with the factor one. Relative error of e^x 4.5e-23.
+    uint256 private constant U = 73278861156178246867169145;
+    uint256 private constant G0 = 24923001900877243257917929;
+    uint256 private constant G1 = 131659512140050902935576075153748622277535243056442;
+    uint256 private constant G2 = 7742803680387358542269664;
+    uint256 private constant G3 = 3557301837562576279081569154946403433055073673758;
+    uint256 private constant G4 = 2222657186315489723421346;
 
     // z²/2 in bits: z² / Z_PER_BIT = 2^80 · (z/ONE)² / (2·ln2), where a standard score counts ONE = 2^21 · 1e18.
     uint256 private constant Z_PER_BIT = 5043309506144908005206032;

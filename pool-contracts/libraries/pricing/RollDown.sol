@@ -15,25 +15,25 @@ pragma solidity ^0.8.37;
 /// @dev All functions work on 3A²·τ_eff, which is an integer: nothing is lost before the one division.
 library RollDown {
     /// @notice A, the averaging window.
-    uint256 internal constant WINDOW = 30 minutes;
+    uint256 internal constant AVERAGING_WINDOW = 30 minutes;
 
-    uint256 private constant THREE_WINDOW_SQUARES = 3 * WINDOW * WINDOW;
-    uint256 private constant TWO_THIRDS_WINDOW = 2 * WINDOW / 3;
+    uint256 private constant THREE_A_SQUARED = 3 * AVERAGING_WINDOW * AVERAGING_WINDOW;
+    uint256 private constant TWO_THIRDS_A = 2 * AVERAGING_WINDOW / 3;
 
     /// @notice 3A²·τ_eff, exact, for τ < 2^64 seconds.
     function scaledEffectiveTime(uint256 secondsLeft) internal pure returns (uint256) {
         unchecked {
             // Below the window the cube is < 2^33; above it the product is < 2^64·2^24.
-            return secondsLeft < WINDOW
+            return secondsLeft < AVERAGING_WINDOW
                 ? secondsLeft * secondsLeft * secondsLeft
-                : (secondsLeft - TWO_THIRDS_WINDOW) * THREE_WINDOW_SQUARES;
+                : (secondsLeft - TWO_THIRDS_A) * THREE_A_SQUARED;
         }
     }
 
     /// @notice τ_eff in seconds, rounded up: positive until the expiry.
     function effectiveSeconds(uint256 secondsLeft) internal pure returns (uint256) {
         unchecked {
-            return (scaledEffectiveTime(secondsLeft) + THREE_WINDOW_SQUARES - 1) / THREE_WINDOW_SQUARES;
+            return (scaledEffectiveTime(secondsLeft) + THREE_A_SQUARED - 1) / THREE_A_SQUARED;
         }
     }
 
@@ -49,7 +49,7 @@ library RollDown {
     /// (elapsed·average + (A − elapsed)·F)/A, rounded down. Prices are below 2^128.
     function averagingForward(uint256 averageWad, uint256 elapsed, uint256 forwardWad) internal pure returns (uint256) {
         unchecked {
-            return (averageWad * elapsed + forwardWad * (WINDOW - elapsed)) / WINDOW; // < 2^128·2^11
+            return (averageWad * elapsed + forwardWad * (AVERAGING_WINDOW - elapsed)) / AVERAGING_WINDOW; // < 2^128·2^11
         }
     }
 }
