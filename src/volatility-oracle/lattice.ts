@@ -23,7 +23,7 @@ export interface LatticeRules {
   readonly maxExpiries: number;
 }
 
-export const defaultLatticeRules: LatticeRules = { maxRelativeWidth: 0.6, minTenor: 2 * 3_600, maxExpiries: 14 };
+export const defaultLatticeRules: LatticeRules = { maxRelativeWidth: 0.6, minTenor: 1_800, maxExpiries: 14 };
 
 interface VolatilityPoint {
   readonly k: number;
