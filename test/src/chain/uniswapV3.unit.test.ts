@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAbi, parseEther, parseUnits } from "viem";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Anvil, startAnvil } from "../../../src/chain/anvil.ts";
 import {
   addLiquidity,
@@ -38,7 +38,9 @@ describe("prices and square roots", () => {
   });
 
   it("a mean tick rounds toward minus infinity", () => {
-    expect([meanTick(-301n, 300n), meanTick(-300n, 300n), meanTick(301n, 300n), meanTick(-1n, 300n)]).toEqual([-2, -1, 1, -1]);
+    expect([meanTick(-301n, 300n), meanTick(-300n, 300n), meanTick(301n, 300n), meanTick(-1n, 300n)]).toEqual([
+      -2, -1, 1, -1,
+    ]);
   });
 });
 
@@ -97,7 +99,9 @@ describe("the real Uniswap v3 on a local chain", () => {
   it("says so when the arbitrageur has too little", async () => {
     const poor = anvil.wallet(2);
     await wrapEther(poor, pool.baseToken, parseEther("1"));
-    await expect(swapToPrice(reader(), poor, contracts, pool, 2_000)).rejects.toThrow(/moved the pool to .*, not 2000\.00/);
+    await expect(swapToPrice(reader(), poor, contracts, pool, 2_000)).rejects.toThrow(
+      /moved the pool to .*, not 2000\.00/,
+    );
   });
 
   it("remembers its price: the mean over time is geometric and within a tick", async () => {
