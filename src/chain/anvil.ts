@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -142,28 +142,32 @@ export function localChain(url: string, chainId: number = LOCAL_CHAIN_ID): Chain
   });
 }
 
+const ownPackages = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "node_modules", "@foundry-rs");
+
 /**
  * The native binary, from our packages or else from PATH. Never npm's wrapper script: it hides exit codes and leaves anvil
  * running when it is killed.
  */
-export function findAnvil(path: string = process.env.PATH ?? ""): string {
-  const packages = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "node_modules", "@foundry-rs");
-  const own = join(
-    packages,
-    `anvil-${process.platform}-${process.arch === "x64" ? "amd64" : process.arch}`,
-    "bin",
-    "anvil",
-  );
+export function findAnvil(path: string = process.env.PATH ?? "", packages: string = ownPackages): string {
+  const architecture = process.arch === "x64" ? "amd64" : process.arch;
+  const own = join(packages, `anvil-${process.platform}-${architecture}`, "bin", "anvil");
   const candidates = [own, ...path.split(delimiter).map((directory) => join(directory, "anvil"))];
-  const found = candidates.find((candidate) => existsSync(candidate) && !isWrapper(candidate));
+  const found = candidates.find((candidate) => existsSync(candidate) && !isScript(candidate));
   if (found) return found;
   throw new MeniscusError("network", "anvil, the local chain, is not installed.", {
     hint: "Run `npm install` on Linux x64, or install Foundry as https://getfoundry.sh says and put it on PATH.",
   });
 }
 
-function isWrapper(path: string): boolean {
-  return path.includes(join("node_modules", ".bin")) && !existsSync(join(dirname(path), "..", "@foundry-rs"));
+function isScript(path: string): boolean {
+  const file = openSync(path, "r");
+  try {
+    const head = Buffer.alloc(2);
+    readSync(file, head, 0, 2, 0);
+    return head.toString() === "#!";
+  } finally {
+    closeSync(file);
+  }
 }
 
 async function listening(child: BoundProcess, wantedPort: number): Promise<number> {

@@ -1,5 +1,5 @@
 import type { AddressInfo } from "node:net";
-import Fastify from "fastify";
+import Fastify, { type FastifyReply, type FastifyRequest } from "fastify";
 import { type WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
 import { MeniscusError } from "../runtime/errors.ts";
@@ -53,28 +53,28 @@ export async function startVenues(options: VenueServerOptions): Promise<VenueSer
   const venues = new Map(options.venues.map((venue) => [venue.name, new Venue(options.world, venue)]));
   for (const venue of venues.values()) venue.setTime(options.time ?? options.world.firstTime);
   const server = Fastify({ logger: false, forceCloseConnections: true, bodyLimit: 100_000 });
-  server.route<{ Params: { venue: string; "*": string }; Querystring: Record<string, string>; Body: unknown }>({
-    method: ["GET", "POST"],
-    url: "/:venue/api/v2/*",
-    handler: async (request, reply) => {
-      const venue = venues.get(request.params.venue);
-      const asked = request.method === "POST" ? rpcRequest.safeParse(request.body) : undefined;
-      const answer = !venue
-        ? failure(undefined, errors.unknownVenue)
-        : asked && !asked.success
-          ? failure(undefined, errors.badRequest)
-          : venue.answer({
-              id: asked?.data.id,
-              // A POST names its method in the body, and in the path as well if the client likes.
-              method: asked?.data.method ?? request.params["*"],
-              params: asked?.data.params ?? request.query,
-            });
-      return reply
-        .code(answer.ok ? 200 : 400)
-        .type("application/json")
-        .send(answer.json);
-    },
-  });
+  const handler = async (
+    request: FastifyRequest<{ Params: { venue: string; "*"?: string }; Querystring: Record<string, string> }>,
+    reply: FastifyReply,
+  ) => {
+    const venue = venues.get(request.params.venue);
+    const asked = request.method === "POST" ? rpcRequest.safeParse(request.body) : undefined;
+    const answer = !venue
+      ? failure(undefined, errors.unknownVenue)
+      : asked && !asked.success
+        ? failure(undefined, errors.badRequest)
+        : venue.answer({
+            id: asked?.data.id,
+            // A POST names its method in the body, and in the path as well if the client likes.
+            method: asked?.data.method ?? request.params["*"] ?? "",
+            params: asked?.data.params ?? request.query,
+          });
+    return reply
+      .code(answer.ok ? 200 : 400)
+      .type("application/json")
+      .send(answer.json);
+  };
+  for (const url of ["/:venue/api/v2", "/:venue/api/v2/*"]) server.route({ method: ["GET", "POST"], url, handler });
 
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 100_000 });
   server.server.on("upgrade", (request, socket, head) => {
