@@ -28,8 +28,8 @@ const uniform = () => random.unit();
 
 beforeAll(async () => {
   market = await TestMarket.start(start - HOUR, [near, far, quarter]);
-  history = new ProtocolHistory(market.anvil.client, market.deployment);
-  conservation = new ConservationChecker(market.anvil.client, market.deployment);
+  history = new ProtocolHistory(market.anvil.publicClient, market.deployment);
+  conservation = new ConservationChecker(market.anvil.publicClient, market.deployment);
   await live();
   await history.update();
   await conservation.check();
@@ -90,7 +90,7 @@ async function live(): Promise<void> {
   const late = near - 600;
   await market.reportSpot({ time: late, spot: spot * 1.003, averages: [{ expiry: near, average: spot * 0.997 }] });
   await market.mark();
-  middleBlock = await market.anvil.client.getBlockNumber();
+  middleBlock = await market.anvil.publicClient.getBlockNumber();
 
   await market.report({ ...step(near), averages: [{ expiry: near, average: spot }] });
   await market.settle(near, [
@@ -129,7 +129,7 @@ async function live(): Promise<void> {
 
 /** What an account's wallet has more than it was given, quote tokens. */
 async function changeOf(index: number): Promise<number> {
-  const balance = await market.anvil.client.readContract({
+  const balance = await market.anvil.publicClient.readContract({
     address: market.deployment.quoteToken,
     abi: localTokenAbi,
     functionName: "balanceOf",
@@ -199,7 +199,7 @@ describe("the statement", () => {
   let statement: PoolStatement;
   beforeAll(async () => {
     const names = { [market.anvil.address(ada)]: "Ada", [market.anvil.address(ben).toLowerCase()]: "Ben" };
-    statement = await readStatement(market.anvil.client, market.deployment, { names });
+    statement = await readStatement(market.anvil.publicClient, market.deployment, { names });
   });
 
   test("names every LP and reproduces every mark", () => {
@@ -261,7 +261,7 @@ describe("the statement", () => {
 describe("the conservation check", () => {
   test("finds claims equal to tokens held at every block", async () => {
     const { claims, held, checkedBlocks, violations } = conservation.result();
-    const head = await market.anvil.client.getBlockNumber();
+    const head = await market.anvil.publicClient.getBlockNumber();
     expect(checkedBlocks).toBe(Number(head) - market.deployment.deployedAtBlock + 1);
     expect(violations).toBe(0);
     expect(Number(held.USDC)).toBeGreaterThan(0);

@@ -55,7 +55,7 @@ export class TestMarket {
 
   static async start(timestamp: number, expiries: readonly number[]): Promise<TestMarket> {
     const anvil = await startAnvil({ port: 0, timestamp });
-    const deployer = new Transactor(anvil.client, anvil.signer(0));
+    const deployer = new Transactor(anvil.publicClient, anvil.wallet(0));
     const token = (name: string, decimals: number) =>
       deployer.deploy(localTokenAbi, localTokenBytecode, [name, name, decimals]);
     const [quote, base] = [await token("USDC", 6), await token("WETH", 18)];
@@ -78,7 +78,7 @@ export class TestMarket {
   }
 
   transactor(index: number): Transactor {
-    return new Transactor(this.anvil.client, this.anvil.signer(index));
+    return new Transactor(this.anvil.publicClient, this.anvil.wallet(index));
   }
 
   /** Quote tokens for an account, and its consent that ledger and shares take them. */
@@ -182,7 +182,7 @@ export class TestMarket {
   /** Pays the pool's credit of an expiry, where it has one; returns it in quote units. */
   async claimPoolCredit(expiry: number): Promise<bigint> {
     const account = toAccountId(this.pool.optionPool, 1);
-    const credit = await this.anvil.client.readContract({
+    const credit = await this.anvil.publicClient.readContract({
       address: this.deployment.clearinghouse,
       abi: clearinghouseAbi,
       functionName: "credit",
@@ -207,7 +207,7 @@ export class TestMarket {
   }
 
   async balanceOfShares(index: number): Promise<bigint> {
-    return await this.anvil.client.readContract({
+    return await this.anvil.publicClient.readContract({
       address: this.pool.poolShares,
       abi: poolSharesAbi,
       functionName: "balanceOf",
@@ -244,7 +244,10 @@ export class TestMarket {
     const signatures = await Promise.all(
       signers
         .slice(0, 3)
-        .map(async (key, index) => ({ index, signature: await signReport(this.anvil.account(key), report, domain) })),
+        .map(async (key, index) => ({
+          index,
+          signature: await signReport(this.anvil.wallet(key).account, report, domain),
+        })),
     );
     const packed = packReport(report, signatures);
     await this.deployer.write(this.deployment.marketOracle, marketOracleAbi, "submit", [packed]);
