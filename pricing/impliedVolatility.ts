@@ -213,7 +213,7 @@ export function normalisedImpliedStdDev(logForwardOverStrike: number, normalised
     });
   }
   if (beta <= 0) {
-    if (beta === 0) return 0 as StdDev; // the limit: no time value, no deviation
+    if (beta === 0) return stdDev(0); // the limit: no time value, no deviation
     throw new PricingError("PriceBelowIntrinsic", "the price is below its intrinsic value", { timeValue: beta });
   }
   const maximum = Math.exp(-0.5 * z);
