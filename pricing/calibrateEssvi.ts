@@ -46,7 +46,7 @@ const MARGIN = 2 ** -12;
 const LARGEST_RHO = 0.999;
 const LEAST_PSI_OVER_ROOT_THETA = 1e-3;
 /** Half-width of the window at the money, in standard deviations. */
-const WINDOW = 0.75;
+const WINDOW = 0.3;
 const SWEEPS = 2;
 
 /** A chain as flat arrays: the objective is evaluated some thousand times. */
@@ -93,12 +93,12 @@ function interpolateAtTheMoney({ size, k, w }: Chain): number {
   while (right < size && k[right]! < 0) right += 1;
   if (right === size) return w[size - 1]!;
   if (right === 0 || k[right] === 0) return w[right]!;
-  const gap = k[right]! - k[right - 1]!;
-  return (w[right - 1]! * k[right]! - w[right]! * k[right - 1]!) / gap;
+  const share = -k[right - 1]! / (k[right]! - k[right - 1]!);
+  return w[right - 1]! + share * (w[right]! - w[right - 1]!);
 }
 
 /**
- * θ: the value at k = 0 of a parabola fitted to the quotes within 0.75 standard deviations, weighted towards the money. It
+ * θ: the value at k = 0 of a parabola fitted to the quotes within 0.3 standard deviations, weighted towards the money. It
  * averages the noise of single quotes and keeps the smile's curvature, which a chord between two strikes would overstate.
  */
 function varianceAtTheMoney(chain: Chain): number {

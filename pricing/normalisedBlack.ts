@@ -27,16 +27,17 @@ export function millsGapSeries(h: number, t: number): number {
   const tt = t * t;
   const hh = h * h;
   let older = tt; // cₙ₋₄·t^(n−1), the powers carried along
-  let last = millsSlope(h); // cₙ₋₂·t^(n−3)
+  const first = millsSlope(h);
+  let last = first; // cₙ₋₂·t^(n−3)
   let sum = 0;
   for (let n = 3; n < 40; n += 2) {
     const next = (((2 * n - 3 + hh) * last - (n === 3 ? 1 : older)) * tt) / (n * (n - 1));
     older = last * tt;
     last = next;
     sum += next;
-    if (Math.abs(next) < 1e-18) break;
+    if (next < 1e-17 * first) break;
   }
-  return 2 * t * (millsSlope(h) + sum);
+  return 2 * t * (first + sum);
 }
 
 /** D = M(a) − M(b) for a ≥ 0, or anywhere in the series zone. */

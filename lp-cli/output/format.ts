@@ -1,0 +1,47 @@
+/** Numbers for people: a fixed number of decimals, thousands separated, a real minus sign left to terminals that have it. */
+export function amount(value: number, decimals = 2): string {
+  const rounded = Number(value.toFixed(decimals));
+  // −0.00 is 0.00.
+  return (rounded === 0 ? 0 : rounded).toLocaleString("en-US", {
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
+  });
+}
+
+/** With its sign, also where it is positive: changes and flows. */
+export function signed(value: number, decimals = 2): string {
+  return Number(value.toFixed(decimals)) > 0 ? `+${amount(value, decimals)}` : amount(value, decimals);
+}
+
+/** A share as per cent. */
+export function percent(share: number, decimals = 1): string {
+  return `${amount(100 * share, decimals)} %`;
+}
+
+/** Contracts: as many decimals as they have, at most six. */
+export function contracts(size: number): string {
+  return size.toLocaleString("en-US", { maximumFractionDigits: 6 });
+}
+
+/** `–` where there is nothing. */
+export function orDash<T>(value: T | null, format: (value: T) => string): string {
+  return value === null ? "–" : format(value);
+}
+
+/** `42 s`, `3 min`, `5 h`, `12 d`. */
+export function duration(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3_600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}
+
+/** `2026-02-03 08:00:00 UTC`. */
+export function time(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** `0x1234…cdef`. */
+export function shortHex(text: string): string {
+  return text.length <= 14 ? text : `${text.slice(0, 6)}…${text.slice(-4)}`;
+}

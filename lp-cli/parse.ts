@@ -1,0 +1,128 @@
+import { type Address, getAddress, isAddress } from "viem";
+import { expiryName, type OptionTerms, parseOptionName } from "../src/chain/optionId.ts";
+import { MeniscusError } from "../src/runtime/errors.ts";
+import type { Pool } from "../src/sdk/client.ts";
+import type { LegOrder } from "../src/sdk/trader.ts";
+
+const SIZE_DECIMALS = 6;
+
+/**
+ * An exact decimal as an integer of `decimals` digits. Underscores may group digits.
+ *
+ * @example parseAmount("1_000.5", 6, "USDC") // 1000500000n
+ * @throws MeniscusError `usage` where it is no positive number or has more digits than the token.
+ */
+export function parseAmount(text: string, decimals: number, unit: string): bigint {
+  const match = /^(\d+(?:_\d+)*)?(?:\.(\d+))?$/.exec(text.trim());
+  const whole = match?.[1]?.replaceAll("_", "") ?? "";
+  const fraction = match?.[2] ?? "";
+  if (!match || whole + fraction === "") {
+    throw new MeniscusError("usage", `"${text}" is not an amount of ${unit}.`, {
+      hint: "Write a positive number, for example 1000 or 0.5.",
+    });
+  }
+  if (fraction.length > decimals) {
+    throw new MeniscusError("usage", `"${text}" has more than the ${decimals} decimals of ${unit}.`);
+  }
+  const value = BigInt(whole + fraction.padEnd(decimals, "0"));
+  if (value === 0n) throw new MeniscusError("usage", "The amount is zero.", { hint: "Name a positive amount." });
+  return value;
+}
+
+const isNumber = (text: string | undefined): text is string => text !== undefined && /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text);
+
+/** Contracts as people write them, signed, in millionths. */
+function parseSize(text: string): bigint {
+  const sign = text.startsWith("-") ? -1n : 1n;
+  return sign * parseAmount(text.replace(/^[+-]/, ""), SIZE_DECIMALS, "contracts");
+}
+
+/** An option's name as the terms of a pool's market. */
+export function parseOption(text: string, pool: Pool): OptionTerms {
+  const { symbol, ...terms } = parseOptionName(text);
+  if (symbol !== pool.market.symbol.toUpperCase()) {
+    throw new MeniscusError("usage", `Pool ${pool.name} trades ${pool.market.symbol}, not ${symbol}.`, {
+      hint: "Choose another with --pool NAME; `meniscus pools` lists them.",
+    });
+  }
+  return { marketId: pool.marketId, ...terms };
+}
+
+/** A package and how many of it: limits are stated for one. */
+export interface Order {
+  readonly legs: readonly LegOrder[];
+  /** How many packages, in millionths: of one option, its contracts; of several legs, the multiplier. */
+  readonly count: bigint;
+}
+
+/**
+ * Reads an order: `2 OPTION`, `OPTION` (one), `+1 OPTION -1 OPTION`, or `3 +1 OPTION -1 OPTION` (three such packages).
+ *
+ * @param side 1 as written, −1 with every leg turned round.
+ */
+export function parseOrder(tokens: readonly string[], pool: Pool, side: 1n | -1n): Order {
+  const usage = (message: string) =>
+    new MeniscusError("usage", message, {
+      hint: "Write SIZE OPTION, for example 2 ETH-13FEB26-2000-C, or a package: +1 ETH-13FEB26-2000-C -1 ETH-13FEB26-2200-C.",
+    });
+  const multiplied = isNumber(tokens[0]) && isNumber(tokens[1]);
+  const multiplier = multiplied ? parseSize(tokens[0] as string) : 1_000_000n;
+  if (multiplier < 0n) throw usage("The number of packages is negative.");
+  const legs: LegOrder[] = [];
+  for (let i = multiplied ? 1 : 0; i < tokens.length; i++) {
+    const token = tokens[i] as string;
+    const sized = isNumber(token);
+    const name = sized ? tokens[++i] : token;
+    if (name === undefined || isNumber(name)) throw usage(`After ${token} comes an option.`);
+    const size = (sized ? parseSize(token) : 1_000_000n) * multiplier * side;
+    if (size % 1_000_000n !== 0n) throw usage("A size has more than six decimals.");
+    legs.push({ terms: parseOption(name, pool), size: size / 1_000_000n });
+  }
+  if (legs.length === 0) throw usage("No option is named.");
+  const [first] = legs;
+  if (legs.length > 1 || !first || multiplied) return { legs, count: multiplier };
+  return { legs, count: first.size < 0n ? -first.size : first.size };
+}
+
+/** `13FEB26` as Unix seconds. */
+export function parseExpiry(text: string): number {
+  try {
+    return parseOptionName(`X-${text}-1-C`).expiry;
+  } catch {
+    throw new MeniscusError("usage", `"${text}" is not an expiry.`, {
+      hint: `Write day, month, year: ${expiryName(Date.UTC(2026, 1, 13, 8) / 1000)}.`,
+    });
+  }
+}
+
+/** `1`, `1%` or `0.5 %` as a share. */
+export function parsePercent(text: string, what: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*%?$/.exec(text.trim());
+  const value = Number(match?.[1]) / 100;
+  if (!match || value > 1) {
+    throw new MeniscusError("usage", `"${text}" is not a ${what}.`, { hint: "Write per cent, for example 1 or 0.5." });
+  }
+  return value;
+}
+
+/** A signed price in quote tokens. */
+export function parsePrice(text: string): number {
+  if (!isNumber(text)) {
+    throw new MeniscusError("usage", `"${text}" is not a price.`, { hint: "Write quote tokens, for example 120.5." });
+  }
+  return Number(text);
+}
+
+/** A whole number between two bounds. */
+export function parseInteger(text: string, what: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text.trim()) || value < least || value > most) {
+    throw new MeniscusError("usage", `"${text}" is not a ${what}: a whole number from ${least} to ${most}.`);
+  }
+  return value;
+}
+
+/** An address in any spelling, or undefined where the text is no address. */
+export function parseAddress(text: string): Address | undefined {
+  return isAddress(text, { strict: false }) ? getAddress(text) : undefined;
+}

@@ -1,0 +1,504 @@
+import {
+  type Abi,
+  type AbiParameter,
+  BaseError,
+  ContractFunctionRevertedError,
+  decodeErrorResult,
+  type Hex,
+  HttpRequestError,
+  InsufficientFundsError,
+  RpcRequestError,
+  TimeoutError,
+  toFunctionSelector,
+  WebSocketRequestError,
+} from "viem";
+import { type ErrorKind, MeniscusError } from "../runtime/errors.ts";
+import {
+  authorityAbi,
+  clearinghouseAbi,
+  insuranceFundAbi,
+  marketOracleAbi,
+  optionPoolAbi,
+  poolSharesAbi,
+  riskEngineAbi,
+} from "./abis.ts";
+import { expiryName, fromAccountId, fromOptionId, fromSize, optionName } from "./optionId.ts";
+
+/** What turns numbers of a revert into words: the quote token and the names of markets and accounts. */
+export interface RevertWords {
+  readonly quoteSymbol: string;
+  readonly quoteDecimals: number;
+  readonly rpcUrl: string;
+  /** Symbol of a market, `ETH`. */
+  symbolOf(marketId: number): string;
+  /** Name of a pool whose account this is; undefined for anybody else. */
+  poolOf(account: bigint): string | undefined;
+}
+
+interface Explanation {
+  readonly kind: ErrorKind;
+  readonly message: string;
+  readonly hint?: string;
+  readonly retryable?: boolean;
+}
+
+/** The arguments of a custom error by the name they have in Solidity. */
+type Arguments = Readonly<Record<string, unknown>>;
+type Explain = (args: Arguments, words: RevertWords) => Explanation;
+
+const allAbis: readonly Abi[] = [
+  clearinghouseAbi,
+  optionPoolAbi,
+  poolSharesAbi,
+  marketOracleAbi,
+  riskEngineAbi,
+  insuranceFundAbi,
+  authorityAbi,
+];
+
+/** Every custom error of the protocol's contracts, each once. */
+export const protocolErrors = [
+  ...new Map(
+    allAbis
+      .flat()
+      .filter((item) => item.type === "error")
+      .map((item) => [toFunctionSelector({ ...item, type: "function", outputs: [], stateMutability: "pure" }), item]),
+  ).values(),
+];
+
+const big = (args: Arguments, name: string): bigint => BigInt(args[name] as bigint | number);
+const amount = (value: bigint, decimals: number): string =>
+  (Number(value) / 10 ** decimals).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const money = (value: bigint, words: RevertWords): string =>
+  `${amount(value, words.quoteDecimals)} ${words.quoteSymbol}`;
+const contracts = (size: bigint): string => String(fromSize(size));
+const dayOf = (args: Arguments): string => expiryName(Number(args.expiry));
+const percent = (wad: bigint): string => `${(Number(wad) / 1e16).toFixed(1)} %`;
+const timeOf = (seconds: bigint): string =>
+  `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+
+function option(args: Arguments, words: RevertWords): string {
+  const terms = fromOptionId(big(args, "option"));
+  return optionName(words.symbolOf(terms.marketId), terms);
+}
+
+function account(args: Arguments, words: RevertWords): string {
+  const id = big(args, "account");
+  const pool = words.poolOf(id);
+  if (pool !== undefined) return `pool ${pool}`;
+  const { owner, sub } = fromAccountId(id);
+  return sub === 0 ? `the wallet of ${owner}` : `margin account ${sub} of ${owner}`;
+}
+
+/** How a cash amount reads to the taker: positive he pays, negative he receives. */
+function priceOf(cash: bigint, words: RevertWords): string {
+  return cash >= 0n ? `costs ${money(cash, words)}` : `brings ${money(-cash, words)}`;
+}
+
+function limitOf(limit: bigint, words: RevertWords): string {
+  return limit >= 0n ? `you pay at most ${money(limit, words)}` : `you want at least ${money(-limit, words)}`;
+}
+
+const chainHint = "`meniscus chain` shows what is listed.";
+const oracleHint = "The oracle's nodes have not reported lately; try again in a moment, or see `meniscus pools`.";
+const settleHint = "Wait for the keepers; `meniscus redeem` shows how far each expiry is.";
+const defect =
+  (message: string): Explain =>
+  () => ({ kind: "internal", message });
+
+const explanations: Readonly<Record<string, Explain>> = {
+  // The ledger: who, how much
+  Clearinghouse_NotAuthorized: (args, words) => ({
+    kind: "key",
+    message: `${String(args.caller)} may not act for ${account(args, words)}.`,
+    hint: "Use the key of its owner: --as NAME, or MENISCUS_PRIVATE_KEY.",
+  }),
+  Clearinghouse_InvalidAccount: (args, words) => ({
+    kind: "usage",
+    message: `This cannot be done with ${account(args, words)}.`,
+    hint: "Margin accounts are 1 to 255: pass --account N.",
+  }),
+  Clearinghouse_InvalidMarket: (args) => ({
+    kind: "market",
+    message: `There is no market ${String(args.marketId)}.`,
+    hint: "`meniscus pools` lists the markets.",
+  }),
+  Clearinghouse_UnsupportedToken: (args) => ({
+    kind: "market",
+    message: `Token ${String(args.token)} did not transfer what was asked: tokens with fees or rebasing are refused.`,
+  }),
+  Clearinghouse_ZeroAmount: () => ({ kind: "usage", message: "The amount is zero.", hint: "Name a positive amount." }),
+  Clearinghouse_InsufficientCash: (args, words) => {
+    const pool = words.poolOf(big(args, "account"));
+    return {
+      kind: pool === undefined ? "funds" : "market",
+      message: `Not enough cash: ${account(args, words)} holds ${money(big(args, "available"), words)}, ${money(big(args, "needed"), words)} are needed.`,
+      hint: pool === undefined ? "Pay in with `meniscus account deposit AMOUNT`." : "Trade less.",
+    };
+  },
+  Clearinghouse_InsufficientBase: (args, words) => ({
+    kind: "funds",
+    message: `Not enough collateral: ${account(args, words)} holds less of the underlying than asked.`,
+    hint: "`meniscus account show` says what is there.",
+  }),
+  Clearinghouse_BaseCapExceeded: () => ({
+    kind: "market",
+    message: "The ledger takes no more of the underlying as collateral.",
+    hint: "Pay in cash instead: `meniscus account deposit AMOUNT`.",
+  }),
+  Clearinghouse_InsufficientOptions: (args, words) => ({
+    kind: "funds",
+    message: `You hold ${contracts(big(args, "available"))} of ${option(args, words)}, ${contracts(big(args, "needed"))} are needed.`,
+    hint: "A wallet sells only what it holds; write options from a margin account: `meniscus account deposit AMOUNT`, then --account 1.",
+  }),
+  Clearinghouse_DeadlinePassed: (args) => ({
+    kind: "market",
+    message: `The deadline, ${timeOf(big(args, "deadline"))}, had passed ${big(args, "blockTime") - big(args, "deadline")} s before the block.`,
+    hint: "Nothing was done. Ask again, or allow more time with --deadline SECONDS.",
+    retryable: true,
+  }),
+  Clearinghouse_LimitExceeded: (args, words) => ({
+    kind: "market",
+    message: `The price moved past your limit: the swap now ${priceOf(big(args, "cash"), words)}, ${limitOf(big(args, "limitCash"), words)}.`,
+    hint: "Nothing was done. Quote again, or give more room with --limit or --slippage.",
+    retryable: true,
+  }),
+  Clearinghouse_InvalidFee: defect("The maker named an impossible fee."),
+  Clearinghouse_InvalidMaker: (args) => ({
+    kind: "market",
+    message: `${String(args.maker)} makes no prices here.`,
+    hint: "`meniscus pools` lists the pools.",
+  }),
+  Clearinghouse_InvalidLegs: (args) => ({
+    kind: "usage",
+    message: `A swap has 1 to 8 legs, not ${String(args.count)}.`,
+    hint: "Split it into several swaps.",
+  }),
+  Clearinghouse_InvalidOption: (args, words) => ({
+    kind: "usage",
+    message: `${option(args, words)} does not belong to this market.`,
+    hint: chainHint,
+  }),
+  Clearinghouse_DuplicateLeg: (args, words) => ({
+    kind: "usage",
+    message: `${option(args, words)} stands twice in the swap.`,
+    hint: "Name each option once, with its whole size.",
+  }),
+  Clearinghouse_StrikeNotOnGrid: (args) => ({
+    kind: "market",
+    message: `Strike ${Number(args.strikeE6) / 1e6} is not listed: strikes are multiples of ${Number(args.stepE6) / 1e6}.`,
+    hint: chainHint,
+  }),
+  Clearinghouse_ExpiryNotListed: (args) => ({
+    kind: "market",
+    message: `Expiry ${dayOf(args)} is not listed: options expire at 08:00 UTC.`,
+    hint: chainHint,
+  }),
+  Clearinghouse_SeriesExpired: (args) => ({
+    kind: "market",
+    message: `${dayOf(args)} has expired.`,
+    hint: "`meniscus redeem` pays settled options.",
+  }),
+  Clearinghouse_BelowMinimum: (args) => ({
+    kind: "usage",
+    message: `${contracts(big(args, "size"))} contracts are too few: the smallest size is ${contracts(big(args, "minSize"))}.`,
+  }),
+  Clearinghouse_TooManyStrikes: (args, words) => ({
+    kind: words.poolOf(big(args, "account")) === undefined ? "funds" : "market",
+    message: `${account(args, words)} may hold ${String(args.max)} strikes, not ${String(args.count)}.`,
+    hint: "Close some positions, or trade a strike that is already there.",
+  }),
+  Clearinghouse_MarketMismatch: (args, words) => ({
+    kind: "usage",
+    message: `A margin account holds options of one market: ${account(args, words)} holds ${words.symbolOf(Number(args.accountMarketId))}.`,
+    hint: "Use another margin account: --account N.",
+  }),
+  Clearinghouse_Unhealthy: (args, words) => {
+    const pool = words.poolOf(big(args, "account"));
+    const missing = money(big(args, "shortfall"), words);
+    return pool === undefined
+      ? {
+          kind: "funds",
+          message: `Margin is missing: in the worst scenario ${account(args, words)} would be ${missing} short.`,
+          hint: "Pay in with `meniscus account deposit AMOUNT --account N`, trade less, or close positions.",
+        }
+      : {
+          kind: "market",
+          message: `Pool ${pool} has no capital for this swap: it would be ${missing} short of its margin.`,
+          hint: "Trade less, or wait until others close.",
+        };
+  },
+  Clearinghouse_NotExpired: (args) => ({ kind: "market", message: `${dayOf(args)} has not expired yet.` }),
+  Clearinghouse_NoSettlementPrice: (args) => ({
+    kind: "market",
+    message: `The settlement price of ${dayOf(args)} is not fixed yet.`,
+    hint: "It follows from the oracle's average of the last 30 minutes; try again in a moment.",
+    retryable: true,
+  }),
+  Clearinghouse_NotSettling: (args) => ({
+    kind: "market",
+    message: `${dayOf(args)} is not being settled at the moment.`,
+    hint: settleHint,
+  }),
+  Clearinghouse_NotFinal: (args) => ({
+    kind: "market",
+    message: `The settlement of ${dayOf(args)} is not final yet.`,
+    hint: settleHint,
+    retryable: true,
+  }),
+  Clearinghouse_AlreadyFinal: (args) => ({ kind: "market", message: `${dayOf(args)} is settled already.` }),
+  Clearinghouse_ShortAccountsRemain: (args) => ({
+    kind: "market",
+    message: `${String(args.count)} accounts of ${dayOf(args)} still have to be settled.`,
+    hint: settleHint,
+    retryable: true,
+  }),
+  Clearinghouse_DebtsPending: (args) => ({
+    kind: "market",
+    message: `Debts of ${dayOf(args)} are open until ${timeOf(big(args, "until"))}.`,
+    hint: settleHint,
+    retryable: true,
+  }),
+  Clearinghouse_NothingToSettle: (args) => ({ kind: "market", message: `Nothing is due from ${dayOf(args)}.` }),
+  Clearinghouse_Reentered: defect("The ledger was called from inside itself."),
+
+  // The pool: what it quotes
+  OptionPool_WrongMarket: (args, words) => ({
+    kind: "usage",
+    message: `This pool trades ${words.symbolOf(Number(args.poolMarketId))}, not ${words.symbolOf(Number(args.marketId))}.`,
+    hint: "Choose another with --pool NAME; `meniscus pools` lists them.",
+  }),
+  OptionPool_NoSurface: () => ({
+    kind: "market",
+    message: "The oracle has not reported yet.",
+    hint: oracleHint,
+    retryable: true,
+  }),
+  OptionPool_StaleSurface: (args) => ({
+    kind: "market",
+    message: `The volatility surface is ${String(args.age)} s old; the pool adds risk up to ${String(args.maxAge)} s.`,
+    hint: oracleHint,
+    retryable: true,
+  }),
+  OptionPool_StaleSpot: (args) => ({
+    kind: "market",
+    message: `The spot price is ${String(args.age)} s old; the pool adds risk up to ${String(args.maxAge)} s.`,
+    hint: oracleHint,
+    retryable: true,
+  }),
+  OptionPool_NotMarked: (args) => ({
+    kind: "market",
+    message: `The pool has not marked its book under report ${String(args.round)} yet.`,
+    hint: "Try again in a moment, or mark it yourself: `meniscus mark`.",
+    retryable: true,
+  }),
+  OptionPool_SliceRefused: (args) => ({
+    kind: "market",
+    message: `The last report's slice of ${dayOf(args)} was refused: the pool only closes there.`,
+    hint: "Wait for the next report, or choose another expiry.",
+    retryable: true,
+  }),
+  OptionPool_TenorOutOfRange: (args) => ({
+    kind: "market",
+    message: `${dayOf(args)} is ${(Number(args.tenor) / 86_400).toFixed(1)} days away: the pool adds no risk at that tenor.`,
+    hint: "Choose another expiry; `meniscus chain` shows where the pool quotes.",
+  }),
+  OptionPool_DeltaOutOfRange: (args) => ({
+    kind: "market",
+    message: `A delta of ${percent(big(args, "absDelta"))} is outside what the pool trades, ${percent(big(args, "minDelta"))} to ${percent(big(args, "maxDelta"))}.`,
+    hint: "Choose a strike nearer to the money.",
+  }),
+  OptionPool_VegaLimit: (args) => ({
+    kind: "market",
+    message: `The pool is at its vega limit for ${["short", "middle", "long"][Number(args.bucket)] ?? "these"} tenors.`,
+    hint: "Trade less, take the other side, or choose another tenor.",
+  }),
+  OptionPool_DeltaLimit: () => ({
+    kind: "market",
+    message: "The pool is at its delta limit.",
+    hint: "Trade less, or take the other side.",
+  }),
+  OptionPool_Insolvent: (args, words) => ({
+    kind: "market",
+    message: `The pool's net asset value is ${money(big(args, "nav"), words)}: it takes no new risk.`,
+    hint: "It still closes positions; or choose another pool with --pool NAME.",
+  }),
+  OptionPool_LedgerLocked: defect("The pool was called from inside the ledger."),
+  OptionPool_NotLedger: defect("The pool was called by somebody who is not the ledger."),
+  OptionPool_NotShares: defect("The pool was asked to pay by somebody who is not its shares."),
+  OptionPool_InvalidParameters: () => ({ kind: "usage", message: "These pool parameters contradict each other." }),
+
+  // The shares: requests and claims
+  PoolShares_BelowMinimum: () => ({
+    kind: "usage",
+    message: "The amount is below the pool's minimum: 1 quote token in, 0.001 shares out.",
+    hint: "Ask for more, or for all.",
+  }),
+  PoolShares_TooManyRequests: (args) => ({
+    kind: "market",
+    message: `You have ${String(args.max)} open requests in this direction already.`,
+    hint: "Claim what is priced with `meniscus claim` first.",
+  }),
+  PoolShares_ExceedsClaimable: () => ({
+    kind: "funds",
+    message: "That is more than can be claimed now.",
+    hint: "`meniscus requests` shows what is claimable.",
+  }),
+  PoolShares_ZeroClaim: () => ({
+    kind: "usage",
+    message: "There is nothing to claim.",
+    hint: "`meniscus requests` shows what waits.",
+  }),
+  PoolShares_NotAuthorized: (args) => ({
+    kind: "key",
+    message: `${String(args.caller)} may not act for ${String(args.account)}.`,
+    hint: "Use the key of the owner: --as NAME, or MENISCUS_PRIVATE_KEY.",
+  }),
+  PoolShares_NotPool: defect("The shares were called by somebody who is not their pool."),
+  PoolShares_NotLedger: defect("The shares were called by somebody who is not the ledger."),
+  PoolShares_NoPreview: defect("A request has no preview: its price is known when it is priced."),
+  PoolShares_LedgerLocked: defect("The shares were read from inside the ledger."),
+  PoolShares_WrongPool: defect("These shares belong to another pool."),
+
+  // The oracle, as traders meet it
+  MarketOracle_NoSurface: () => ({
+    kind: "market",
+    message: "The oracle has not reported yet.",
+    hint: oracleHint,
+    retryable: true,
+  }),
+  MarketOracle_UnknownExpiry: (args) => ({
+    kind: "market",
+    message: `Expiry ${dayOf(args)} is not listed.`,
+    hint: chainHint,
+  }),
+  MarketOracle_NoRunningAverage: (args) => ({
+    kind: "market",
+    message: `${dayOf(args)} is inside its averaging window and the oracle has not reported the average.`,
+    hint: oracleHint,
+    retryable: true,
+  }),
+
+  // Tokens
+  ERC20InsufficientBalance: (args) => ({
+    kind: "funds",
+    message: `${String(args.sender)} does not hold enough of the token.`,
+    hint: "Fund it, or name a smaller amount.",
+  }),
+  ERC20InsufficientAllowance: (args) => ({
+    kind: "funds",
+    message: `${String(args.spender)} is not allowed to take enough of the token.`,
+    hint: "Approve it and try again.",
+    retryable: true,
+  }),
+  ERC6909InsufficientBalance: (args) => ({
+    kind: "funds",
+    message: `${String(args.sender)} holds fewer of the options than needed.`,
+    hint: "`meniscus positions` shows what is held.",
+  }),
+  AccessManagedUnauthorized: (args) => ({
+    kind: "key",
+    message: `${String(args.caller)} may not change this: it needs a role and its delay.`,
+  }),
+};
+
+/** The names that have a sentence of their own. */
+export const explainedErrors: ReadonlySet<string> = new Set(Object.keys(explanations));
+
+/** `MarketOracle_TooFewSigners` and its numbers as a sentence, for errors without one of their own. */
+function plainSentence(name: string, args: Arguments): string {
+  const [component, fact] = name.includes("_") ? name.split("_", 2) : ["The contract", name];
+  const words = (fact ?? name).replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase();
+  const numbers = Object.entries(args)
+    .map(([key, value]) => `${key} ${String(value)}`)
+    .join(", ");
+  return `${component} refused: ${words}${numbers ? ` (${numbers})` : ""}.`;
+}
+
+/** The revert data that a node handed over, wherever viem keeps it. */
+function revertDataOf(error: BaseError): Hex | undefined {
+  let found: Hex | undefined;
+  error.walk((cause) => {
+    const { raw, data } = cause as { raw?: unknown; data?: unknown };
+    const nested = typeof data === "object" && data !== null ? (data as { data?: unknown }).data : undefined;
+    const hex = [raw, data, nested].find((value) => typeof value === "string" && /^0x[0-9a-f]{8,}$/i.test(value));
+    found = hex as Hex | undefined;
+    return found !== undefined;
+  });
+  return found;
+}
+
+/** A revert's name and its arguments by name; undefined where no ABI knows it. */
+export function decodeRevert(data: Hex): { readonly name: string; readonly args: Arguments } | undefined {
+  try {
+    const { errorName, args, abiItem } = decodeErrorResult({ abi: protocolErrors as Abi, data });
+    const inputs: readonly AbiParameter[] = "inputs" in abiItem ? abiItem.inputs : [];
+    const named = inputs.map((input, index) => [input.name ?? String(index), (args as readonly unknown[])[index]]);
+    return { name: errorName, args: Object.fromEntries(named) };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A decoded revert as an error that a person reads.
+ *
+ * @example explainRevert("OptionPool_StaleSpot", { age: 40n, maxAge: 15n }, words).message
+ * // "The spot price is 40 s old; the pool adds risk up to 15 s."
+ */
+export function explainRevert(name: string, args: Arguments, words: RevertWords, cause?: unknown): MeniscusError {
+  const explain = explanations[name];
+  if (explain) {
+    const { kind, message, ...options } = explain(args, words);
+    return new MeniscusError(kind, message, { ...options, cause });
+  }
+  const reason =
+    name === "Error" ? `The contract refused: ${String(args[0] ?? args.message)}.` : plainSentence(name, args);
+  return new MeniscusError("market", reason, { cause });
+}
+
+/** Whether the node refused the call with a custom error of the protocol, and which. */
+export function revertNameOf(error: unknown): string | undefined {
+  if (error instanceof MeniscusError) return error.cause === undefined ? undefined : revertNameOf(error.cause);
+  if (!(error instanceof BaseError)) return undefined;
+  const data = revertDataOf(error);
+  return data === undefined ? undefined : decodeRevert(data)?.name;
+}
+
+/** Whatever a call to the chain threw, as an error that a person reads. */
+export function decodeChainError(error: unknown, words: RevertWords): MeniscusError {
+  if (error instanceof MeniscusError) return error;
+  if (!(error instanceof BaseError)) {
+    const message = error instanceof Error ? (error.message.split("\n")[0] ?? error.name) : String(error);
+    return new MeniscusError("internal", message, { cause: error });
+  }
+  const data = revertDataOf(error);
+  const decoded = data === undefined ? undefined : decodeRevert(data);
+  if (decoded) return explainRevert(decoded.name, decoded.args, words, error);
+  return explainTransport(error, words);
+}
+
+function explainTransport(error: BaseError, words: RevertWords): MeniscusError {
+  const is = (kind: abstract new (...args: never[]) => Error) => error.walk((cause) => cause instanceof kind) !== null;
+  if (is(InsufficientFundsError)) {
+    return new MeniscusError("funds", "The account has no ether to pay for gas.", {
+      hint: "Send it some, or use another account: --as NAME.",
+      cause: error,
+    });
+  }
+  const detail = (error.details || error.shortMessage).split("\n")[0] ?? error.name;
+  if (is(ContractFunctionRevertedError) || /revert/i.test(detail)) {
+    return new MeniscusError("market", `The contract refused: ${detail}.`, { cause: error });
+  }
+  if (is(RpcRequestError)) {
+    return new MeniscusError("network", `${words.rpcUrl} refused the request: ${detail}`, { cause: error });
+  }
+  if (is(TimeoutError) || is(HttpRequestError) || is(WebSocketRequestError)) {
+    return new MeniscusError("network", `No answer from ${words.rpcUrl}.`, {
+      hint: "Start a local market with `npm start`, or pass --rpc URL.",
+      retryable: true,
+      cause: error,
+    });
+  }
+  return new MeniscusError("market", error.shortMessage.split("\n")[0] ?? error.name, { cause: error });
+}

@@ -1,0 +1,450 @@
+import { cashDivisor, toCashDown } from "../../pricing/fixed/index.ts";
+import type { Deployment } from "../chain/deployments.ts";
+import { toAccountId } from "../chain/optionId.ts";
+import { type ReportSlice, unpackSlice } from "../chain/report.ts";
+import {
+  addParts,
+  bookRounding,
+  carryParts,
+  driftRounding,
+  noParts,
+  type PartSums,
+  type PoolParts,
+  payoffRaw,
+  type ReportBoard,
+  type StrikeHolding,
+  swapParts,
+  valueRaw,
+} from "./attribution.ts";
+import type { LedgerEvent, OracleEvent, PoolEvent, ProtocolEvent } from "./history.ts";
+
+/** What a pool's trading moved, for information; raw (1e24 to one quote token) unless named otherwise. */
+export interface PoolFlows {
+  /** Σ of positive mids: premium that takers paid. */
+  readonly premiumCollected: bigint;
+  /** Σ of negative mids, as a positive number: premium that takers received. */
+  readonly premiumPaid: bigint;
+  /** What settlements paid the pool, net. */
+  readonly payoffs: bigint;
+  /** Contracts swapped, 6 decimals. */
+  readonly volume: bigint;
+  readonly swaps: number;
+}
+
+/** A mark, as the chain states it and as the replay finds it, with the profit since the mark before. Quote units. */
+export interface MarkInterval {
+  readonly blockNumber: bigint;
+  readonly round: number;
+  /** Model time of the report, Unix seconds. */
+  readonly surfaceTime: number;
+  readonly nav: bigint;
+  readonly reserve: bigint;
+  /** Part of the reserve since the mark before; to one unit. */
+  readonly freshReserve: bigint;
+  readonly unwind: bigint;
+  readonly cash: bigint;
+  readonly bookValue: bigint;
+  /** The same three from swaps, settlements and reports alone. */
+  readonly replayed: { readonly nav: bigint; readonly cash: bigint; readonly bookValue: bigint };
+  /** Profit since the mark before by its causes, raw. */
+  readonly parts: PoolParts;
+  readonly flows: PoolFlows;
+}
+
+interface Surface {
+  readonly time: number;
+  readonly spotWad: bigint;
+  readonly slices: ReadonlyMap<number, ReportSlice>;
+}
+
+interface Series extends StrikeHolding {
+  readonly expiry: number;
+}
+
+/** A swap that waits for the first mark under a report later than its own. */
+interface PendingSwap {
+  readonly round: number;
+  readonly parts: Partial<PoolParts>;
+  readonly driftUnits: bigint;
+  readonly driftRoundingRaw: bigint;
+}
+
+interface FlowSums {
+  premiumCollected: bigint;
+  premiumPaid: bigint;
+  payoffs: bigint;
+  volume: bigint;
+  swaps: number;
+}
+
+const WAD = 10n ** 18n;
+const AVERAGING_WINDOW = 1800n;
+const BASIS_POINTS = 10_000n;
+const BASE_SIZE_UNIT = 1_000_000n;
+const noFlows = (): FlowSums => ({ premiumCollected: 0n, premiumPaid: 0n, payoffs: 0n, volume: 0n, swaps: 0 });
+
+/**
+ * One pool, replayed from what the chain said: positions, cash, surfaces and reserve, and at every mark the profit since the
+ * one before, by its causes. Feed it every event of the protocol in order.
+ *
+ * A swap under report r counts from the first mark after r's own: marks leave out what swaps since their report gained.
+ */
+export class PoolReplay {
+  private readonly marketId: number;
+  private readonly account: bigint;
+  private readonly escrow: bigint;
+  private readonly payout: bigint;
+  private readonly optionPool: string;
+  private readonly divisor: bigint;
+  private readonly baseUnit: bigint;
+
+  private insuranceFeeShareBps = 0n;
+  private protocolFeeShareBps = 0n;
+  private surface: Surface | undefined;
+  private readonly averages = new Map<number, { readonly averageWad: bigint; readonly elapsed: bigint }>();
+  private readonly fixedPrices = new Map<number, bigint>();
+  private readonly ratios = new Map<number, { readonly owed: bigint; readonly covered: bigint }>();
+  private readonly credits = new Map<number, bigint>();
+
+  private readonly book = new Map<bigint, Series>();
+  /** The board under which each expiry's strikes were last valued, with the surface it came from. */
+  private readonly boards = new Map<number, { readonly board: ReportBoard; readonly surface: Surface }>();
+  private cash = 0n;
+  private base = 0n;
+  private baseSpotWad = 0n;
+
+  private pending: PendingSwap[] = [];
+  private parts: PartSums = noParts();
+  private flows = noFlows();
+  /** Rounding inside the last mark's NAV, raw. */
+  private markRounding = 0n;
+  private reserveAtMark = 0n;
+
+  constructor(deployment: Deployment, pool: Deployment["pools"][number]) {
+    const market = deployment.markets.find(({ marketId }) => marketId === pool.marketId);
+    if (!market) throw new RangeError(`the deployment has no market ${pool.marketId}`);
+    this.marketId = pool.marketId;
+    this.account = toAccountId(pool.optionPool, 1);
+    this.escrow = toAccountId(pool.poolShares, 1);
+    this.payout = toAccountId(pool.poolShares, 2);
+    this.optionPool = pool.optionPool.toLowerCase();
+    this.divisor = cashDivisor(deployment.quoteDecimals);
+    this.baseUnit = 10n ** BigInt(market.baseDecimals);
+  }
+
+  /** Takes the next event; returns the mark it was, if it was one of this pool. */
+  apply(event: ProtocolEvent): MarkInterval | undefined {
+    switch (event.source) {
+      case "oracle":
+        this.onOracle(event);
+        return undefined;
+      case "ledger":
+        this.onLedger(event);
+        return undefined;
+      case "pool":
+        return event.address.toLowerCase() === this.optionPool ? this.onPool(event) : undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  /** The pool's open strikes. */
+  get positions(): readonly (StrikeHolding & { readonly expiry: number })[] {
+    return [...this.book.values()];
+  }
+
+  // ───────────────────────────── Oracle ─────────────────────────────
+
+  private onOracle(event: OracleEvent): void {
+    if (!("marketId" in event.args) || event.args.marketId !== this.marketId) return;
+    switch (event.name) {
+      case "SurfaceAccepted": {
+        const { expiries, slices, modelTime, spotWad } = event.args;
+        const unpacked = expiries.map((expiry, i) => [expiry, unpackSlice(expiry, slices[i] ?? 0n)] as const);
+        this.surface = { time: modelTime, spotWad, slices: new Map(unpacked) };
+        this.takeAverages(event);
+        this.carry();
+        break;
+      }
+      case "SpotAccepted":
+        this.takeAverages(event);
+        this.carry();
+        break;
+      case "SettlementPriceFixed":
+        this.fixedPrices.set(event.args.expiry, event.args.priceWad);
+        this.averages.set(event.args.expiry, { averageWad: event.args.priceWad, elapsed: AVERAGING_WINDOW });
+        this.carry();
+        break;
+      default:
+    }
+  }
+
+  private takeAverages({ averages }: OracleEvent): void {
+    for (const { expiry, average, elapsed } of averages) {
+      if (this.fixedPrices.has(expiry)) continue;
+      this.averages.set(expiry, { averageWad: average, elapsed: BigInt(elapsed) });
+    }
+  }
+
+  /** `MarketOracle._fillBoard` at the report's own time; undefined where it would revert. */
+  private boardOf(expiry: number): ReportBoard | undefined {
+    const { surface } = this;
+    if (!surface) return undefined;
+    const settlement = this.fixedPrices.get(expiry);
+    if (surface.time >= expiry) return settlement === undefined ? undefined : settledBoard(expiry, settlement);
+    const slice = surface.slices.get(expiry);
+    if (!slice) return undefined;
+    return this.rolledBoard(slice, surface.time, surface.time, surface.spotWad);
+  }
+
+  /** The board of a slice that was reported at `reportTime`, at `time` and `spotWad`. */
+  private rolledBoard(slice: ReportSlice, reportTime: number, time: number, spotWad: bigint): ReportBoard | undefined {
+    const tenor = BigInt(slice.expiry - time);
+    const tenorThen = BigInt(slice.expiry - reportTime);
+    let forwardWad = (spotWad * (WAD + BigInt(slice.basis) * 10n ** 11n)) / WAD;
+    if (tenor < AVERAGING_WINDOW) {
+      const average = this.averages.get(slice.expiry);
+      if (!average) return undefined;
+      const { averageWad, elapsed } = average;
+      forwardWad = (elapsed * averageWad + (AVERAGING_WINDOW - elapsed) * forwardWad) / AVERAGING_WINDOW;
+    }
+    return {
+      expiry: slice.expiry,
+      effectiveSeconds: effectiveSecondsWad(tenor) / WAD,
+      forwardWad,
+      thetaWad: rollDown(slice.theta * 10n ** 7n, tenorThen, tenor),
+      psiWad: rollDown(slice.psi * 10n ** 8n, tenorThen, tenor),
+      rhoWad: (BigInt(slice.rho) * WAD) / 32_768n,
+      residualWad: BigInt(slice.residual) * 10n ** 14n,
+      settled: false,
+    };
+  }
+
+  /** Brings the whole book to the boards that hold now and adds what that gained, part by part. */
+  private carry(): void {
+    const held = new Set([...this.book.values()].map(({ expiry }) => expiry));
+    for (const expiry of this.boards.keys()) if (!held.has(expiry)) this.boards.delete(expiry);
+    for (const expiry of held) {
+      const board = this.boardOf(expiry);
+      if (board) this.carryExpiry(expiry, board);
+    }
+    const spotWad = this.surface?.spotWad ?? 0n;
+    addParts(this.parts, { hedging: this.baseSize() * (spotWad - this.baseSpotWad) });
+    this.baseSpotWad = spotWad;
+  }
+
+  private carryExpiry(expiry: number, to: ReportBoard): void {
+    const before = this.boards.get(expiry);
+    const { surface } = this;
+    if (!before || !surface) return;
+    const slice = before.surface.slices.get(expiry);
+    if (!before.board.settled && slice) {
+      const time = Math.min(surface.time, expiry);
+      const aged = this.rolledBoard(slice, before.surface.time, time, before.surface.spotWad);
+      const rolled = { ...(aged ?? before.board), forwardWad: before.board.forwardWad };
+      for (const series of this.book.values()) {
+        if (series.expiry === expiry) addParts(this.parts, carryParts(series, before.board, rolled, to));
+      }
+    }
+    this.boards.set(expiry, { board: to, surface });
+  }
+
+  // ───────────────────────────── Ledger ─────────────────────────────
+
+  private onLedger(event: LedgerEvent): void {
+    switch (event.name) {
+      case "MarketCreated":
+        if (event.args.marketId !== this.marketId) return;
+        this.insuranceFeeShareBps = BigInt(event.args.market.insuranceFeeShareBps);
+        this.protocolFeeShareBps = BigInt(event.args.market.protocolFeeShareBps);
+        break;
+      case "CashDeposited":
+        if (event.args.account === this.account) this.receiveGift(event.args.amount);
+        break;
+      case "CashMoved":
+        this.onCashMoved(event.args.from, event.args.to, event.args.amount);
+        break;
+      case "BaseDeposited":
+        if (event.args.account !== this.account || event.args.marketId !== this.marketId) return;
+        this.changeBase(event.args.amount);
+        break;
+      case "SettlementStarted":
+        if (event.args.marketId === this.marketId) this.fixedPrices.set(event.args.expiry, event.args.priceWad);
+        break;
+      case "AccountSettled":
+        if (event.args.account !== this.account || event.args.marketId !== this.marketId) return;
+        this.onSettled(event.args.expiry, event.args.net, event.args.unpaid);
+        break;
+      case "SettlementFinal":
+        if (event.args.marketId !== this.marketId) return;
+        this.ratios.set(event.args.expiry, { owed: event.args.owed, covered: event.args.covered });
+        break;
+      case "CreditPaid":
+        if (event.args.account !== this.account || event.args.marketId !== this.marketId) return;
+        this.onCreditPaid(event.args.expiry, event.args.amount);
+        break;
+      default:
+    }
+  }
+
+  /** LPs come through the escrow and leave through the payout account; anything else is given. */
+  private onCashMoved(from: bigint, to: bigint, amount: bigint): void {
+    if (to === this.account) {
+      if (from === this.escrow) this.cash += amount;
+      else this.receiveGift(amount);
+    }
+    if (from === this.account) {
+      if (to === this.payout) this.cash -= amount;
+      else this.receiveGift(-amount);
+    }
+  }
+
+  private receiveGift(amount: bigint): void {
+    this.cash += amount;
+    addParts(this.parts, { gifts: amount * this.divisor });
+  }
+
+  private changeBase(amount: bigint): void {
+    const before = this.baseSize();
+    this.base += amount;
+    addParts(this.parts, { gifts: (this.baseSize() - before) * this.baseSpotWad });
+  }
+
+  /** Base tokens as a size of 6 decimals, rounded down as the mark does. */
+  private baseSize(): bigint {
+    return (this.base * BASE_SIZE_UNIT) / this.baseUnit;
+  }
+
+  /** The pool's strikes of the expiry became cash, or a credit that waits for its payout ratio. */
+  private onSettled(expiry: number, net: bigint, unpaid: bigint): void {
+    const priceWad = this.fixedPrices.get(expiry) ?? 0n;
+    this.carryExpiry(expiry, settledBoard(expiry, priceWad));
+    let payoff = 0n;
+    for (const [key, series] of this.book) {
+      if (series.expiry !== expiry) continue;
+      payoff += payoffRaw(series, priceWad);
+      this.book.delete(key);
+    }
+    this.boards.delete(expiry);
+    this.flows.payoffs += net * this.divisor;
+    addParts(this.parts, { rounding: toCashDown(payoff, this.divisor) * this.divisor - payoff });
+    if (net >= 0n) {
+      this.credits.set(expiry, net);
+      addParts(this.parts, { shortfall: -net * this.divisor }); // until it is paid
+    } else {
+      this.cash += net + unpaid;
+      addParts(this.parts, { shortfall: unpaid * this.divisor });
+    }
+  }
+
+  private onCreditPaid(expiry: number, amount: bigint): void {
+    const credit = this.credits.get(expiry) ?? 0n;
+    const { owed, covered } = this.ratios.get(expiry) ?? { owed: 0n, covered: 0n };
+    this.credits.delete(expiry);
+    this.cash += amount;
+    const insurance = owed === 0n ? 0n : (credit * covered) / owed;
+    addParts(this.parts, { insurance: insurance * this.divisor, shortfall: (amount - insurance) * this.divisor });
+  }
+
+  // ───────────────────────────── Pool ─────────────────────────────
+
+  private onPool(event: PoolEvent): MarkInterval | undefined {
+    if (event.name === "Swapped") this.onSwapped(event.args);
+    return event.name === "Marked" ? this.onMarked(event.blockNumber, event.args) : undefined;
+  }
+
+  private onSwapped({ round, legs, quote }: Extract<PoolEvent, { name: "Swapped" }>["args"]): void {
+    let givenRaw = 0n;
+    for (const { option, size } of legs) {
+      const key = option >> 8n;
+      const isPut = (option & 1n) === 1n;
+      const expiry = Number((key >> 48n) & 0xffff_ffffn);
+      const strikeWad = (key & 0xffff_ffff_ffffn) * 10n ** 12n;
+      const leg = { strikeWad, calls: isPut ? 0n : size, puts: isPut ? size : 0n };
+      const board = this.boardOf(expiry);
+      if (board && this.surface) {
+        givenRaw += valueRaw(leg, board);
+        // A held expiry stands at this board already: every report carries the whole book.
+        this.boards.set(expiry, { board, surface: this.surface });
+      }
+      const held = this.book.get(key) ?? { expiry, strikeWad, calls: 0n, puts: 0n };
+      const next = { ...held, calls: held.calls - leg.calls, puts: held.puts - leg.puts };
+      if (next.calls === 0n && next.puts === 0n) this.book.delete(key);
+      else this.book.set(key, next);
+      this.flows.volume += size < 0n ? -size : size;
+    }
+    const feesAway =
+      (quote.fee * this.insuranceFeeShareBps) / BASIS_POINTS + (quote.fee * this.protocolFeeShareBps) / BASIS_POINTS;
+    const facts = { ...quote, feesAway, givenRaw };
+    const kept = quote.cash - feesAway;
+    const rounding = driftRounding(facts, this.divisor);
+    this.cash += kept;
+    this.pending.push({
+      round,
+      parts: swapParts(facts, this.divisor),
+      driftUnits: kept - (givenRaw + rounding) / this.divisor,
+      driftRoundingRaw: rounding,
+    });
+    const mid = quote.midWad * 1_000_000n;
+    if (mid > 0n) this.flows.premiumCollected += mid;
+    else this.flows.premiumPaid -= mid;
+    this.flows.swaps += 1;
+  }
+
+  private onMarked(blockNumber: bigint, mark: Extract<PoolEvent, { name: "Marked" }>["args"]): MarkInterval {
+    const earlier = this.pending.filter(({ round }) => round !== mark.round);
+    const drifting = this.pending.filter(({ round }) => round === mark.round);
+    for (const { parts } of earlier) addParts(this.parts, parts);
+    this.pending = drifting;
+
+    let bookRaw = this.baseSize() * (this.surface?.spotWad ?? 0n);
+    for (const series of this.book.values()) {
+      const board = this.boards.get(series.expiry)?.board;
+      if (board) bookRaw += valueRaw(series, board);
+    }
+    const bookValue = toCashDown(bookRaw, this.divisor);
+    const drift = drifting.reduce((sum, { driftUnits }) => sum + driftUnits, 0n);
+
+    // The mark's NAV is its exact value plus these; what changes since the mark before is rounding of this interval.
+    const driftRoundings = drifting.reduce((sum, { driftRoundingRaw }) => sum + driftRoundingRaw, 0n);
+    const markRounding = bookRounding(bookRaw, this.divisor) + driftRoundings;
+    addParts(this.parts, { rounding: markRounding - this.markRounding });
+    this.markRounding = markRounding;
+
+    const interval: MarkInterval = {
+      blockNumber,
+      round: mark.round,
+      surfaceTime: mark.surfaceTime,
+      nav: mark.nav,
+      reserve: mark.reserve,
+      freshReserve: mark.reserve > this.reserveAtMark ? mark.reserve - this.reserveAtMark : 0n,
+      unwind: mark.unwind,
+      cash: mark.cash,
+      bookValue: mark.bookValue,
+      replayed: { nav: this.cash + bookValue - drift, cash: this.cash, bookValue },
+      parts: this.parts,
+      flows: this.flows,
+    };
+    this.reserveAtMark = mark.reserve;
+    this.parts = noParts();
+    this.flows = noFlows();
+    return interval;
+  }
+}
+
+function settledBoard(expiry: number, priceWad: bigint): ReportBoard {
+  const nothing = { effectiveSeconds: 0n, thetaWad: 0n, psiWad: 0n, rhoWad: 0n, residualWad: 0n };
+  return { expiry, forwardWad: priceWad, settled: true, ...nothing };
+}
+
+/** `RollDown.effectiveSecondsWad`: τ − 2A/3, inside the averaging window τ³/(3A²). */
+function effectiveSecondsWad(tenor: bigint): bigint {
+  if (tenor >= AVERAGING_WINDOW) return tenor * WAD - (2n * WAD * AVERAGING_WINDOW) / 3n;
+  return (tenor ** 3n * WAD) / (3n * AVERAGING_WINDOW ** 2n);
+}
+
+/** `RollDown.roll`: x·τ_eff(tenorNow)/τ_eff(tenorThen). */
+function rollDown(x: bigint, tenorThen: bigint, tenorNow: bigint): bigint {
+  const before = effectiveSecondsWad(tenorThen);
+  return before === 0n ? 0n : (x * effectiveSecondsWad(tenorNow)) / before;
+}

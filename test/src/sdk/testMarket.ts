@@ -1,0 +1,259 @@
+import {
+  type Address,
+  type ContractFunctionArgs,
+  type ContractFunctionName,
+  erc20Abi,
+  maxUint256,
+  zeroAddress,
+} from "viem";
+import {
+  clearinghouseAbi,
+  localTokenAbi,
+  localTokenBytecode,
+  marketOracleAbi,
+  optionPoolAbi,
+  poolSharesAbi,
+} from "../../../src/chain/abis.ts";
+import { type Anvil, startAnvil } from "../../../src/chain/anvil.ts";
+import { deployProtocol } from "../../../src/chain/deploy.ts";
+import type { Deployment } from "../../../src/chain/deployments.ts";
+import { type OptionTerms, toAccountId, toOptionId, toSize } from "../../../src/chain/optionId.ts";
+import { packReport, type Report, type RunningAverage, signReport } from "../../../src/chain/report.ts";
+import { Transactor } from "../../../src/chain/transactor.ts";
+
+const MARKET_ID = 1;
+const signers = [11, 12, 13, 14];
+const YEAR = 365 * 86_400;
+type Write = "nonpayable" | "payable";
+
+export interface TestSurface {
+  readonly time: number;
+  readonly spot: number;
+  /** At-the-money volatility, 0.6 is 60 %. */
+  readonly volatility: number;
+  readonly rho?: number;
+  readonly basis?: number;
+  readonly averages?: readonly { readonly expiry: number; readonly average: number }[];
+}
+
+/** The protocol on a chain of its own, with reports signed here: what a statement is tested against. */
+export class TestMarket {
+  readonly anvil: Anvil;
+  readonly deployment: Deployment;
+  readonly baseToken: Address;
+  readonly expiries: readonly number[];
+  private readonly deployer: Transactor;
+  private round = 0;
+
+  private constructor(anvil: Anvil, deployment: Deployment, expiries: readonly number[]) {
+    this.anvil = anvil;
+    this.deployment = deployment;
+    this.expiries = expiries;
+    this.baseToken = deployment.markets[0]?.baseToken ?? zeroAddress;
+    this.deployer = this.transactor(0);
+  }
+
+  static async start(timestamp: number, expiries: readonly number[]): Promise<TestMarket> {
+    const anvil = await startAnvil({ port: 0, timestamp });
+    const deployer = new Transactor(anvil.publicClient, anvil.wallet(0));
+    const token = (name: string, decimals: number) =>
+      deployer.deploy(localTokenAbi, localTokenBytecode, [name, name, decimals]);
+    const [quote, base] = [await token("USDC", 6), await token("WETH", 18)];
+    const uniswapV3 = { factory: base, positionManager: base, swapRouter: base, quoter: base };
+    const deployment = await deployProtocol(deployer, {
+      quote: { token: quote, symbol: "USDC", decimals: 6 },
+      market: { marketId: MARKET_ID, symbol: "ETH", baseToken: base, baseDecimals: 18, uniswapV3Pool: base },
+      uniswapV3,
+      oracleSigners: signers.map((index) => anvil.address(index)),
+      protocolFees: anvil.address(15),
+      poolName: "core",
+    });
+    return new TestMarket(anvil, deployment, expiries);
+  }
+
+  get pool() {
+    const pool = this.deployment.pools[0];
+    if (!pool) throw new Error("no pool");
+    return pool;
+  }
+
+  transactor(index: number): Transactor {
+    return new Transactor(this.anvil.publicClient, this.anvil.wallet(index));
+  }
+
+  /** Quote tokens for an account, and its consent that ledger and shares take them. */
+  async fund(index: number, tokens: number): Promise<void> {
+    const { quoteToken, clearinghouse } = this.deployment;
+    const amount = BigInt(tokens) * 1_000_000n;
+    await this.deployer.write(quoteToken, localTokenAbi, "mint", [this.anvil.address(index), amount]);
+    for (const spender of [clearinghouse, this.pool.poolShares]) {
+      await this.transactor(index).write(quoteToken, erc20Abi, "approve", [spender, maxUint256]);
+    }
+  }
+
+  /** Cash for the account's margin account 1. */
+  async openMargin(index: number, tokens: number): Promise<void> {
+    const account = toAccountId(this.anvil.address(index), 1);
+    await this.ledger(index, "depositCash", [account, BigInt(tokens) * 1_000_000n]);
+  }
+
+  /** Mines a block at the report's time and submits a surface. */
+  async report(surface: TestSurface): Promise<void> {
+    const { time, spot, volatility, rho = -0.3, basis = 0.001 } = surface;
+    await this.anvil.mineAt(time);
+    this.round += 1;
+    const slices = this.expiries
+      .filter((expiry) => expiry > time)
+      .map((expiry) => {
+        const tenor = expiry - time;
+        const effective = tenor >= 1800 ? tenor - 1200 : tenor ** 3 / (3 * 1800 ** 2);
+        const theta = volatility ** 2 * (effective / YEAR);
+        return {
+          expiry,
+          theta: BigInt(Math.round(theta * 1e11)),
+          psi: BigInt(Math.round(0.9 * Math.sqrt(theta) * 1e10)),
+          rho: Math.round(rho * 32_768),
+          basis: Math.round(basis * 1e7),
+          residual: 20,
+        };
+      });
+    const common = { marketId: MARKET_ID, modelTime: time, spot: toWad(spot), signerSet: 1 };
+    const averages = this.averagesOf(surface);
+    await this.submit({ kind: "surface", ...common, round: this.round, disagreement: 10, slices, averages });
+  }
+
+  /** A fresher spot with averages, no surface. */
+  async reportSpot(surface: Omit<TestSurface, "volatility">): Promise<void> {
+    const { time, spot } = surface;
+    await this.anvil.mineAt(time);
+    const averages = this.averagesOf(surface);
+    await this.submit({
+      kind: "spot",
+      marketId: MARKET_ID,
+      modelTime: time,
+      spot: toWad(spot),
+      signerSet: 1,
+      averages,
+    });
+  }
+
+  async mark(): Promise<void> {
+    await this.deployer.write(this.pool.optionPool, optionPoolAbi, "mark", []);
+    await this.deployer.write(this.deployment.clearinghouse, clearinghouseAbi, "stress", [
+      toAccountId(this.pool.optionPool, 1),
+    ]);
+  }
+
+  /** Swaps at any price; returns whether the market allowed it. */
+  async swap(
+    index: number,
+    sub: number,
+    legs: readonly (Omit<OptionTerms, "marketId"> & { readonly size: number })[],
+  ): Promise<boolean> {
+    const account = toAccountId(this.anvil.address(index), sub);
+    const swap = {
+      account,
+      maker: this.pool.optionPool,
+      legs: legs.map(({ size, ...terms }) => ({
+        option: toOptionId({ marketId: MARKET_ID, ...terms }),
+        size: toSize(size),
+      })),
+      limitCash: 10n ** 30n,
+      deadline: 2_000_000_000,
+      report: "0x",
+      makerData: "0x",
+    } as const;
+    try {
+      await this.transactor(index).write(this.deployment.clearinghouse, clearinghouseAbi, "trade", [swap]);
+      return true;
+    } catch {
+      return false; // past a limit of the pool: part of a random walk
+    }
+  }
+
+  async settle(expiry: number, accounts: readonly (readonly [index: number, sub: number])[]): Promise<void> {
+    const ids = accounts.map(([index, sub]) => toAccountId(this.anvil.address(index), sub));
+    const all = [toAccountId(this.pool.optionPool, 1), ...ids];
+    await this.ledger(0, "startSettlement", [MARKET_ID, expiry]);
+    await this.ledger(0, "settleAccounts", [MARKET_ID, expiry, all]);
+    await this.ledger(0, "finalizeSettlement", [MARKET_ID, expiry]);
+  }
+
+  /** Pays the pool's credit of an expiry, where it has one; returns it in quote units. */
+  async claimPoolCredit(expiry: number): Promise<bigint> {
+    const account = toAccountId(this.pool.optionPool, 1);
+    const credit = await this.anvil.publicClient.readContract({
+      address: this.deployment.clearinghouse,
+      abi: clearinghouseAbi,
+      functionName: "credit",
+      args: [account, MARKET_ID, expiry],
+    });
+    if (credit > 0n) await this.ledger(0, "claimCredit", [account, MARKET_ID, expiry]);
+    return credit;
+  }
+
+  async deposit(index: number, tokens: number): Promise<void> {
+    const owner = this.anvil.address(index);
+    await this.shares(index, "requestDeposit", [BigInt(tokens) * 1_000_000n, owner, owner]);
+  }
+
+  async redeem(index: number, amount: bigint): Promise<void> {
+    const owner = this.anvil.address(index);
+    await this.shares(index, "requestRedeem", [amount, owner, owner]);
+  }
+
+  async claim(index: number): Promise<void> {
+    await this.shares(index, "claimFor", [this.anvil.address(index)]);
+  }
+
+  async balanceOfShares(index: number): Promise<bigint> {
+    return await this.anvil.publicClient.readContract({
+      address: this.pool.poolShares,
+      abi: poolSharesAbi,
+      functionName: "balanceOf",
+      args: [this.anvil.address(index)],
+    });
+  }
+
+  async ledger<const TName extends ContractFunctionName<typeof clearinghouseAbi, Write>>(
+    index: number,
+    name: TName,
+    args: ContractFunctionArgs<typeof clearinghouseAbi, Write, TName>,
+  ): Promise<void> {
+    await this.transactor(index).write(this.deployment.clearinghouse, clearinghouseAbi, name, args);
+  }
+
+  async shares<const TName extends ContractFunctionName<typeof poolSharesAbi, Write>>(
+    index: number,
+    name: TName,
+    args: ContractFunctionArgs<typeof poolSharesAbi, Write, TName>,
+  ): Promise<void> {
+    await this.transactor(index).write(this.pool.poolShares, poolSharesAbi, name, args);
+  }
+
+  private averagesOf({ time, averages = [] }: Pick<TestSurface, "time" | "averages">): readonly RunningAverage[] {
+    return averages.map(({ expiry, average }) => ({
+      expiry,
+      average: toWad(average),
+      elapsed: Math.min(time, expiry) - (expiry - 1800),
+    }));
+  }
+
+  private async submit(report: Report): Promise<void> {
+    const domain = { chainId: this.deployment.chainId, oracle: this.deployment.marketOracle };
+    const signatures = await Promise.all(
+      signers
+        .slice(0, 3)
+        .map(async (key, index) => ({
+          index,
+          signature: await signReport(this.anvil.wallet(key).account, report, domain),
+        })),
+    );
+    const packed = packReport(report, signatures);
+    await this.deployer.write(this.deployment.marketOracle, marketOracleAbi, "submit", [packed]);
+  }
+}
+
+function toWad(value: number): bigint {
+  return BigInt(Math.round(value * 1e6)) * 10n ** 12n;
+}
