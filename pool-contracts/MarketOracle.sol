@@ -220,6 +220,8 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         return uint8(age); // at most 30
     }
 
+    /// @dev Signatures name their signers' indices, which increase; recovery must give the address at the index. Where
+    /// recovery fails it gives the zero address, which is never a signer.
     function _verify(
         bytes32 digest,
         bytes calldata report,
@@ -230,25 +232,39 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         SignerSet active = _signerSet;
         if (reportSet != active.number()) revert MarketOracle_WrongSignerSet(reportSet, active.number());
         if (signatureCount < active.quorum()) revert MarketOracle_TooFewSigners(signatureCount, active.quorum());
-        bytes memory addresses = SSTORE2.read(active.pointer());
-        uint256 previous;
-        for (uint256 i = 0; i < signatureCount; ++i) {
-            (uint256 index, bytes32 r, bytes32 s, uint8 v) = readSignature(report, signaturesAt + i * SIGNATURE_BYTES);
-            if (i != 0 && index <= previous) revert MarketOracle_SignersNotSorted(index, previous);
-            if (index >= active.count()) revert MarketOracle_SignerNotActive(index);
-            // Where recovery fails it gives the zero address, which is never a signer.
-            if (
-                uint256(s) > HALF_ORDER || (v != 27 && v != 28)
-                    || ecrecover(digest, v, r, s) != _addressAt(addresses, index)
-            ) revert MarketOracle_InvalidSignature(index);
-            previous = index;
+        uint256 addresses = _loadSigners(active);
+        uint256 count = active.count();
+        unchecked {
+            // Offsets stay below the report's length; an index is a byte.
+            uint256 end = signaturesAt + signatureCount * SIGNATURE_BYTES;
+            uint256 least;
+            for (uint256 offset = signaturesAt; offset != end; offset += SIGNATURE_BYTES) {
+                (uint256 index, bytes32 r, bytes32 s, uint8 v) = readSignature(report, offset);
+                if (index < least) revert MarketOracle_SignersNotSorted(index, least - 1);
+                if (index >= count) revert MarketOracle_SignerNotActive(index);
+                if (
+                    uint256(s) > HALF_ORDER || (v != 27 && v != 28)
+                        || ecrecover(digest, v, r, s) != _signerAt(addresses, index)
+                ) revert MarketOracle_InvalidSignature(index);
+                least = index + 1;
+            }
         }
     }
 
-    /// @dev `index` is below the number of addresses.
-    function _addressAt(bytes memory addresses, uint256 index) private pure returns (address signer) {
+    /// @dev Copies the addresses of the set to memory, 20 bytes each.
+    function _loadSigners(SignerSet active) private view returns (uint256 addresses) {
+        (address pointer, uint256 length) = (active.pointer(), active.count() * 20);
         assembly ("memory-safe") {
-            signer := shr(96, mload(add(add(addresses, 32), mul(index, 20))))
+            addresses := mload(0x40)
+            mstore(0x40, add(addresses, and(add(length, 63), not(31))))
+            extcodecopy(pointer, addresses, 1, length) // SSTORE2 keeps data behind one byte of STOP
+        }
+    }
+
+    /// @dev `index` is below the number of addresses that were loaded.
+    function _signerAt(uint256 addresses, uint256 index) private pure returns (address signer) {
+        assembly ("memory-safe") {
+            signer := shr(96, mload(add(addresses, mul(index, 20))))
         }
     }
 
@@ -256,36 +272,29 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
 
     /// @dev A surface while it is built.
     struct Draft {
+        /// Room for MAX_EXPIRIES; cut to `kept` at the end.
         uint32[] expiries;
         uint128[] slices;
         uint256 kept;
         uint256 freshMask;
         /// The last accepted slice; zero before the first: every slice may follow it.
         Slice neighbour;
-        uint32 lastExpiry;
-        /// The first slice of the last surface whose expiry no reported slice has passed.
-        uint256 next;
-        uint256 lastCount;
+        /// The expiry of the report's last slice.
+        uint256 lastExpiry;
+        /// Of the last surface: how many slices it has, the first that no slice of the report has passed, its expiry
+        /// (beyond all expiries where there is none).
+        uint256 oldCount;
+        uint256 oldIndex;
+        uint256 oldExpiry;
     }
+
+    uint256 private constant NO_EXPIRY = type(uint256).max;
 
     /// @dev Writes the surface to the side that is not the current one.
     function _storeSurface(Market storage market, uint256 side, ReportHeader header, uint8 delay, bytes calldata report)
         private
     {
-        Surface storage last = market.sides[side];
-        uint256 count = header.sliceCount();
-        Draft memory draft;
-        draft.expiries = new uint32[](MAX_EXPIRIES);
-        draft.slices = new uint128[](MAX_EXPIRIES);
-        draft.lastCount = last.header.count();
-        for (uint256 i = 0; i < count; ++i) {
-            (uint32 expiry, uint128 packed) = readSlice(report, i);
-            _carryMissing(draft, last, header, expiry, count - i);
-            _draftSlice(draft, last, header, expiry, Slice.wrap(packed));
-        }
-        _carryMissing(draft, last, header, type(uint32).max, 0);
-        _trim(draft);
-
+        Draft memory draft = _draftSurface(market.sides[side], header, report);
         Surface storage next = market.sides[1 - side];
         // Counts are at most MAX_EXPIRIES, so mask and count fit.
         next.header = toSurfaceHeader(
@@ -298,8 +307,7 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
             uint16(draft.freshMask),
             header.signerSet()
         );
-        _storeExpiries(next, draft.expiries);
-        _storeSlices(next, draft.slices);
+        _storeSlices(next, draft);
         emit SurfaceAccepted(
             header.marketId(),
             header.round(),
@@ -312,21 +320,40 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         );
     }
 
-    function _draftSlice(Draft memory draft, Surface storage last, ReportHeader header, uint32 expiry, Slice slice)
+    /// @dev Merges the report's slices with those of the last surface, both in order of expiry.
+    function _draftSurface(Surface storage last, ReportHeader header, bytes calldata report)
         private
+        returns (Draft memory draft)
     {
-        if (expiry <= draft.lastExpiry) revert MarketOracle_ExpiriesNotSorted(expiry, draft.lastExpiry);
-        draft.lastExpiry = expiry;
-        SliceRefusal reason = _refusal(draft.neighbour, slice, expiry, header.modelTime());
-        if (reason == SliceRefusal.None) {
-            draft.neighbour = slice;
-            draft.freshMask |= 1 << draft.kept;
-            _keep(draft, expiry, slice);
-            return;
+        draft.expiries = new uint32[](MAX_EXPIRIES);
+        draft.slices = new uint128[](MAX_EXPIRIES);
+        draft.oldCount = last.header.count();
+        draft.oldExpiry = _oldExpiry(draft, last);
+        uint256 modelTime = header.modelTime();
+        unchecked {
+            // Counts are at most MAX_EXPIRIES.
+            for (uint256 left = header.sliceCount(); left != 0; --left) {
+                (uint32 expiry, uint128 packed) = readSlice(report, header.sliceCount() - left);
+                if (expiry <= draft.lastExpiry) {
+                    revert MarketOracle_ExpiriesNotSorted(expiry, uint32(draft.lastExpiry)); // an expiry of the report
+                }
+                if (draft.oldExpiry < expiry) _carryMissing(draft, last, header, expiry, left);
+                draft.lastExpiry = expiry;
+
+                SliceRefusal reason = _refusal(draft.neighbour, Slice.wrap(packed), expiry, modelTime);
+                if (reason == SliceRefusal.None) {
+                    draft.neighbour = Slice.wrap(packed);
+                    draft.freshMask |= 1 << draft.kept;
+                    _keep(draft, expiry, packed);
+                } else {
+                    emit SliceRefused(header.marketId(), header.round(), expiry, reason);
+                    if (expiry == draft.oldExpiry && reason != SliceRefusal.Expired) _carry(draft, last, modelTime);
+                }
+                if (expiry == draft.oldExpiry) _passOld(draft, last);
+            }
         }
-        emit SliceRefused(header.marketId(), header.round(), expiry, reason);
-        bool known = draft.next < draft.lastCount && _expiryAt(last, draft.next) == expiry;
-        if (known && reason != SliceRefusal.Expired) _carry(draft, last, draft.next, expiry, header.modelTime());
+        _carryMissing(draft, last, header, NO_EXPIRY, 0);
+        _trim(draft);
     }
 
     function _refusal(Slice neighbour, Slice slice, uint256 expiry, uint256 modelTime)
@@ -347,39 +374,53 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         Draft memory draft,
         Surface storage last,
         ReportHeader header,
-        uint32 until,
+        uint256 until,
         uint256 reserved
     ) private {
-        for (; draft.next < draft.lastCount; ++draft.next) {
-            uint32 expiry = _expiryAt(last, draft.next);
-            if (expiry >= until) return;
-            // A slice that the report carried, accepted or refused, has been dealt with.
-            if (expiry == draft.lastExpiry || expiry <= header.modelTime()) continue;
-            if (draft.kept + reserved >= MAX_EXPIRIES) continue;
-            emit SliceRefused(header.marketId(), header.round(), expiry, SliceRefusal.Missing);
-            _carry(draft, last, draft.next, expiry, header.modelTime());
+        while (draft.oldExpiry < until) {
+            if (draft.oldExpiry > header.modelTime() && draft.kept + reserved < MAX_EXPIRIES) {
+                // An expiry that was stored fits 32 bits.
+                emit SliceRefused(header.marketId(), header.round(), uint32(draft.oldExpiry), SliceRefusal.Missing);
+                _carry(draft, last, header.modelTime());
+            }
+            _passOld(draft, last);
         }
     }
 
-    /// @dev Keeps the last surface's slice at `index` in units rounded down, rolled to `modelTime`; drops it once that is 0.
-    function _carry(Draft memory draft, Surface storage last, uint256 index, uint256 expiry, uint256 modelTime)
-        private
-        view
-    {
-        Slice slice = _sliceAt(last, index);
-        (uint256 left, uint256 leftBefore) = (expiry - modelTime, expiry - last.header.time());
+    /// @dev Keeps the last surface's slice at hand in units rounded down, rolled to `modelTime`; drops it once that is 0.
+    function _carry(Draft memory draft, Surface storage last, uint256 modelTime) private view {
+        Slice slice = _sliceAt(last, draft.oldIndex);
+        (uint256 left, uint256 leftBefore) = (draft.oldExpiry - modelTime, draft.oldExpiry - last.header.time());
         uint256 theta = RollDown.rollDown(slice.theta(), left, leftBefore);
         if (theta == 0) return;
         uint256 psi = RollDown.rollDown(slice.psi(), left, leftBefore);
         // Values shrink and the rest stays, so every field keeps its width.
         slice = toSlice(theta, psi, int16(slice.rho()), int24(slice.basis()), slice.residual());
-        _keep(draft, uint32(expiry), slice);
+        _keep(draft, draft.oldExpiry, Slice.unwrap(slice));
     }
 
-    function _keep(Draft memory draft, uint32 expiry, Slice slice) private pure {
-        draft.expiries[draft.kept] = expiry;
-        draft.slices[draft.kept] = Slice.unwrap(slice);
-        ++draft.kept;
+    function _passOld(Draft memory draft, Surface storage last) private view {
+        unchecked {
+            ++draft.oldIndex; // at most the count
+        }
+        draft.oldExpiry = _oldExpiry(draft, last);
+    }
+
+    function _oldExpiry(Draft memory draft, Surface storage last) private view returns (uint256) {
+        return draft.oldIndex < draft.oldCount ? _expiryAt(last, draft.oldIndex) : NO_EXPIRY;
+    }
+
+    /// @dev There is room: at most MAX_EXPIRIES slices are kept.
+    function _keep(Draft memory draft, uint256 expiry, uint256 slice) private pure {
+        (uint32[] memory expiries_, uint128[] memory slices_, uint256 kept) = (draft.expiries, draft.slices, draft.kept);
+        assembly ("memory-safe") {
+            let offset := add(shl(5, kept), 0x20)
+            mstore(add(expiries_, offset), expiry)
+            mstore(add(slices_, offset), slice)
+        }
+        unchecked {
+            draft.kept = kept + 1;
+        }
     }
 
     /// @dev Cuts the arrays to the slices that were kept.
@@ -391,21 +432,28 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         }
     }
 
-    function _storeExpiries(Surface storage surface, uint32[] memory expiries_) private {
-        uint256 word;
-        for (uint256 i = 0; i < expiries_.length; ++i) {
-            word |= uint256(expiries_[i]) << (i & 7) * 32;
-            if (i & 7 == 7 || i + 1 == expiries_.length) {
-                surface.expiries[i >> 3] = word;
-                word = 0;
+    /// @dev Eight expiries and two slices to a word, the first lowest; lanes beyond the count are zero.
+    function _storeSlices(Surface storage surface, Draft memory draft) private {
+        (uint32[] memory expiries_, uint128[] memory slices_, uint256 kept) = (draft.expiries, draft.slices, draft.kept);
+        assembly ("memory-safe") {
+            let expirySlot := add(surface.slot, 1) // behind the header
+            let sliceSlot := add(surface.slot, 3) // behind two words of expiries
+            let word := 0
+            for { let i := 0 } lt(i, kept) { i := add(i, 1) } {
+                let offset := add(shl(5, i), 0x20)
+                word := or(word, shl(shl(5, and(i, 7)), mload(add(expiries_, offset))))
+                if or(eq(and(i, 7), 7), eq(add(i, 1), kept)) {
+                    sstore(add(expirySlot, shr(3, i)), word)
+                    word := 0
+                }
+                if iszero(and(i, 1)) {
+                    let slices := mload(add(slices_, offset))
+                    if lt(add(i, 1), kept) {
+                        slices := or(slices, shl(128, mload(add(slices_, add(offset, 0x20)))))
+                    }
+                    sstore(add(sliceSlot, shr(1, i)), slices)
+                }
             }
-        }
-    }
-
-    function _storeSlices(Surface storage surface, uint128[] memory slices_) private {
-        for (uint256 i = 0; i < slices_.length; i += 2) {
-            uint256 upper = i + 1 < slices_.length ? slices_[i + 1] : 0;
-            surface.slices[i >> 1] = upper << 128 | slices_[i];
         }
     }
 
@@ -620,10 +668,10 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
     /// @inheritdoc IMarketOracle
     function signers() external view returns (uint32 signerSet, address[] memory signers_, uint256 quorum) {
         SignerSet active = _signerSet;
-        bytes memory addresses = SSTORE2.read(active.pointer());
+        uint256 addresses = _loadSigners(active);
         signers_ = new address[](active.count());
         for (uint256 i = 0; i < signers_.length; ++i) {
-            signers_[i] = _addressAt(addresses, i);
+            signers_[i] = _signerAt(addresses, i);
         }
         return (active.number(), signers_, active.quorum());
     }
