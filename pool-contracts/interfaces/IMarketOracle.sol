@@ -55,7 +55,9 @@ interface IMarketOracle {
         Range,
         Butterfly,
         Calendar,
-        Expired
+        Expired,
+        /// The report left out an expiry that was listed and has not passed.
+        Missing
     }
 
     error MarketOracle_BadLength(uint256 length, uint256 expected);

@@ -68,8 +68,6 @@ struct Quote {
 /// @param worseOfSeconds For how long after a report the worse of the previous and the present price holds.
 /// @param frontTenor Tenors up to this are the front bucket, seconds.
 /// @param middleTenor Tenors up to this are the middle bucket, seconds.
-/// @param maxStrikes Most strikes the book may hold.
-/// @param maxStrikesPerExpiry Most strikes of one expiry.
 struct PoolParameters {
     uint256[6] vegaPotential;
     uint256 deltaPotential;
@@ -94,8 +92,6 @@ struct PoolParameters {
     uint32 worseOfSeconds;
     uint32 frontTenor;
     uint32 middleTenor;
-    uint16 maxStrikes;
-    uint16 maxStrikesPerExpiry;
 }
 
 /// @title A pool that makes prices for options
@@ -132,7 +128,6 @@ interface IOptionPool is IMaker {
     error OptionPool_DeltaOutOfRange(uint256 absDelta, uint256 minDelta, uint256 maxDelta);
     error OptionPool_VegaLimit(uint256 bucket, uint256 absVega, uint256 limit);
     error OptionPool_DeltaLimit(uint256 absDelta, uint256 limit);
-    error OptionPool_TooManyStrikes(uint256 count, uint256 max);
     error OptionPool_Insolvent(int256 nav);
     error OptionPool_InvalidParameters();
 

@@ -2,6 +2,7 @@
 
 import { FixedPointError } from "./errors.ts";
 import { bell } from "./exponential.ts";
+import { solveImpliedStdDev } from "./impliedStdDev.ts";
 import { lnRatio } from "./logarithm.ts";
 import { millsRatio } from "./normalDistribution.ts";
 import { absolute, divide, shiftRight } from "./word.ts";
@@ -42,21 +43,30 @@ export interface Black76KnownLnInput extends Black76Input {
 
 /** Call and put, undiscounted. */
 export function black76Price(input: Black76Input): Prices {
-  const scores = scoresOf(input, lnRatio(...sorted(input)));
-  return isExtreme(input, scores) ? priceAtLimit(input) : priceInside(input, scores);
+  const [larger, smaller] = sorted(input);
+  const scores = scoresOf(input, lnRatio(larger, smaller));
+  return isExtreme(scores, larger | input.stdDevWad) ? priceAtLimit(input, larger) : priceInside(input, scores);
+}
+
+/** Call and put from v/2 as a score of 2^21 · 1e18 to one: a deviation with more digits than a WAD has. */
+export function black76PriceFromScore(input: Omit<Black76Input, "stdDevWad">, halfStdDev: bigint): Prices {
+  const [larger, smaller] = sorted(input);
+  const scores = { smaller, moneyness: divide(lnRatio(larger, smaller), halfStdDev), halfStdDev };
+  const withStdDev = { ...input, stdDevWad: halfStdDev >> 20n };
+  return isExtreme(scores, larger | halfStdDev) ? priceAtLimit(withStdDev, larger) : priceInside(input, scores);
 }
 
 /** Call and put where k = ln(K/F) is known to the caller. */
 export function black76PriceKnownLn(input: Black76KnownLnInput): Prices {
-  const scores = scoresOf(input, absolute(input.lnStrikeOverForwardWad) * LN_UNIT_PER_WAD);
-  return isExtreme(input, scores, input.lnStrikeOverForwardWad) ? priceAtLimit(input) : priceInside(input, scores);
+  const scores = knownScoresOf(input);
+  return isExtreme(scores, boundedBitsOf(input)) ? priceAtLimit(input, scores.smaller) : priceInside(input, scores);
 }
 
 /** Price, delta and vega where k = ln(K/F) is known to the caller. */
 export function black76PriceDeltaVegaKnownLn(input: Black76KnownLnInput): PriceDeltaVega {
-  const scores = scoresOf(input, absolute(input.lnStrikeOverForwardWad) * LN_UNIT_PER_WAD);
-  if (isExtreme(input, scores, input.lnStrikeOverForwardWad) || isZero(input)) {
-    return { ...priceAtLimit(input), callDeltaWad: deltaAtLimit(input), vegaWad: 0n };
+  const scores = knownScoresOf(input);
+  if (isExtreme(scores, boundedBitsOf(input)) || isZero(input)) {
+    return { ...priceAtLimit(input, scores.smaller), callDeltaWad: deltaAtLimit(input), vegaWad: 0n };
   }
   const { callWad, putWad, callDeltaWad, vegaWad } = priceDeltaVega(input, scores);
   return { callWad, putWad, callDeltaWad, vegaWad };
@@ -65,10 +75,11 @@ export function black76PriceDeltaVegaKnownLn(input: Black76KnownLnInput): PriceD
 /** Price, every first derivative, and gamma. */
 export function black76PriceAndGreeks(input: Black76Input & { readonly secondsToExpiry: bigint }): Greeks {
   const { forwardWad, stdDevWad, secondsToExpiry } = input;
-  const scores = scoresOf(input, lnRatio(...sorted(input)));
+  const [larger, smaller] = sorted(input);
+  const scores = scoresOf(input, lnRatio(larger, smaller));
   const rho = (priceWad: bigint) => -((priceWad * secondsToExpiry) / SECONDS_PER_YEAR);
-  if (isExtreme(input, scores) || isZero(input)) {
-    const prices = priceAtLimit(input);
+  if (isExtreme(scores, larger | stdDevWad) || isZero(input)) {
+    const prices = priceAtLimit(input, larger);
     return {
       ...prices,
       callDeltaWad: deltaAtLimit(input),
@@ -84,10 +95,28 @@ export function black76PriceAndGreeks(input: Black76Input & { readonly secondsTo
   return {
     ...values,
     gammaWad: ((phi * WAD * WAD) / (forwardWad * stdDevWad)) >> 65n,
-    thetaPerSecondWad: -divide((values.vegaWad * stdDevWad) / (2n * WAD), secondsToExpiry),
+    thetaPerSecondWad: -divide(values.vegaWad * stdDevWad, 2n * WAD * secondsToExpiry),
     callRhoWad: rho(values.callWad),
     putRhoWad: rho(values.putWad),
   };
+}
+
+/** The standard deviation at which the call, or the put, has the given price; 0 for the intrinsic value. */
+export function black76ImpliedStdDev(input: {
+  readonly priceWad: bigint;
+  readonly forwardWad: bigint;
+  readonly strikeWad: bigint;
+  readonly isCall: boolean;
+}): bigint {
+  const { priceWad, forwardWad, strikeWad, isCall } = input;
+  const [larger, smaller] = sorted(input);
+  if (larger >> 127n !== 0n) throw new FixedPointError("Black76_PriceTooLarge", [forwardWad, strikeWad]);
+  const maximum = isCall ? forwardWad : strikeWad;
+  const intrinsic = maximum - smaller;
+  if (priceWad < intrinsic) throw new FixedPointError("Black76_PriceBelowIntrinsic", [priceWad, intrinsic]);
+  if (priceWad === intrinsic) return 0n;
+  if (priceWad >= maximum) throw new FixedPointError("Black76_PriceNotBelowMaximum", [priceWad, maximum]);
+  return solveImpliedStdDev(priceWad - intrinsic, smaller, larger);
 }
 
 interface Scores {
@@ -102,17 +131,28 @@ function scoresOf(input: Black76Input, lnAbsolute: bigint): Scores {
   return { smaller: sorted(input)[1], moneyness: divide(lnAbsolute, halfStdDev), halfStdDev };
 }
 
-function sorted({ forwardWad, strikeWad }: Black76Input): [larger: bigint, smaller: bigint] {
+function sorted({
+  forwardWad,
+  strikeWad,
+}: {
+  readonly forwardWad: bigint;
+  readonly strikeWad: bigint;
+}): [larger: bigint, smaller: bigint] {
   return forwardWad > strikeWad ? [forwardWad, strikeWad] : [strikeWad, forwardWad];
 }
 
-function isExtreme(input: Black76Input, { moneyness, halfStdDev }: Scores, lnWad = 0n): boolean {
-  const { forwardWad, strikeWad, stdDevWad } = input;
-  return (
-    strikeWad === 0n ||
-    forwardWad === 0n ||
-    (forwardWad | strikeWad | stdDevWad | absolute(lnWad) | absolute(moneyness + halfStdDev)) >> 127n !== 0n
-  );
+function knownScoresOf(input: Black76KnownLnInput): Scores {
+  return scoresOf(input, absolute(input.lnStrikeOverForwardWad) * LN_UNIT_PER_WAD);
+}
+
+function boundedBitsOf(input: Black76KnownLnInput): bigint {
+  const [, smaller] = sorted(input);
+  return smaller | input.stdDevWad | absolute(input.lnStrikeOverForwardWad);
+}
+
+function isExtreme({ smaller, moneyness, halfStdDev }: Scores, bits: bigint): boolean {
+  // The logarithm of zero fills the register on chain; the price is the intrinsic value with or without it.
+  return smaller === 0n || (bits | (moneyness + halfStdDev)) >> 127n !== 0n;
 }
 
 function isZero({ forwardWad, strikeWad, stdDevWad }: Black76Input): boolean {
@@ -124,7 +164,7 @@ function absoluteDifference({ moneyness, halfStdDev }: Scores): { a: bigint; isN
   return { a: absolute(difference), isNegative: difference < 0n };
 }
 
-function priceInside({ forwardWad, strikeWad }: Black76Input, scores: Scores): Prices {
+function priceInside({ forwardWad, strikeWad }: Omit<Black76Input, "stdDevWad">, scores: Scores): Prices {
   const { a, isNegative } = absoluteDifference(scores);
   const { mantissa, shift } = bell(a);
   const millsA = isNegative ? -millsRatio(a) : millsRatio(a);
@@ -155,10 +195,8 @@ function priceDeltaVega(input: Black76Input, scores: Scores): PriceDeltaVega & {
   };
 }
 
-function priceAtLimit({ forwardWad, strikeWad, stdDevWad }: Black76Input): Prices {
-  if ((forwardWad | strikeWad) >> 127n !== 0n) {
-    throw new FixedPointError("Black76_PriceTooLarge", [forwardWad, strikeWad]);
-  }
+function priceAtLimit({ forwardWad, strikeWad, stdDevWad }: Black76Input, bounded: bigint): Prices {
+  if (bounded >> 127n !== 0n) throw new FixedPointError("Black76_PriceTooLarge", [forwardWad, strikeWad]);
   const smaller = forwardWad < strikeWad ? forwardWad : strikeWad;
   const excess = stdDevWad < 10n ** 27n ? -smaller : 0n;
   return { callWad: forwardWad + excess, putWad: strikeWad + excess };

@@ -5,7 +5,6 @@ import { sqrtNear } from "./squareRoot.ts";
 import { absolute } from "./word.ts";
 
 const WAD = 10n ** 18n;
-const WAD_PER_TERM = WAD >> 8n;
 
 export interface EssviInput {
   readonly kWad: bigint;
@@ -16,24 +15,23 @@ export interface EssviInput {
 
 /** w(k) in WAD, rounded down. */
 export function essviTotalVariance(input: EssviInput): bigint {
-  return twiceTotalVariance(input) / (2n * WAD_PER_TERM);
+  return twiceTotalVariance(input) / (2n * WAD);
 }
 
 /** √w(k) in WAD. */
 export function essviStdDev(input: EssviInput): bigint {
-  return sqrtNear(twiceTotalVariance(input) << 7n);
+  return sqrtNear(twiceTotalVariance(input) >> 1n);
 }
 
 function twiceTotalVariance({ kWad, thetaWad, rhoWad, psiWad }: EssviInput): bigint {
   const magnitude = kWad < 0n ? -kWad - 1n : kWad; // as xor(k, sign) has it
-  if ((thetaWad | psiWad | magnitude) >> 67n !== 0n || absolute(rhoWad) > WAD) {
+  if (psiWad >> 62n !== 0n || (thetaWad | magnitude) >> 64n !== 0n || absolute(rhoWad) > WAD) {
     throw new FixedPointError("Essvi_OutOfDomain", [kWad, thetaWad, rhoWad, psiWad]);
   }
-  const theta = thetaWad * WAD_PER_TERM;
-  const psiK = (psiWad * kWad) >> 8n;
-  const rhoTheta = (rhoWad * thetaWad) >> 8n;
+  const theta = thetaWad * WAD;
+  const psiK = psiWad * kWad;
+  const rhoTheta = rhoWad * thetaWad;
   const a = psiK + rhoTheta;
   const square = a * a + theta * theta - rhoTheta * rhoTheta;
-  const twice = theta + (rhoWad * psiK) / WAD + sqrtNear(square);
-  return twice > 0n ? twice : 0n;
+  return theta + (rhoWad * psiK) / WAD + sqrtNear(square);
 }

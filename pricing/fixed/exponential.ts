@@ -2,16 +2,21 @@
 
 import { FixedPointError } from "./errors.ts";
 
-const U = 73_278_861_591_641_017_875_455_459n;
-const G0 = 24_923_002_019_399_064_064_010_300n;
-const G1 = 131_659_512_967_493_075_068_153_405_931_078_429_375_130_509_983_966n;
-const G2 = 7_742_803_681_703_516_380_044_350n;
-const G3 = 3_557_301_804_448_960_323_005_212_156_070_297_169_708_250_957_430n;
-const G4 = 2_222_657_170_240_575_711_736_222n;
+const U = 73_278_861_156_178_246_867_169_145n;
+const G0 = 24_923_001_900_877_243_257_917_929n;
+const G1 = 131_659_512_140_050_902_935_576_075_153_748_622_277_535_243_056_442n;
+const G2 = 7_742_803_680_387_358_542_269_664n;
+const G3 = 3_557_301_837_562_576_279_081_569_154_946_403_433_055_073_673_758n;
+const G4 = 2_222_657_186_315_489_723_421_346n;
 const Z_PER_BIT = 5_043_309_506_144_908_005_206_032n;
-const BITS_PER_WAD_Q96 = 138_182_732_311_979_226_182_305_066_060_065_637n;
+
 const ROUND_AND_SCALE = (67n << 80n) + (1n << 79n);
 const HALF_BIT = 1n << 79n;
+const BITS_PER_WAD_Q96 = 138_182_732_311_979_226_182_305_066_060_065_637n;
+const ROUND_195 = (195n << 80n) + (1n << 79n);
+const WAD_Q83 = (10n ** 18n) << 83n;
+const OVERFLOW = 135_305_999_368_893_231_589n;
+const LOWEST = -42_139_678_854_452_767_551n;
 const FRACTION_MASK = (1n << 80n) - 1n;
 
 /** The Gaussian bell: e^(−z²/2) = mantissa / 2^(45 + shift), for a standard score z of 2^21 · 1e18 to one. */
@@ -29,12 +34,9 @@ export function exp2Negative(fraction: bigint): bigint {
 
 /** e^x in WAD; throws where the Solidity reverts with `Exponential_Overflow`. */
 export function expWad(xWad: bigint): bigint {
-  if (xWad >= 135_305_999_368_893_231_589n) throw new FixedPointError("Exponential_Overflow", [xWad]);
-  if (xWad <= -42_139_678_854_452_767_551n) return 0n;
-  const bits = -((xWad * BITS_PER_WAD_Q96) >> 96n) + HALF_BIT;
+  if (xWad >= OVERFLOW) throw new FixedPointError("Exponential_Overflow", [xWad]);
+  if (xWad < LOWEST) return 0n;
+  const bits = ROUND_195 - ((xWad * BITS_PER_WAD_Q96) >> 96n);
   const mantissa = exp2Negative((bits & FRACTION_MASK) - HALF_BIT);
-  const shift = (bits >> 80n) + 112n;
-  return shift >= 0n ? (mantissa * WAD) >> shift : (mantissa * WAD) << -shift;
+  return (mantissa * WAD_Q83) >> (bits >> 80n);
 }
-
-const WAD = 10n ** 18n;

@@ -1,11 +1,12 @@
 /**
  * The on-chain mathematics in bigint: every function returns, bit for bit, what its Solidity twin in
- * pool-contracts/libraries/pricing returns, and throws `FixedPointError` where the twin reverts.
+ * pool-contracts (pricing libraries, cash rounding, a pool's mark) returns, and throws `FixedPointError` where the twin reverts.
  */
 
 export {
   type Black76Input,
   type Black76KnownLnInput,
+  black76ImpliedStdDev,
   black76Price,
   black76PriceAndGreeks,
   black76PriceDeltaVegaKnownLn,
@@ -15,9 +16,38 @@ export {
   type Prices,
 } from "./black76.ts";
 export { type BlackScholesInput, blackScholesPrice } from "./blackScholes.ts";
+export {
+  type BookValue,
+  bookValue,
+  type MarkFacts,
+  navE6,
+  type PoolMark,
+  poolMark,
+  type StrikePosition,
+  strikeMark,
+} from "./bookValue.ts";
+export { cashDivisor, toCashDown, toCashUp } from "./cashMath.ts";
 export { FixedPointError } from "./errors.ts";
 export { type EssviInput, essviStdDev, essviTotalVariance } from "./essvi.ts";
 export { expWad } from "./exponential.ts";
+export {
+  type InventoryVector,
+  inventoryPotential,
+  isPositiveSemidefinite,
+  type PotentialInput,
+  type VegaPotential,
+} from "./inventoryPotential.ts";
 export { lnWad } from "./logarithm.ts";
 export { cdf, millsRatioWad, pdf } from "./normalDistribution.ts";
+export {
+  bucketOf,
+  type PoolQuote,
+  poolQuote,
+  type QuoteBoard,
+  type QuoteFacts,
+  type QuoteOption,
+  type QuoteParameters,
+  type QuoteState,
+  type QuoteTotals,
+} from "./poolQuote.ts";
 export { sqrt, sqrtWad } from "./squareRoot.ts";

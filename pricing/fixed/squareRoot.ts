@@ -2,7 +2,7 @@
 
 import { countLeadingZeros, divide } from "./word.ts";
 
-const SQRT_HALF_Q128 = 240615969168004511545033772477625056927n;
+const SQRT_HALF_Q128 = 240_615_969_168_004_511_545_033_772_477_625_056_927n;
 const WAD = 10n ** 18n;
 
 /** √x rounded to one of its two neighbours, or with a relative error of 7e-25, whichever is greater. */

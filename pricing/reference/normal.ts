@@ -3,7 +3,7 @@
 import { Decimal } from "decimal.js";
 
 /** decimal.js in a private clone of 80 digits: ten to spare. */
-export const Real = Decimal.clone({ precision: 80, toExpNeg: -9e15, toExpPos: 9e15, minE: -9e15, maxE: 9e15 });
+export const Real = Decimal.clone({ precision: 80, minE: -9e15, maxE: 9e15 });
 
 // Near z = 10 the series for the Mills ratio loses 23 digits to cancellation.
 const Wide = Decimal.clone({ precision: 120, minE: -9e15, maxE: 9e15 });

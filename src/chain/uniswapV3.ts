@@ -1,51 +1,43 @@
 import { createRequire } from "node:module";
-import { CurrencyAmount, Token } from "@uniswap/sdk-core";
-import { Pool, type TickDataProvider, TickMath } from "@uniswap/v3-sdk";
 import {
   type Abi,
   type Address,
-  type Chain,
-  encodeDeployData,
+  encodeFunctionData,
+  erc20Abi,
   getAddress,
   type Hex,
-  type HttpTransport,
   maxUint256,
-  type PublicClient,
   parseAbi,
   parseEther,
-  type TransactionReceipt,
-  type WalletClient,
   zeroAddress,
 } from "viem";
-import type { LocalAccount } from "viem/accounts";
 import { MeniscusError } from "../runtime/errors.ts";
 import { localTokenAbi, localTokenBytecode } from "./abis.ts";
+import type { Deployment } from "./deployments.ts";
+import type { Transactor } from "./transactor.ts";
 
 const require = createRequire(import.meta.url);
-
-type Reader = PublicClient<HttpTransport, Chain>;
-type Wallet = WalletClient<HttpTransport, Chain, LocalAccount>;
 
 /** The pool's fee of 0.05 %, in millionths as Uniswap writes it, and the tick spacing that goes with it. */
 export const POOL_FEE_PIPS = 500;
 const TICK_SPACING = 10;
-/** Lowest and highest usable ticks of that spacing: the whole range of prices. */
+/** The last usable tick of that spacing: the whole range of prices lies between it and its negative. */
 const WIDEST_TICK = Math.floor(887_272 / TICK_SPACING) * TICK_SPACING;
 const Q96 = 2n ** 96n;
+const USDC_DECIMALS = 6;
 const WETH_DECIMALS = 18;
 /** Deadlines are meant for public mempools; here every transaction is mined at once. */
 const NO_DEADLINE = maxUint256;
+/** One swap a tick: three weeks of hours. */
+const OBSERVATIONS = 500;
+/** USDC on each side of a position. */
+const POSITION_USDC = 20_000_000;
+/** The concentrated position reaches from the opening price this factor down and up. */
+const CONCENTRATION = 1.25;
 
-const erc20Abi = parseAbi([
-  "function approve(address spender, uint256 amount) returns (bool)",
-  "function balanceOf(address owner) view returns (uint256)",
-  "function allowance(address owner, address spender) view returns (uint256)",
-  "function decimals() view returns (uint8)",
-  "function symbol() view returns (string)",
-]);
 const wethAbi = parseAbi(["function deposit() payable"]);
 const factoryAbi = parseAbi(["function getPool(address a, address b, uint24 fee) view returns (address)"]);
-const poolAbi = parseAbi([
+export const uniswapV3PoolAbi = parseAbi([
   "function slot0() view returns (uint160 sqrtPriceX96, int24 tick, uint16 observationIndex, uint16 observationCardinality, uint16 observationCardinalityNext, uint8 feeProtocol, bool unlocked)",
   "function liquidity() view returns (uint128)",
   "function token0() view returns (address)",
@@ -64,319 +56,160 @@ const routerAbi = parseAbi([
   "function exactInputSingle((address tokenIn, address tokenOut, uint24 fee, address recipient, uint256 deadline, uint256 amountIn, uint256 amountOutMinimum, uint160 sqrtPriceLimitX96) params) payable returns (uint256 amountOut)",
 ]);
 
-export interface UniswapV3Contracts {
-  readonly factory: Address;
-  readonly positionManager: Address;
-  readonly swapRouter: Address;
-  readonly quoter: Address;
+/** A local Uniswap v3 with a WETH/USDC pool, made of the published bytecode. Prices are USDC per WETH. */
+export interface UniswapV3 {
+  readonly usdc: Address;
+  readonly weth: Address;
+  readonly pool: Address;
+  readonly addresses: Deployment["uniswapV3"];
+  /** Only the transactor that deployed may mint. */
+  mintUsdc(to: Address, amount: bigint): Promise<void>;
+  /** The pool's price now. */
+  spot(): Promise<number>;
+  /** The time-weighted geometric mean price over the last seconds. */
+  twap(seconds: number): Promise<number>;
+  /**
+   * Swaps until the pool stands at `price`, as an arbitrageur with enough of both tokens would (he is funded when he first
+   * comes). Does nothing while the move is not worth the pool's fee.
+   */
+  swapToPrice(arbitrageur: Transactor, price: number): Promise<void>;
 }
 
-/** A Uniswap v3 pool of ETH against the quote token. */
-export interface EthPool {
-  readonly address: Address;
-  /** WETH. */
-  readonly baseToken: Address;
-  readonly quoteToken: Address;
-  readonly quoteDecimals: number;
-  readonly feePips: number;
-}
-
-/** Deploys the canonical WETH9, a test token as the quote token, and gives them to nobody yet. */
-export async function deployTokens(
-  wallet: Wallet,
-  quote: { readonly name: string; readonly symbol: string; readonly decimals: number },
-): Promise<{ readonly weth: Address; readonly quoteToken: Address }> {
-  const weth = await deployArtifact(wallet, "canonical-weth/build/contracts/WETH9.json");
-  const data = encodeDeployData({
-    abi: localTokenAbi,
-    bytecode: localTokenBytecode,
-    args: [quote.name, quote.symbol, quote.decimals],
-  });
-  const receipt = await wallet.sendTransactionSync({ data });
-  return { weth, quoteToken: created(receipt) };
-}
-
-/** Mints the local token; only its deployer can. */
-export async function mintLocalToken(wallet: Wallet, token: Address, to: Address, amount: bigint): Promise<void> {
-  succeeded(
-    await wallet.writeContractSync({ address: token, abi: localTokenAbi, functionName: "mint", args: [to, amount] }),
-    "mint",
-  );
-}
-
-/** Turns ETH of the wallet into WETH. */
-export async function wrapEther(wallet: Wallet, weth: Address, amountWei: bigint): Promise<void> {
-  succeeded(
-    await wallet.writeContractSync({ address: weth, abi: wethAbi, functionName: "deposit", value: amountWei }),
-    "deposit",
-  );
-}
-
-/** Deploys Uniswap v3 as its authors compiled it: factory, position manager, router and quoter. */
-export async function deployUniswapV3(wallet: Wallet, weth: Address): Promise<UniswapV3Contracts> {
+/**
+ * Deploys Uniswap v3 as its authors compiled it (factory, position manager, router, quoter), WETH9 and a USDC of six
+ * decimals, opens the 0.05 % pool at `price`, and gives it liquidity over the whole range and more of it around the price.
+ */
+export async function deployUniswapV3(deployer: Transactor, { price }: { readonly price: number }): Promise<UniswapV3> {
+  const { client } = deployer;
+  const weth = await deployArtifact(deployer, "canonical-weth/build/contracts/WETH9.json");
+  const usdc = await deployer.deploy(localTokenAbi, localTokenBytecode, ["USD Coin", "USDC", USDC_DECIMALS]);
+  const periphery = "@uniswap/v3-periphery/artifacts/contracts";
   const factory = await deployArtifact(
-    wallet,
+    deployer,
     "@uniswap/v3-core/artifacts/contracts/UniswapV3Factory.sol/UniswapV3Factory.json",
   );
-  const periphery = "@uniswap/v3-periphery/artifacts/contracts";
-  return {
-    factory,
+  const positionManager = await deployArtifact(
+    deployer,
+    `${periphery}/NonfungiblePositionManager.sol/NonfungiblePositionManager.json`,
     // The third argument draws pictures of positions; nobody looks at them here.
-    positionManager: await deployArtifact(
-      wallet,
-      `${periphery}/NonfungiblePositionManager.sol/NonfungiblePositionManager.json`,
-      [factory, weth, zeroAddress],
-    ),
-    swapRouter: await deployArtifact(wallet, `${periphery}/SwapRouter.sol/SwapRouter.json`, [factory, weth]),
-    quoter: await deployArtifact(wallet, `${periphery}/lens/QuoterV2.sol/QuoterV2.json`, [factory, weth]),
-  };
-}
-
-/** Creates the 0.05 % pool at a price (quote token per ETH, as a person writes it) with room for observations. */
-export async function createEthPool(
-  reader: Reader,
-  wallet: Wallet,
-  contracts: UniswapV3Contracts,
-  tokens: { readonly weth: Address; readonly quoteToken: Address },
-  price: number,
-  observationCardinality = 600,
-): Promise<EthPool> {
-  const quoteDecimals = await reader.readContract({
-    address: tokens.quoteToken,
-    abi: erc20Abi,
-    functionName: "decimals",
-  });
-  const [token0, token1] = sorted(tokens.weth, tokens.quoteToken);
-  const sqrtPriceX96 = sqrtPriceOf(price, { baseIsToken0: token0 === getAddress(tokens.weth), quoteDecimals });
-  succeeded(
-    await wallet.writeContractSync({
-      address: contracts.positionManager,
-      abi: positionManagerAbi,
-      functionName: "createAndInitializePoolIfNecessary",
-      args: [token0, token1, POOL_FEE_PIPS, sqrtPriceX96],
-    }),
-    "createAndInitializePoolIfNecessary",
+    [factory, weth, zeroAddress],
   );
-  const address = await reader.readContract({
-    address: contracts.factory,
+  const swapRouter = await deployArtifact(deployer, `${periphery}/SwapRouter.sol/SwapRouter.json`, [factory, weth]);
+  const quoter = await deployArtifact(deployer, `${periphery}/lens/QuoterV2.sol/QuoterV2.json`, [factory, weth]);
+
+  const baseIsToken0 = BigInt(weth) < BigInt(usdc);
+  const shape = { baseIsToken0, quoteDecimals: USDC_DECIMALS };
+  const [token0, token1] = baseIsToken0 ? [weth, usdc] : [usdc, weth];
+  await deployer.write(positionManager, positionManagerAbi, "createAndInitializePoolIfNecessary", [
+    token0,
+    token1,
+    POOL_FEE_PIPS,
+    sqrtPriceOf(price, shape),
+  ]);
+  const pool = await client.readContract({
+    address: factory,
     abi: factoryAbi,
     functionName: "getPool",
     args: [token0, token1, POOL_FEE_PIPS],
   });
-  const pool = {
-    address,
-    baseToken: getAddress(tokens.weth),
-    quoteToken: getAddress(tokens.quoteToken),
-    quoteDecimals,
-    feePips: POOL_FEE_PIPS,
+  // Each new slot costs 22,100 gas: 500 fit under EIP-7825's cap.
+  await deployer.write(pool, uniswapV3PoolAbi, "increaseObservationCardinalityNext", [OBSERVATIONS]);
+
+  const usdcAmount = BigInt(POSITION_USDC) * 10n ** BigInt(USDC_DECIMALS);
+  const wethAmount = parseEther((POSITION_USDC / price).toFixed(6));
+  const fund = async (transactor: Transactor, spender: Address, weiOfWeth: bigint, unitsOfUsdc: bigint) => {
+    await wrapEther(transactor, weth, weiOfWeth);
+    await deployer.write(usdc, localTokenAbi, "mint", [transactor.address, unitsOfUsdc]);
+    for (const token of [weth, usdc]) await transactor.write(token, erc20Abi, "approve", [spender, maxUint256]);
   };
-  // Each new slot costs 22,100 gas and one call must stay below EIP-7825's cap.
-  for (let next = 500; ; next += 500) {
-    const room = Math.min(next, observationCardinality);
-    succeeded(
-      await wallet.writeContractSync({
-        address,
-        abi: poolAbi,
-        functionName: "increaseObservationCardinalityNext",
-        args: [room],
-      }),
-      "increaseObservationCardinalityNext",
-    );
-    if (room === observationCardinality) return pool;
-  }
-}
-
-export interface LiquidityRange {
-  /** Quote token per ETH; undefined stands for the whole range of prices. */
-  readonly prices: { readonly low: number; readonly high: number } | undefined;
-  readonly ethWei: bigint;
-  readonly quoteAmount: bigint;
-}
-
-/** Adds liquidity from the wallet's WETH and quote token; what the price does not use stays with the wallet. */
-export async function addLiquidity(
-  reader: Reader,
-  wallet: Wallet,
-  contracts: UniswapV3Contracts,
-  pool: EthPool,
-  range: LiquidityRange,
-): Promise<void> {
-  await approveOnce(reader, wallet, pool, contracts.positionManager);
-  const baseIsToken0 = isBaseToken0(pool);
-  const tickOfPrice = (price: number) => {
-    const sqrt = sqrtPriceOf(price, { baseIsToken0, quoteDecimals: pool.quoteDecimals });
-    return Math.round((2 * Math.log(Number(sqrt) / Number(Q96))) / Math.log(1.0001) / TICK_SPACING) * TICK_SPACING;
+  const provide = async (lowTick: number, highTick: number) => {
+    await deployer.write(positionManager, positionManagerAbi, "mint", [
+      {
+        token0,
+        token1,
+        fee: POOL_FEE_PIPS,
+        tickLower: lowTick,
+        tickUpper: highTick,
+        amount0Desired: baseIsToken0 ? wethAmount : usdcAmount,
+        amount1Desired: baseIsToken0 ? usdcAmount : wethAmount,
+        amount0Min: 0n,
+        amount1Min: 0n,
+        recipient: deployer.address,
+        deadline: NO_DEADLINE,
+      },
+    ]);
   };
-  const ends = range.prices && [tickOfPrice(range.prices.low), tickOfPrice(range.prices.high)];
-  const [token0, token1] = sorted(pool.baseToken, pool.quoteToken);
-  succeeded(
-    await wallet.writeContractSync({
-      address: contracts.positionManager,
-      abi: positionManagerAbi,
-      functionName: "mint",
-      args: [
-        {
-          token0,
-          token1,
-          fee: pool.feePips,
-          tickLower: ends ? Math.min(...ends) : -WIDEST_TICK,
-          tickUpper: ends ? Math.max(...ends) : WIDEST_TICK,
-          amount0Desired: baseIsToken0 ? range.ethWei : range.quoteAmount,
-          amount1Desired: baseIsToken0 ? range.quoteAmount : range.ethWei,
-          amount0Min: 0n,
-          amount1Min: 0n,
-          recipient: wallet.account.address,
-          deadline: NO_DEADLINE,
-        },
-      ],
-    }),
-    "mint",
-  );
-}
+  await fund(deployer, positionManager, 2n * wethAmount, 2n * usdcAmount);
+  await provide(-WIDEST_TICK, WIDEST_TICK);
+  const ends = [price / CONCENTRATION, price * CONCENTRATION].map((end) => usableTick(sqrtPriceOf(end, shape)));
+  await provide(Math.min(...ends), Math.max(...ends));
 
-/** The pool's price now, quote token per ETH. */
-export async function poolPrice(reader: Reader, pool: EthPool): Promise<number> {
-  const [sqrtPriceX96] = await reader.readContract({ address: pool.address, abi: poolAbi, functionName: "slot0" });
-  return priceOfSqrt(sqrtPriceX96, shapeOf(pool));
-}
-
-/**
- * What an arbitrageur does when the market has moved: swaps until the pool's price is the target, however much that takes.
- * Does nothing while the price is within the tolerance (by default one basis point). The wallet must hold enough of the
- * token that is sold.
- */
-export async function swapToPrice(
-  reader: Reader,
-  wallet: Wallet,
-  contracts: UniswapV3Contracts,
-  pool: EthPool,
-  target: number,
-  tolerance = 1e-4,
-): Promise<{ readonly moved: boolean; readonly price: number }> {
-  const before = await poolPrice(reader, pool);
-  if (Math.abs(Math.log(target / before)) <= tolerance) return { moved: false, price: before };
-  await approveOnce(reader, wallet, pool, contracts.swapRouter);
-  const [tokenIn, tokenOut] = target > before ? [pool.quoteToken, pool.baseToken] : [pool.baseToken, pool.quoteToken];
-  // The limit stops the swap at the target, and the pool takes what it used: all that the wallet has may be offered.
-  const amountIn = await reader.readContract({
-    address: tokenIn,
-    abi: erc20Abi,
-    functionName: "balanceOf",
-    args: [wallet.account.address],
-  });
-  succeeded(
-    await wallet.writeContractSync({
-      address: contracts.swapRouter,
-      abi: routerAbi,
-      functionName: "exactInputSingle",
-      args: [
+  const spot = async () => {
+    const [now] = await client.readContract({ address: pool, abi: uniswapV3PoolAbi, functionName: "slot0" });
+    return priceOfSqrt(now, shape);
+  };
+  const funded = new Set<Address>();
+  return {
+    usdc,
+    weth,
+    pool,
+    addresses: { factory, positionManager, swapRouter, quoter },
+    spot,
+    async mintUsdc(to, amount) {
+      await deployer.write(usdc, localTokenAbi, "mint", [to, amount]);
+    },
+    async twap(seconds) {
+      const [[then = 0n, now = 0n]] = await client.readContract({
+        address: pool,
+        abi: uniswapV3PoolAbi,
+        functionName: "observe",
+        args: [[seconds, 0]],
+      });
+      const ratio = 1.0001 ** meanTick(now - then, BigInt(seconds)); // token1 per token0, in their own units
+      return (baseIsToken0 ? ratio : 1 / ratio) * 10 ** (WETH_DECIMALS - USDC_DECIMALS);
+    },
+    async swapToPrice(arbitrageur, target) {
+      if (!funded.has(arbitrageur.address)) {
+        await fund(arbitrageur, swapRouter, parseEther("100000"), 10n ** 15n);
+        funded.add(arbitrageur.address);
+      }
+      const before = await spot();
+      if (Math.abs(target / before - 1) < POOL_FEE_PIPS / 1e6) return;
+      const [tokenIn, tokenOut] = target > before ? [usdc, weth] : [weth, usdc];
+      const amountIn = await client.readContract({
+        address: tokenIn,
+        abi: erc20Abi,
+        functionName: "balanceOf",
+        args: [arbitrageur.address],
+      });
+      // The limit ends the swap and the pool takes what it used, so all that he has may be offered.
+      await arbitrageur.write(swapRouter, routerAbi, "exactInputSingle", [
         {
           tokenIn,
           tokenOut,
-          fee: pool.feePips,
-          recipient: wallet.account.address,
+          fee: POOL_FEE_PIPS,
+          recipient: arbitrageur.address,
           deadline: NO_DEADLINE,
           amountIn,
           amountOutMinimum: 0n,
-          sqrtPriceLimitX96: sqrtPriceOf(target, shapeOf(pool)),
+          sqrtPriceLimitX96: sqrtPriceOf(target, shape),
         },
-      ],
-    }),
-    "exactInputSingle",
-  );
-  const price = await poolPrice(reader, pool);
-  if (Math.abs(Math.log(target / price)) > tolerance) {
-    throw new MeniscusError(
-      "funds",
-      `The arbitrageur's money moved the pool to ${price.toFixed(2)}, not ${target.toFixed(2)}.`,
-      {
-        hint: "Give it more of both tokens.",
-      },
-    );
-  }
-  return { moved: true, price };
-}
-
-/** The time-weighted geometric mean price over the last seconds, quote token per ETH. */
-export async function poolTwap(reader: Reader, pool: EthPool, seconds: number): Promise<number> {
-  const [cumulatives] = await reader.readContract({
-    address: pool.address,
-    abi: poolAbi,
-    functionName: "observe",
-    args: [[seconds, 0]],
-  });
-  const [then = 0n, now = 0n] = cumulatives;
-  const tick = meanTick(now - then, BigInt(seconds));
-  return priceOfSqrt(BigInt(TickMath.getSqrtRatioAtTick(tick).toString()), shapeOf(pool));
+      ]);
+      const after = await spot();
+      if (Math.abs(target / after - 1) > POOL_FEE_PIPS / 1e6) {
+        throw new MeniscusError(
+          "funds",
+          `The arbitrageur's money moved Uniswap's price to ${after.toFixed(2)}, not to ${target.toFixed(2)}.`,
+        );
+      }
+    },
+  };
 }
 
 /** Rounds toward −∞, as Uniswap's own oracle library does; BigInt's division would round toward zero. */
 export function meanTick(tickSeconds: bigint, seconds: bigint): number {
   const truncated = tickSeconds / seconds;
   return Number(tickSeconds < 0n && tickSeconds % seconds !== 0n ? truncated - 1n : truncated);
-}
-
-/** What `amountIn` of one token buys of the other, computed here by Uniswap's SDK on the chain's state. */
-export async function quoteExactInput(
-  reader: Reader,
-  pool: EthPool,
-  tokenIn: Address,
-  amountIn: bigint,
-): Promise<bigint> {
-  const [[sqrtPriceX96, tick], liquidity] = await Promise.all([
-    reader.readContract({ address: pool.address, abi: poolAbi, functionName: "slot0" }),
-    reader.readContract({ address: pool.address, abi: poolAbi, functionName: "liquidity" }),
-  ]);
-  const chainId = reader.chain.id;
-  const base = new Token(chainId, pool.baseToken, WETH_DECIMALS, "WETH");
-  const quote = new Token(chainId, pool.quoteToken, pool.quoteDecimals);
-  const state = new Pool(
-    base,
-    quote,
-    pool.feePips,
-    sqrtPriceX96.toString(),
-    liquidity.toString(),
-    tick,
-    ticksOf(reader, pool.address),
-  );
-  const input = getAddress(tokenIn) === getAddress(pool.baseToken) ? base : quote;
-  const [output] = await state.getOutputAmount(CurrencyAmount.fromRawAmount(input, amountIn.toString()));
-  return BigInt(output.quotient.toString());
-}
-
-/** The SDK walks from tick to tick; this reads the ones it comes by. */
-function ticksOf(reader: Reader, address: Address): TickDataProvider {
-  const words = new Map<number, Promise<bigint>>();
-  const bitmap = (word: number) => {
-    const known = words.get(word);
-    if (known) return known;
-    const asked = reader.readContract({ address, abi: poolAbi, functionName: "tickBitmap", args: [word] });
-    words.set(word, asked);
-    return asked;
-  };
-  return {
-    getTick: async (tick) => {
-      const [, liquidityNet] = await reader.readContract({
-        address,
-        abi: poolAbi,
-        functionName: "ticks",
-        args: [tick],
-      });
-      return { liquidityNet: liquidityNet.toString() };
-    },
-    // TickBitmap.sol: the nearest initialised tick at or below (lte), or above, inside the word of 256 ticks.
-    nextInitializedTickWithinOneWord: async (tick, lte, spacing) => {
-      const compressed = Math.floor(tick / spacing) + (lte ? 0 : 1);
-      const word = compressed >> 8;
-      const bits = await bitmap(word);
-      const lastInWord = lte ? word << 8 : (word << 8) + 255;
-      const step = lte ? -1 : 1;
-      for (let index = compressed; lte ? index >= lastInWord : index <= lastInWord; index += step) {
-        if ((bits >> BigInt(index - (word << 8))) & 1n) return [index * spacing, true];
-      }
-      return [lastInWord * spacing, false];
-    },
-  };
 }
 
 interface PoolShape {
@@ -412,55 +245,22 @@ function integerSqrt(n: bigint): bigint {
   }
 }
 
-function isBaseToken0(pool: EthPool): boolean {
-  return sorted(pool.baseToken, pool.quoteToken)[0] === getAddress(pool.baseToken);
+/** The usable tick nearest to a price: ticks are powers of 1.0001 of the price, so twice those of its root. */
+function usableTick(sqrtPriceX96: bigint): number {
+  const tick = (2 * Math.log(Number(sqrtPriceX96) / Number(Q96))) / Math.log(1.0001);
+  return Math.round(tick / TICK_SPACING) * TICK_SPACING;
 }
 
-function shapeOf(pool: EthPool): PoolShape {
-  return { baseIsToken0: isBaseToken0(pool), quoteDecimals: pool.quoteDecimals };
-}
-
-function sorted(a: Address, b: Address): readonly [Address, Address] {
-  return BigInt(a) < BigInt(b) ? [getAddress(a), getAddress(b)] : [getAddress(b), getAddress(a)];
-}
-
-async function approveOnce(reader: Reader, wallet: Wallet, pool: EthPool, spender: Address): Promise<void> {
-  for (const token of [pool.baseToken, pool.quoteToken]) {
-    const allowance = await reader.readContract({
-      address: token,
-      abi: erc20Abi,
-      functionName: "allowance",
-      args: [wallet.account.address, spender],
-    });
-    if (allowance > parseEther("1000000000")) continue;
-    succeeded(
-      await wallet.writeContractSync({
-        address: token,
-        abi: erc20Abi,
-        functionName: "approve",
-        args: [spender, maxUint256],
-      }),
-      "approve",
-    );
-  }
+/** Turns development ether into WETH. */
+async function wrapEther(transactor: Transactor, weth: Address, value: bigint): Promise<void> {
+  const data = encodeFunctionData({ abi: wethAbi, functionName: "deposit" });
+  const hash = await transactor.signer.sendTransaction({ to: weth, data, value });
+  const { status } = await transactor.client.waitForTransactionReceipt({ hash });
+  if (status !== "success") throw new MeniscusError("funds", `${transactor.address} has no ether to wrap.`);
 }
 
 /** Deploys what somebody else compiled; the path is that of an artifact in node_modules. */
-async function deployArtifact(wallet: Wallet, path: string, args: readonly Address[] = []): Promise<Address> {
+async function deployArtifact(deployer: Transactor, path: string, args: readonly Address[] = []): Promise<Address> {
   const artifact = require(path) as { readonly abi: Abi; readonly bytecode: Hex };
-  const data = encodeDeployData({ abi: artifact.abi, bytecode: artifact.bytecode, args: [...args] });
-  return created(await wallet.sendTransactionSync({ data }));
-}
-
-function created(receipt: TransactionReceipt): Address {
-  if (receipt.status !== "success" || !receipt.contractAddress) {
-    throw new MeniscusError("internal", `A contract was not deployed (transaction ${receipt.transactionHash}).`);
-  }
-  return getAddress(receipt.contractAddress);
-}
-
-function succeeded(receipt: TransactionReceipt, what: string): void {
-  if (receipt.status !== "success") {
-    throw new MeniscusError("market", `${what} on Uniswap's side reverted (transaction ${receipt.transactionHash}).`);
-  }
+  return getAddress(await deployer.deploy(artifact.abi, artifact.bytecode, args));
 }

@@ -19,39 +19,37 @@ import {
 } from "./world.ts";
 
 export interface VenueOptions {
-  /** Path prefix: the venue answers at `http://127.0.0.1:PORT/NAME/api/v2/public/…`. */
-  readonly name: string;
+  /** How many venues. */
+  readonly count: number;
   readonly seed: number | string;
-  /** Standard deviation of its spot around the world's, relative. By default a basis point. */
+  /** 0, the default, takes a free one. */
+  readonly port?: number;
+  /** Standard deviation of a venue's spot around the world's, relative. By default a basis point. */
   readonly spotNoise?: number;
   /** Standard deviation of its implied volatilities around the world's, per √year. By default 0.001: a tenth of a vol point. */
   readonly volatilityNoise?: number;
 }
 
-export interface VenueServerOptions {
-  readonly world: World;
-  readonly venues: readonly VenueOptions[];
-  /** 0, the default, takes a free one. */
-  readonly port?: number;
-  /** Model time at the start; by default the world's first. */
-  readonly time?: number;
-}
-
-/** Venues on 127.0.0.1 that speak Deribit's public API, version 2. */
-export interface VenueServer {
+/** Venues on 127.0.0.1 that speak Deribit's public API, version 2, over one world. */
+export interface Venues {
+  /**
+   * One base URL per venue, to which `/api/v2/public/METHOD` is appended, or `/ws/api/v2` with the scheme `ws`.
+   */
+  readonly urls: readonly string[];
   readonly port: number;
-  /** `http://127.0.0.1:PORT/NAME`, to which `/api/v2/public/METHOD` is appended. */
-  url(name: string): string;
-  /** `ws://127.0.0.1:PORT/NAME/ws/api/v2`. */
-  webSocketUrl(name: string): string;
   /** Moves the clock of all venues and tells their subscribers. */
-  setTime(seconds: number): void;
+  setTime(seconds: number): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function startVenues(options: VenueServerOptions): Promise<VenueServer> {
-  const venues = new Map(options.venues.map((venue) => [venue.name, new Venue(options.world, venue)]));
-  for (const venue of venues.values()) venue.setTime(options.time ?? options.world.firstTime);
+/** Starts the venues on one port of 127.0.0.1, at the world's first time. Each sees the world through a noise of its own. */
+export async function startVenues(world: World, options: VenueOptions): Promise<Venues> {
+  const venues = new Map<string, Venue>();
+  for (let index = 0; index < options.count; index++) {
+    const name = `venue-${index}`;
+    venues.set(name, new Venue(world, { ...options, seed: mixSeed(options.seed, name) }));
+  }
+  for (const venue of venues.values()) venue.setTime(world.firstTime);
   const server = Fastify({ logger: false, forceCloseConnections: true, bodyLimit: 100_000 });
   const handler = async (
     request: FastifyRequest<{ Params: { venue: string; "*"?: string }; Querystring: Record<string, string> }>,
@@ -101,10 +99,9 @@ export async function startVenues(options: VenueServerOptions): Promise<VenueSer
   }
   const { port } = server.server.address() as AddressInfo;
   return {
+    urls: [...venues.keys()].map((name) => `http://127.0.0.1:${port}/${name}`),
     port,
-    url: (name) => `http://127.0.0.1:${port}/${name}`,
-    webSocketUrl: (name) => `ws://127.0.0.1:${port}/${name}/ws/api/v2`,
-    setTime: (seconds) => {
+    setTime: async (seconds) => {
       for (const venue of venues.values()) venue.setTime(seconds);
     },
     close: async () => {
@@ -160,19 +157,21 @@ class InvalidParameter extends Error {
   }
 }
 
+type VenueNoise = Pick<VenueOptions, "seed" | "spotNoise" | "volatilityNoise">;
+
 const INDEX_CHANNEL = "deribit_price_index.eth_usd";
 
 /** One venue: its own slightly different view of the world, at the time that its clock shows. */
 class Venue {
   readonly #world: World;
-  readonly #options: VenueOptions;
+  readonly #options: VenueNoise;
   readonly #subscribers = new Set<WebSocket>();
   readonly #methods: ReadonlyMap<string, (params: RpcCall["params"]) => string>;
   #time = 0;
   // JSON texts of the present time, made when first asked for: a tick costs nothing that nobody reads.
   readonly #texts = new Map<string, string>();
 
-  constructor(world: World, options: VenueOptions) {
+  constructor(world: World, options: VenueNoise) {
     this.#world = world;
     this.#options = options;
     this.#methods = new Map<string, (params: RpcCall["params"]) => string>([

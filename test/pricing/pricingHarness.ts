@@ -4,10 +4,12 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { toFunctionSelector } from "viem";
+import { z } from "zod";
 
-const root = path.join(import.meta.dirname, "../..");
-const binaries = path.join(root, "node_modules/.bin");
+export const root = path.join(import.meta.dirname, "../..");
+export const binaries = path.join(root, "node_modules/.bin");
 const address = "0x00000000000000000000000000000000000ba51c";
+const meterAddress = "0x00000000000000000000000000000000000ba51d";
 const callsPerBatch = 500;
 
 /** What the harness answered to one input: the words returned, or the selector of the error. */
@@ -16,16 +18,25 @@ export type Answer = { readonly words: readonly bigint[] } | { readonly errorSel
 export interface PricingHarness {
   /** Calls `signature`, whose arguments and results are static words, once for each row of `inputs`. */
   call(signature: string, outWords: number, inputs: readonly (readonly bigint[])[]): Promise<Answer[]>;
+  /**
+   * Gas of each call of a meter in test/contracts/pricing/PricingGas.sol, frame included; rows of five words.
+   * `file` holds the meter: PricingGas or RivalGas.
+   */
+  measureGas(file: string, meter: string, inputs: readonly (readonly bigint[])[]): Promise<number[]>;
   stop(): void;
 }
 
+const rpcAnswer = z.object({ result: z.unknown(), error: z.object({ message: z.string() }).optional() });
+
 const word = (x: bigint) => BigInt.asUintN(256, x).toString(16).padStart(64, "0");
+const measureSelector = toFunctionSelector("measure(uint256[5][])");
 const batchSelector = toFunctionSelector("batch(bytes4,uint256,uint256,uint256[])");
 
 /** Builds the harness, starts anvil and puts the code there. */
 export async function startPricingHarness(): Promise<PricingHarness> {
-  execFileSync(path.join(binaries, "forge"), ["build", "test/contracts/pricing/PricingHarness.sol"], { cwd: root });
-  const artifact = JSON.parse(readFileSync(path.join(root, "out/PricingHarness.sol/PricingHarness.json"), "utf8"));
+  execFileSync(path.join(binaries, "forge"), ["build", "test/contracts/pricing"], { cwd: root });
+  const codeOf = (file: string, contract: string): string =>
+    JSON.parse(readFileSync(path.join(root, `out/${file}.sol/${contract}.json`), "utf8")).deployedBytecode.object;
   const { anvil, url } = await startAnvil();
   const rpc = async (method: string, params: unknown[]): Promise<string> => {
     const response = await fetch(url, {
@@ -33,11 +44,11 @@ export async function startPricingHarness(): Promise<PricingHarness> {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
     });
-    const answer = (await response.json()) as { result?: string; error?: { message: string } };
+    const answer = rpcAnswer.parse(await response.json());
     if (answer.error) throw new Error(`${method}: ${answer.error.message}`);
-    return answer.result ?? "";
+    return typeof answer.result === "string" ? answer.result : "";
   };
-  await rpc("anvil_setCode", [address, artifact.deployedBytecode.object]);
+  await rpc("anvil_setCode", [address, codeOf("PricingHarness", "PricingHarness")]);
 
   const callBatch = async (signature: string, outWords: number, rows: readonly (readonly bigint[])[]) => {
     const inWords = rows[0]!.length;
@@ -46,8 +57,8 @@ export async function startPricingHarness(): Promise<PricingHarness> {
     const data = batchSelector + [...head, BigInt(flat.length), ...flat].map(word).join("");
     const gas = "0x3b9aca00";
     const result = (await rpc("eth_call", [{ to: address, data, gas }, "latest"])).slice(2 + 128);
-    return rows.map((_, row): Answer => {
-      const words = Array.from({ length: outWords + 1 }, (_, i) => {
+    return rows.map((_row, row): Answer => {
+      const words = Array.from({ length: outWords + 1 }, (_word, i) => {
         const at = (row * (outWords + 1) + i) * 64;
         return BigInt(`0x${result.slice(at, at + 64)}`);
       });
@@ -65,11 +76,23 @@ export async function startPricingHarness(): Promise<PricingHarness> {
       }
       return answers;
     },
+    async measureGas(file, meter, inputs) {
+      await rpc("anvil_setCode", [meterAddress, codeOf(file, meter)]);
+      const used: number[] = [];
+      for (let at = 0; at < inputs.length; at += callsPerBatch) {
+        const rows = inputs.slice(at, at + callsPerBatch);
+        const data = measureSelector + [32n, BigInt(rows.length), ...rows.flat()].map(word).join("");
+        const result = (await rpc("eth_call", [{ to: meterAddress, data, gas: "0x3b9aca00" }, "latest"])).slice(2);
+        // Two words of head, the length, then one word for each call.
+        for (let i = 3; i < 3 + rows.length; i++) used.push(Number(`0x${result.slice(i * 64, (i + 1) * 64)}`));
+      }
+      return used;
+    },
     stop: () => void anvil.kill(),
   };
 }
 
-function startAnvil(): Promise<{ anvil: ChildProcess; url: string }> {
+export function startAnvil(): Promise<{ anvil: ChildProcess; url: string }> {
   const anvil = spawn(
     path.join(binaries, "anvil"),
     ["--port", "0", "--hardfork", "osaka", "--gas-limit", "1000000000"],

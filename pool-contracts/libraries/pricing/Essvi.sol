@@ -9,12 +9,10 @@ import {SquareRoot} from "./SquareRoot.sol";
 ///     w(k) = ½·[ θ + ρψk + √((ψk + ρθ)² + (1 − ρ²)θ²) ],     k = ln(K/F)
 ///
 /// @dev θ is the total variance at the money, ψ = θφ(θ) the slope of the wings, ρ ∈ [−1, 1] the skew; all WAD.
-/// Domain: θ, ψ and |k| < 2^67 wei (147), |ρ| ≤ 1, else `Essvi_OutOfDomain`.
+/// Domain: ψ < 2^62 wei (4.6; the absence of butterflies asks for 4), θ and |k| < 2^64 wei (18.4), |ρ| ≤ 1, else
+/// `Essvi_OutOfDomain`.
 library Essvi {
     error Essvi_OutOfDomain(int256 kWad, uint256 thetaWad, int256 rhoWad, uint256 psiWad);
-
-    // The terms count 1e36 / 2^8 to one, so that their squares fit.
-    uint256 private constant WAD_PER_TERM = 1e18 >> 8;
 
     /// @notice w(k) in WAD, rounded down; error 1 wei.
     function totalVariance(int256 kWad, uint256 thetaWad, int256 rhoWad, uint256 psiWad)
@@ -22,46 +20,48 @@ library Essvi {
         pure
         returns (uint256)
     {
-        return _twiceTotalVariance(kWad, thetaWad, rhoWad, psiWad) / (2 * WAD_PER_TERM);
-    }
-
-    /// @notice √w(k) in WAD, from the variance before it is rounded; error 1 wei where w(k) > 1e-24.
-    function stdDev(int256 kWad, uint256 thetaWad, int256 rhoWad, uint256 psiWad) internal pure returns (uint256) {
         unchecked {
-            // √(2w · 1e36/2^8 · 2^7) = √w · 1e18
-            return SquareRoot.sqrtNear(_twiceTotalVariance(kWad, thetaWad, rhoWad, psiWad) << 7);
+            return _twiceTotalVariance(kWad, thetaWad, rhoWad, psiWad) / 2e18;
         }
     }
 
-    /// @dev 2·w(k), 1e36 / 2^8 to one.
+    /// @notice √w(k) in WAD, from the variance before it is rounded; error 1 wei.
+    function stdDev(int256 kWad, uint256 thetaWad, int256 rhoWad, uint256 psiWad) internal pure returns (uint256) {
+        return SquareRoot.sqrtNear(_twiceTotalVariance(kWad, thetaWad, rhoWad, psiWad) >> 1); // √(w · 1e36)
+    }
+
+    /// @dev 2·w(k), 1e36 to one. The square is exact, and no term is rounded against the sum: it is never negative.
     function _twiceTotalVariance(int256 kWad, uint256 thetaWad, int256 rhoWad, uint256 psiWad)
         private
         pure
         returns (uint256 twice)
     {
-        uint256 outside;
+        bool outside;
         assembly ("memory-safe") {
             outside := or(
-                shr(67, or(or(thetaWad, psiWad), xor(kWad, sar(255, kWad)))),
+                or(shr(62, psiWad), shr(64, or(thetaWad, xor(kWad, sar(255, kWad))))),
                 gt(add(rhoWad, 1000000000000000000), 2000000000000000000)
             )
         }
-        if (outside != 0) revert Essvi_OutOfDomain(kWad, thetaWad, rhoWad, psiWad);
+        if (outside) revert Essvi_OutOfDomain(kWad, thetaWad, rhoWad, psiWad);
         uint256 square;
-        int256 sum;
         assembly ("memory-safe") {
-            let theta := mul(thetaWad, WAD_PER_TERM) // < 2^119
-            let psiK := sar(8, mul(psiWad, kWad)) // < 2^126
-            let rhoTheta := sar(8, mul(rhoWad, thetaWad))
+            let theta := mul(thetaWad, 1000000000000000000) // < 2^124
+            let psiK := mul(psiWad, kWad) // |ψk| < 2^126
+            let rhoTheta := mul(rhoWad, thetaWad)
             let a := add(psiK, rhoTheta)
             square := add(mul(a, a), sub(mul(theta, theta), mul(rhoTheta, rhoTheta)))
-            sum := add(theta, sdiv(mul(rhoWad, psiK), 1000000000000000000))
+            twice := add(theta, sdiv(mul(rhoWad, psiK), 1000000000000000000))
         }
-        uint256 root = SquareRoot.sqrtNear(square);
         assembly ("memory-safe") {
-            // For |ρ| = 1 the true sum may be zero, and the rounded one a unit below.
-            twice := add(sum, root)
-            twice := mul(twice, sgt(twice, 0))
+            // SquareRoot.sqrtNear once more: a second call would not be inlined, and cost 50 gas.
+            let root := shr(shr(1, clz(square)), 240615969168004511545033772477625056927)
+            root := shr(1, add(root, div(square, root)))
+            root := shr(1, add(root, div(square, root)))
+            root := shr(1, add(root, div(square, root)))
+            root := shr(1, add(root, div(square, root)))
+            root := shr(1, add(root, div(square, root)))
+            twice := add(twice, root)
         }
     }
 }

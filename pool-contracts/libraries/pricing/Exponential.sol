@@ -11,13 +11,13 @@ library Exponential {
     //
     //     e^x = (g + x) / (g − x),     g(x) = x·coth(x/2) ≈ u + G0 − G1 / (u + G2 − G3 / (u + G4)),     u = x² / U
     //
-    // Everything is counted in units of ln2/2^80; U is chosen so that u enters with the factor one. Relative error 4e-23.
-    uint256 private constant U = 73278861591641017875455459;
-    uint256 private constant G0 = 24923002019399064064010300;
-    uint256 private constant G1 = 131659512967493075068153405931078429375130509983966;
-    uint256 private constant G2 = 7742803681703516380044350;
-    uint256 private constant G3 = 3557301804448960323005212156070297169708250957430;
-    uint256 private constant G4 = 2222657170240575711736222;
+    // Everything is counted in units of ln2/2^80; U is chosen so that u enters with the factor one. Relative error of e^x 4.5e-23.
+    uint256 private constant U = 73278861156178246867169145;
+    uint256 private constant G0 = 24923001900877243257917929;
+    uint256 private constant G1 = 131659512140050902935576075153748622277535243056442;
+    uint256 private constant G2 = 7742803680387358542269664;
+    uint256 private constant G3 = 3557301837562576279081569154946403433055073673758;
+    uint256 private constant G4 = 2222657186315489723421346;
 
     // z²/2 in bits: z² / Z_PER_BIT = 2^80 · (z/ONE)² / (2·ln2), where a standard score counts ONE = 2^21 · 1e18.
     uint256 private constant Z_PER_BIT = 5043309506144908005206032;
@@ -28,7 +28,11 @@ library Exponential {
     uint256 private constant FRACTION_MASK = (1 << 80) - 1;
 
     // 2^80 / (ln2 · 1e18) with 96 more bits.
-    uint256 private constant BITS_PER_WAD_Q96 = 138182732311979226182305066060065637;
+    int256 private constant BITS_PER_WAD_Q96 = 138182732311979226182305066060065637;
+    int256 private constant ROUND_195 = (195 << 80) + (1 << 79);
+    uint256 private constant WAD_Q83 = 1e18 << 83;
+    int256 private constant OVERFLOW = 135305999368893231589; // ⌈ln(2^255 / 1e18) · 1e18⌉
+    int256 private constant LOWEST = -42139678854452767551; // below: e^x < 5e-19
 
     /// @notice The Gaussian bell: e^(−z²/2) = mantissa / 2^(45 + shift).
     /// @param z Standard score, 2^21 · 1e18 to one, below 2^128.
@@ -57,16 +61,17 @@ library Exponential {
 
     /// @notice e^x, rounded down up to an error of 1 wei or a relative error of 1e-22, whichever is greater.
     /// @param xWad Any number below 135.305999368893231589e18, else `Exponential_Overflow`; 0 where the result is below 1 wei.
-    function expWad(int256 xWad) internal pure returns (uint256) {
-        if (xWad >= 135305999368893231589) revert Exponential_Overflow(xWad);
-        if (xWad <= -42139678854452767551) return 0;
+    function expWad(int256 xWad) internal pure returns (uint256 power) {
         unchecked {
-            // bits of 1/e^x, as a signed Q80 number: |x| < 2^67, so the product stays below 2^185.
-            int256 bits = -((xWad * int256(BITS_PER_WAD_Q96)) >> 96) + int256(HALF_BIT);
-            uint256 mantissa = exp2Negative((bits & int256(FRACTION_MASK)) - int256(HALF_BIT));
-            // e^x · 1e18 = mantissa · 1e18 / 2^(112 + bits): bits ≥ −196 and mantissa · 1e18 < 2^173.
-            int256 shift = (bits >> 80) + 112;
-            return shift >= 0 ? (mantissa * 1e18) >> uint256(shift) : (mantissa * 1e18) << uint256(-shift);
+            // One comparison for both ends: x − lowest wraps around below.
+            if (uint256(xWad - LOWEST) >= uint256(OVERFLOW - LOWEST)) {
+                if (xWad >= OVERFLOW) revert Exponential_Overflow(xWad);
+                return 0;
+            }
+            // The bits of 1/e^x, between −195.2 and 60.8, and 195 more, so that the last shift is never negative.
+            uint256 bits = uint256(ROUND_195 - ((xWad * BITS_PER_WAD_Q96) >> 96));
+            uint256 mantissa = exp2Negative(int256(bits & FRACTION_MASK) - int256(HALF_BIT));
+            return (mantissa * WAD_Q83) >> (bits >> 80); // mantissa < 2^112.6, WAD_Q83 < 2^142.8
         }
     }
 }

@@ -11,17 +11,17 @@ library Logarithm {
     //
     //     2·atanh(u) = 2u / f(u²),     f ≈ F0 − w − F1 / (F2 − w − F3 / (F4 − w − F5 / (F6 − w))),     w = u² / W
     //
-    // Eight parameters, relative error 8e-23. The result counts 2^41 · 1e36 to one: a WAD times the WAD of a standard
+    // Eight parameters, absolute error 7.8e-23. The result counts 2^41 · 1e36 to one: a WAD times the WAD of a standard
     // score, so that dividing it by half a standard deviation (2^20 · 1e18 to a standard deviation of one) yields a score.
     uint256 private constant SQRT2_Q127 = 240615969168004511545033772477625056927;
-    uint256 private constant W = 15934309724800968084199522097212809;
-    uint256 private constant F0 = 2612655468864453995424385150;
-    uint256 private constant F1 = 791393606219907563612112552621800353729613908996641992;
-    uint256 private constant F2 = 633132869331386918953153424;
-    uint256 private constant F3 = 11740924861040403779504930698929732633799430696810974;
-    uint256 private constant F4 = 210452860483469387545896578;
-    uint256 private constant F5 = 771896190495548441098288606076588550338224481737029;
-    uint256 private constant F6 = 126498598134575598105242973;
+    uint256 private constant W = 15934310935225269499344113304136253;
+    uint256 private constant F0 = 2612655615435011534653208443;
+    uint256 private constant F1 = 791393724436844593182582235640190929434411695962405032;
+    uint256 private constant F2 = 633132902441693033970141660;
+    uint256 private constant F3 = 11740926569219560513195366985614504328309500334651627;
+    uint256 private constant F4 = 210452861169583692690330342;
+    uint256 private constant F5 = 771896303346010298445884022097216115588171349809163;
+    uint256 private constant F6 = 126498592403968575920647079;
     uint256 private constant TWICE = 4294967296000000000000000000000000000000000000; // 2^32 · 1e36 = 2 · 2^41 · 1e36 / 2^10
     uint256 private constant LN2 = 1524246769571620900605753743617826914139028856792; // ln2 · 2^41 · 1e36
     uint256 private constant LN_UNIT_PER_WAD = 1e18 << 41;
@@ -49,14 +49,20 @@ library Logarithm {
     function lnWad(uint256 xWad) internal pure returns (int256) {
         if (xWad == 0) revert Logarithm_OfZero();
         unchecked {
-            if (xWad < 1e18) return -int256(lnRatio(1e18, xWad) / LN_UNIT_PER_WAD);
-            // Bits beyond the 127 that lnRatio takes cannot be seen in the result.
-            uint256 clearance;
+            uint256 excess;
+            uint256 larger;
+            uint256 smaller;
             assembly ("memory-safe") {
-                clearance := clz(xWad)
+                // Bits beyond the 127 that lnRatio takes cannot be seen in the result.
+                let clearance := clz(xWad)
+                excess := mul(sub(129, clearance), lt(clearance, 129))
+                let x := shr(excess, xWad)
+                let difference := xor(x, 1000000000000000000)
+                larger := xor(x, mul(difference, lt(x, 1000000000000000000)))
+                smaller := xor(larger, difference)
             }
-            uint256 excess = clearance < 129 ? 129 - clearance : 0;
-            return int256((lnRatio(xWad >> excess, 1e18) + excess * LN2) / LN_UNIT_PER_WAD);
+            int256 ln = int256((lnRatio(larger, smaller) + excess * LN2) / LN_UNIT_PER_WAD);
+            return xWad < 1e18 ? -ln : ln;
         }
     }
 }

@@ -23,15 +23,15 @@ contract PricingHarness {
         for (uint256 i = 0; i < calls; ++i) {
             (bool success, bytes memory answer) =
                 address(this).staticcall(abi.encodePacked(selector, inputs[i * inWords:(i + 1) * inWords]));
-            uint256 at = i * (outWords + 1);
-            outputs[at] = success ? 1 : 0;
+            uint256 position = i * (outWords + 1);
+            outputs[position] = success ? 1 : 0;
             if (success) require(answer.length == outWords * 32, "outWords");
             for (uint256 word = 0; word < outWords && word * 32 < answer.length; ++word) {
                 uint256 value;
                 assembly ("memory-safe") {
                     value := mload(add(add(answer, 32), mul(word, 32)))
                 }
-                outputs[at + 1 + word] = success ? value : value >> 224;
+                outputs[position + 1 + word] = success ? value : value >> 224;
                 if (!success) break;
             }
         }
@@ -56,9 +56,13 @@ contract PricingHarness {
     function black76PriceAndGreeks(uint256 f, uint256 k, uint256 v, uint256 secondsToExpiry)
         external
         pure
-        returns (Greeks memory)
+        returns (Greeks memory greeks)
     {
-        return Black76.priceAndGreeks(f, k, v, secondsToExpiry);
+        Black76.priceAndGreeks(f, k, v, secondsToExpiry, greeks);
+    }
+
+    function black76ImpliedStdDev(uint256 price, uint256 f, uint256 k, bool isCall) external pure returns (uint256) {
+        return Black76.impliedStdDev(price, f, k, isCall);
     }
 
     function blackScholesPrice(uint256 s, uint256 k, uint256 secondsToExpiry, uint256 volatility, int256 rate)

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createPublicClient, http } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
+import { foundry } from "viem/chains";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Anvil, findAnvil, LOCAL_CHAIN_ID, startAnvil } from "../../../src/chain/anvil.ts";
+import { type Anvil, findAnvil, startAnvil } from "../../../src/chain/anvil.ts";
 import { startBound } from "../../../src/runtime/boundProcess.ts";
 
 const start = Date.UTC(2026, 0, 31) / 1000;
@@ -29,44 +30,44 @@ async function becomesSilent(url: string): Promise<boolean> {
 describe("anvil", () => {
   let anvil: Anvil;
   beforeAll(async () => {
-    anvil = await startAnvil({ timestamp: start });
+    anvil = await startAnvil({ port: 0, timestamp: start });
   });
   afterAll(() => anvil.stop());
 
   it("is the local chain, at the time that it was given", async () => {
-    expect(await anvil.publicClient.getChainId()).toBe(LOCAL_CHAIN_ID);
-    const block = await anvil.publicClient.getBlock({ blockNumber: 0n });
+    expect(await anvil.client.getChainId()).toBe(foundry.id);
+    const block = await anvil.client.getBlock({ blockNumber: 0n });
     expect(block.timestamp).toBe(BigInt(start));
   });
 
   it("mines a block at a later time and runs on from there", async () => {
     await anvil.mineAt(start + 3_600);
-    const block = await anvil.publicClient.getBlock();
+    const block = await anvil.client.getBlock();
     expect(block.timestamp).toBe(BigInt(start + 3_600));
-    const receipt = await anvil.wallet(0).sendTransactionSync({ to: anvil.wallet(1).account.address, value: 1n });
-    const next = await anvil.publicClient.getBlock({ blockNumber: receipt.blockNumber });
+    const receipt = await anvil.signer(0).sendTransactionSync({ to: anvil.address(1), value: 1n });
+    const next = await anvil.client.getBlock({ blockNumber: receipt.blockNumber });
     expect(Number(next.timestamp) - (start + 3_600)).toBeLessThan(60);
   });
 
-  it("knows the key of each wallet and hands out one client for it", () => {
-    expect(privateKeyToAccount(anvil.privateKey(3)).address).toBe(anvil.wallet(3).account.address);
-    expect(anvil.wallet(3)).toBe(anvil.wallet(3));
+  it("knows the key of each account", () => {
+    expect(privateKeyToAccount(anvil.privateKey(3)).address).toBe(anvil.address(3));
   });
 
   it("has Osaka's instructions and its cap on a transaction's gas", async () => {
     // PUSH1 1, CLZ, PUSH0, MSTORE, PUSH1 32, PUSH0, RETURN: 255 leading zeros.
-    const call = { account: anvil.wallet(0).account, data: "0x60011e5f5260205ff3" } as const;
-    expect((await anvil.publicClient.call(call)).data).toBe(`0x${"ff".padStart(64, "0")}`);
-    const tooMuch = anvil.wallet(0).sendTransaction({ to: anvil.wallet(1).account.address, gas: 16_777_217n });
+    const call = { account: anvil.account(0), data: "0x60011e5f5260205ff3" } as const;
+    expect((await anvil.client.call(call)).data).toBe(`0x${"ff".padStart(64, "0")}`);
+    const tooMuch = anvil.signer(0).sendTransaction({ to: anvil.address(1), gas: 16_777_217n });
     await expect(tooMuch).rejects.toThrow();
   });
 
   it("says when its port is in use", async () => {
-    await expect(startAnvil({ port: anvil.port })).rejects.toThrow(`Port ${anvil.port} is in use.`);
+    const port = Number(new URL(anvil.url).port);
+    await expect(startAnvil({ port, timestamp: start })).rejects.toThrow(`Port ${port} is in use.`);
   });
 
   it("stops", async () => {
-    const other = await startAnvil();
+    const other = await startAnvil({ port: 0, timestamp: start });
     await other.stop();
     expect(await becomesSilent(other.url)).toBe(true);
   });
@@ -80,14 +81,14 @@ describe("anvil", () => {
 
 describe("a bound process", () => {
   it.each(["SIGKILL", "SIGTERM", "SIGINT"] as const)("ends with its parent's %s", async (signal) => {
-    const script = `const { startAnvil } = await import(${JSON.stringify(module)}); console.log((await startAnvil()).url); setInterval(() => {}, 1000);`;
+    const script = `const { startAnvil } = await import(${JSON.stringify(module)}); console.log((await startAnvil({ port: 0, timestamp: 1 })).url); setInterval(() => {}, 1000);`;
     const parent = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const url = await new Promise<string>((resolve) =>
       parent.stdout.once("data", (data) => resolve(String(data).trim())),
     );
-    expect(await createPublicClient({ transport: http(url) }).getChainId()).toBe(LOCAL_CHAIN_ID);
+    expect(await createPublicClient({ transport: http(url) }).getChainId()).toBe(foundry.id);
     parent.kill(signal);
     expect(await becomesSilent(url)).toBe(true);
   });

@@ -1,23 +1,16 @@
 import { parseAbi, parseEther, parseUnits } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Anvil, startAnvil } from "../../../src/chain/anvil.ts";
+import { Transactor } from "../../../src/chain/transactor.ts";
 import {
-  addLiquidity,
-  createEthPool,
-  deployTokens,
   deployUniswapV3,
-  type EthPool,
   meanTick,
-  mintLocalToken,
-  poolPrice,
-  poolTwap,
+  POOL_FEE_PIPS,
   priceOfSqrt,
-  quoteExactInput,
   sqrtPriceOf,
-  swapToPrice,
-  type UniswapV3Contracts,
-  wrapEther,
+  type UniswapV3,
 } from "../../../src/chain/uniswapV3.ts";
+import { quoteExactInput } from "../../../src/chain/uniswapV3Quote.ts";
 
 const quoterAbi = parseAbi([
   "function quoteExactInputSingle((address tokenIn, address tokenOut, uint256 amountIn, uint24 fee, uint160 sqrtPriceLimitX96) params) returns (uint256 amountOut, uint160 sqrtPriceX96After, uint32 ticksCrossed, uint256 gasEstimate)",
@@ -46,76 +39,71 @@ describe("prices and square roots", () => {
 
 describe("the real Uniswap v3 on a local chain", () => {
   let anvil: Anvil;
-  let contracts: UniswapV3Contracts;
-  let pool: EthPool;
-  const reader = () => anvil.publicClient;
-  const lp = () => anvil.wallet(0);
-  const arbitrageur = () => anvil.wallet(1);
+  let uniswap: UniswapV3;
+  let arbitrageur: Transactor;
 
   beforeAll(async () => {
-    anvil = await startAnvil({ timestamp: start });
-    const { weth, quoteToken } = await deployTokens(lp(), { name: "USD Coin", symbol: "USDC", decimals: 6 });
-    contracts = await deployUniswapV3(lp(), weth);
-    pool = await createEthPool(reader(), lp(), contracts, { weth, quoteToken }, 2_700);
-    for (const wallet of [lp(), arbitrageur()]) {
-      await wrapEther(wallet, weth, parseEther("100000"));
-      await mintLocalToken(lp(), quoteToken, wallet.account.address, parseUnits("300000000", 6));
-    }
-    const amounts = { ethWei: parseEther("10000"), quoteAmount: parseUnits("27000000", 6) };
-    await addLiquidity(reader(), lp(), contracts, pool, { prices: undefined, ...amounts });
-    await addLiquidity(reader(), lp(), contracts, pool, { prices: { low: 2_200, high: 3_300 }, ...amounts });
+    anvil = await startAnvil({ port: 0, timestamp: start });
+    uniswap = await deployUniswapV3(new Transactor(anvil.client, anvil.signer(0)), { price: 2_700 });
+    arbitrageur = new Transactor(anvil.client, anvil.signer(1));
   });
   afterAll(() => anvil.stop());
 
   it("opens at the price it was given", async () => {
-    expect(await poolPrice(reader(), pool)).toBeCloseTo(2_700, 6);
+    expect(await uniswap.spot()).toBeCloseTo(2_700, 6);
   });
 
   it.each([
-    { what: "a small sale of ETH", sell: "base", amount: parseEther("1") },
-    { what: "a sale of ETH that leaves the concentrated range", sell: "base", amount: parseEther("30000") },
-    { what: "a purchase of ETH that leaves the concentrated range", sell: "quote", amount: parseUnits("100000000", 6) },
+    { what: "a small sale of ETH", sell: "weth", amount: parseEther("1") },
+    { what: "a sale of ETH that leaves the concentrated range", sell: "weth", amount: parseEther("30000") },
+    { what: "a purchase of ETH that leaves the concentrated range", sell: "usdc", amount: parseUnits("100000000", 6) },
   ] as const)("the SDK quotes $what to the unit", async ({ sell, amount }) => {
-    const [tokenIn, tokenOut] = sell === "base" ? [pool.baseToken, pool.quoteToken] : [pool.quoteToken, pool.baseToken];
-    const { result } = await reader().simulateContract({
-      address: contracts.quoter,
+    const tokenIn = uniswap[sell];
+    const tokenOut = sell === "weth" ? uniswap.usdc : uniswap.weth;
+    const { result } = await anvil.client.simulateContract({
+      address: uniswap.addresses.quoter,
       abi: quoterAbi,
       functionName: "quoteExactInputSingle",
-      args: [{ tokenIn, tokenOut, amountIn: amount, fee: pool.feePips, sqrtPriceLimitX96: 0n }],
+      args: [{ tokenIn, tokenOut, amountIn: amount, fee: POOL_FEE_PIPS, sqrtPriceLimitX96: 0n }],
     });
-    expect(await quoteExactInput(reader(), pool, tokenIn, amount)).toBe(result[0]);
+    expect(result[2]).toBe(sell === "weth" && amount === parseEther("1") ? 0 : 1);
+    expect(await quoteExactInput(anvil.client, uniswap.pool, tokenIn, amount)).toBe(result[0]);
   });
 
-  it("follows the market: down through the concentrated range, up again, and not at all for a hair", async () => {
+  it("has no quote for a token that is not in the pool", async () => {
+    const stranger = uniswap.addresses.quoter;
+    await expect(quoteExactInput(anvil.client, uniswap.pool, stranger, 1n)).rejects.toThrow(
+      "is not a token of the pool",
+    );
+  });
+
+  it("follows the market: down through the concentrated range, up again, and not at all within the fee", async () => {
     for (const target of [2_690, 1_748.12, 2_500, 3_456.78]) {
-      const { moved, price } = await swapToPrice(reader(), arbitrageur(), contracts, pool, target);
-      expect(moved).toBe(true);
-      expect(Math.abs(price / target - 1)).toBeLessThan(1e-6);
+      await uniswap.swapToPrice(arbitrageur, target);
+      expect(Math.abs((await uniswap.spot()) / target - 1)).toBeLessThan(1e-6);
     }
-    const { moved } = await swapToPrice(reader(), arbitrageur(), contracts, pool, 3_456.9);
-    expect(moved).toBe(false);
+    await uniswap.swapToPrice(arbitrageur, 3_458);
+    expect(await uniswap.spot()).toBeCloseTo(3_456.78, 3);
   });
 
   it("says so when the arbitrageur has too little", async () => {
-    const poor = anvil.wallet(2);
-    await wrapEther(poor, pool.baseToken, parseEther("1"));
-    await expect(swapToPrice(reader(), poor, contracts, pool, 2_000)).rejects.toThrow(
-      /moved the pool to .*, not 2000\.00/,
+    await expect(uniswap.swapToPrice(arbitrageur, 1e12)).rejects.toThrow(
+      /moved Uniswap's price to .*, not to 1000000000000\.00/,
     );
   });
 
   it("remembers its price: the mean over time is geometric and within a tick", async () => {
-    await swapToPrice(reader(), arbitrageur(), contracts, pool, 2_000);
-    const low = await reader().getBlock();
+    await uniswap.swapToPrice(arbitrageur, 2_000);
+    const low = await anvil.client.getBlock();
     const half = 900;
     await anvil.mineAt(Number(low.timestamp) + half);
-    await swapToPrice(reader(), arbitrageur(), contracts, pool, 2_400);
-    const high = await reader().getBlock();
+    await uniswap.swapToPrice(arbitrageur, 2_400);
+    const high = await anvil.client.getBlock();
     const end = Number(high.timestamp) + half;
     await anvil.mineAt(end);
     const seconds = end - Number(low.timestamp);
     const atLow = Number(high.timestamp - low.timestamp);
     const mean = Math.exp((Math.log(2_000) * atLow + Math.log(2_400) * (seconds - atLow)) / seconds);
-    expect(Math.abs((await poolTwap(reader(), pool, seconds)) / mean - 1)).toBeLessThan(1.1e-4);
+    expect(Math.abs((await uniswap.twap(seconds)) / mean - 1)).toBeLessThan(1.1e-4);
   });
 });

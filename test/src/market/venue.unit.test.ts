@@ -2,32 +2,28 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { z } from "zod";
 import { generateWorld } from "../../../src/market/generator.ts";
-import { startVenues, type VenueServer } from "../../../src/market/venue.ts";
+import { startVenues, type Venues } from "../../../src/market/venue.ts";
 import { blackPrice } from "../../../src/market/venuePricing.ts";
 import { SECONDS_PER_YEAR } from "../../../src/market/world.ts";
 
 const world = generateWorld({ seed: 11, historyDays: 5 });
 const start = world.firstTime;
-let server: VenueServer;
+let server: Venues;
 
 beforeAll(async () => {
-  server = await startVenues({
-    world,
-    venues: [
-      { name: "north", seed: 1 },
-      { name: "south", seed: 2 },
-    ],
-  });
+  server = await startVenues(world, { count: 2, seed: 1 });
 });
 afterAll(() => server.close());
 
+const names = ["north", "south"];
+const urlOf = (name: string) => server.urls[names.indexOf(name)] ?? `http://127.0.0.1:${server.port}/${name}`;
 const get = async (venue: string, path: string) => {
-  const response = await fetch(`${server.url(venue)}/api/v2/public/${path}`);
+  const response = await fetch(`${urlOf(venue)}/api/v2/public/${path}`);
   const body = (await response.json()) as { result?: unknown; error?: unknown };
   return { status: response.status, ...body };
 };
 const post = async (venue: string, body: unknown) => {
-  const response = await fetch(`${server.url(venue)}/api/v2`, {
+  const response = await fetch(`${urlOf(venue)}/api/v2`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
@@ -157,7 +153,7 @@ describe("a venue over HTTP", () => {
 
 describe("a venue over WebSocket", () => {
   const connect = async (name: string) => {
-    const socket = new WebSocket(server.webSocketUrl(name));
+    const socket = new WebSocket(`${urlOf(name).replace("http", "ws")}/ws/api/v2`);
     const waiting: ((message: unknown) => void)[] = [];
     const arrived: unknown[] = [];
     socket.on("message", (data) => {
@@ -181,7 +177,7 @@ describe("a venue over WebSocket", () => {
       method: "subscription",
       params: { channel, data: { timestamp: start * 1000 } },
     });
-    server.setTime(start + 3_600);
+    await server.setTime(start + 3_600);
     const message = (await receive()) as { params: { data: { price: number } } };
     expect(message).toMatchObject({
       jsonrpc: "2.0",
@@ -195,7 +191,7 @@ describe("a venue over WebSocket", () => {
 
     call({ jsonrpc: "2.0", id: 2, method: "public/unsubscribe", params: { channels: [channel] } });
     expect(await receive()).toMatchObject({ id: 2 });
-    server.setTime(start + 7_200);
+    await server.setTime(start + 7_200);
     call({ jsonrpc: "2.0", id: 3, method: "public/get_time", params: {} });
     expect(await receive()).toMatchObject({ id: 3, result: (start + 7_200) * 1000 });
     socket.close();
@@ -215,18 +211,18 @@ describe("a venue over WebSocket", () => {
 
 describe("the venues' server", () => {
   it("says when its port is in use", async () => {
-    await expect(startVenues({ world, venues: [], port: server.port })).rejects.toThrow(
+    await expect(startVenues(world, { count: 1, seed: 1, port: server.port })).rejects.toThrow(
       `Port ${server.port} is in use.`,
     );
   });
 
   it("closes although a subscriber is still connected", async () => {
-    const other = await startVenues({ world, venues: [{ name: "north", seed: 1 }] });
-    const socket = new WebSocket(other.webSocketUrl("north"));
+    const other = await startVenues(world, { count: 1, seed: 1 });
+    const socket = new WebSocket(`${(other.urls[0] ?? "").replace("http", "ws")}/ws/api/v2`);
     await new Promise((resolve) => socket.once("open", resolve));
     const closed = new Promise((resolve) => socket.once("close", resolve));
     await other.close();
     await closed;
-    await expect(fetch(`${other.url("north")}/api/v2/public/get_time`)).rejects.toThrow();
+    await expect(fetch(`${other.urls[0]}/api/v2/public/get_time`)).rejects.toThrow();
   });
 });

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {PoolParameters, Quote} from "../../interfaces/IOptionPool.sol";
+import {Board, MarketState} from "../../types/Board.sol";
+import {CashMath} from "../accounting/CashMath.sol";
+import {Black76} from "./Black76.sol";
+import {Essvi} from "./Essvi.sol";
+import {InventoryPotential} from "./InventoryPotential.sol";
+import {Logarithm} from "./Logarithm.sol";
+import {SquareRoot} from "./SquareRoot.sol";
+
+/// @title The price of a package of options
+/// @notice
+///
+///     cash = Σ qᵢ·BSᵢ + impact + spread + fee
+///     impact = Φ(x′) − Φ(x) where that is ≥ 0, else −R·(1 − Φ(x′)/Φ(x))
+///     spread = s₀·|net vega| + Σ s₁·|vegaᵢ| + g·S·Σ|qᵢ| + |Δ|·m + ½|Γ|·m² + n·|Σ σᵢ·V̂ᵢ|
+///     m = c·σ·S·√age of spot,   n = c·ξ·√age of surface,   V̂ = vega·√(30 d/τ)
+///     fee = Σ min(feeRate·S, feeCap·BSᵢ)·|qᵢ|
+///
+/// Pure: everything comes in as arguments, and `pricing/fixed/poolQuote.ts` repeats it bit for bit. "Raw" is size (6
+/// decimals) times WAD, 1e24 to one; the parts become WAD once each and cash is rounded up once.
+library PoolQuote {
+    /// @param size Signed, 6 decimals, the taker's.
+    /// @param isPut Kind.
+    /// @param strikeWad Strike.
+    /// @param board Index of its expiry in the arrays of boards.
+    struct Option {
+        int256 size;
+        bool isPut;
+        uint256 strikeWad;
+        uint256 board;
+    }
+
+    /// @param options The legs.
+    /// @param state Clocks and spot.
+    /// @param atReport Boards of the last surface report at its own time.
+    /// @param current Boards now.
+    /// @param previous Boards of the report before, rolled down to now; empty where the present price alone counts.
+    /// @param inventory Net short vega by bucket and net short delta before the swap, 6 decimals.
+    /// @param reserveWad R.
+    /// @param navE6 NAV at the last mark, floored, 6 decimals.
+    /// @param paysBack Whether the whole book is marked under the last report, so that impact may be paid back.
+    /// @param timestamp Now, seconds.
+    /// @param quoteDecimals Decimals of the quote token.
+    struct Facts {
+        Option[] options;
+        MarketState state;
+        Board[] atReport;
+        Board[] current;
+        Board[] previous;
+        int256[4] inventory;
+        uint256 reserveWad;
+        uint256 navE6;
+        bool paysBack;
+        uint256 timestamp;
+        uint8 quoteDecimals;
+    }
+
+    /// @dev Sums over the legs; raw unless named otherwise.
+    struct Totals {
+        int256 mid;
+        int256 previousMid;
+        int256 reportValue;
+        int256 netVega;
+        int256 delta;
+        int256 gamma;
+        int256 ageVega;
+        uint256 grossVegaCost;
+        uint256 contracts;
+        uint256 fee;
+        uint256 maxVolatilityWad;
+        uint256 minAbsDeltaWad;
+        uint256 maxAbsDeltaWad;
+        int256[4] change;
+    }
+
+    /// @dev √(30/365): vega per standard deviation times this is vega·√(30 d/τ).
+    uint256 internal constant ROOT_REFERENCE_YEARS_WAD = 286691089540497941;
+    uint256 internal constant SECONDS_PER_YEAR = 365 days;
+    uint256 internal constant RAW_PER_WAD = 1e6;
+
+    /// @return quote The breakdown.
+    /// @return totals Sums that limits are checked on.
+    function price(PoolParameters memory parameters, Facts memory facts)
+        internal
+        pure
+        returns (Quote memory quote, Totals memory totals)
+    {
+        totals.minAbsDeltaWad = type(uint256).max;
+        for (uint256 i = 0; i < facts.options.length; ++i) {
+            _addOption(totals, parameters, facts, facts.options[i]);
+        }
+        int256 mid = totals.mid;
+        if (facts.previous.length != 0 && totals.previousMid > mid) mid = totals.previousMid;
+        quote.midWad = CashMath.toCashUp(mid, int256(RAW_PER_WAD));
+        quote.reportValueWad = CashMath.toCashUp(totals.reportValue, int256(RAW_PER_WAD));
+        quote.impactWad = _impact(parameters, facts, totals.change);
+        quote.spreadWad = _spreadRaw(parameters, facts, totals) / RAW_PER_WAD + 1; // up
+        quote.feeWad = totals.fee / RAW_PER_WAD + 1; // up
+        quote.vegaChange = [totals.change[0], totals.change[1], totals.change[2]];
+        quote.deltaChange = totals.change[3];
+
+        // All parts are below 2^200: no overflow.
+        int256 totalWad = quote.midWad + quote.impactWad + int256(quote.spreadWad + quote.feeWad);
+        (bool bounded, int256 leastWad) = _leastPayoff(facts.options);
+        if (bounded && totalWad < leastWad) {
+            quote.spreadWad += uint256(leastWad - totalWad); // positive: compared
+            totalWad = leastWad;
+        }
+        int256 wadPerUnit = int256(10 ** (18 - uint256(facts.quoteDecimals)));
+        quote.cash = CashMath.toCashUp(totalWad, wadPerUnit);
+        quote.fee = quote.feeWad / uint256(wadPerUnit);
+    }
+
+    /// @dev Prices one option at the moments that matter and adds it to the sums.
+    function _addOption(
+        Totals memory totals,
+        PoolParameters memory parameters,
+        Facts memory facts,
+        Option memory option
+    ) private pure {
+        int256 size = option.size;
+        uint256 magnitude = uint256(size < 0 ? -size : size);
+        totals.contracts += magnitude;
+        (uint256 priceWad, int256 deltaWad, uint256 vegaWad, uint256 stdDevWad) =
+            _value(facts.current[option.board], option);
+        totals.mid += size * int256(priceWad); // size < 2^79, price < 2^127
+        totals.delta += size * deltaWad;
+        _addVega(totals, parameters, facts.current[option.board], size, magnitude, vegaWad, stdDevWad);
+        totals.fee += magnitude
+            * _min(facts.state.spotWad * parameters.feeRate / 1e18, priceWad * parameters.feeCap / 1e18);
+        uint256 absDeltaWad = uint256(deltaWad < 0 ? -deltaWad : deltaWad);
+        if (absDeltaWad < totals.minAbsDeltaWad) totals.minAbsDeltaWad = absDeltaWad;
+        if (absDeltaWad > totals.maxAbsDeltaWad) totals.maxAbsDeltaWad = absDeltaWad;
+        if (facts.previous.length != 0) {
+            (uint256 previousWad,,,) = _value(facts.previous[option.board], option);
+            totals.previousMid += size * int256(previousWad);
+        }
+        _addReport(totals, parameters, facts, option);
+    }
+
+    /// @dev vega, gamma and what depends on them, at present.
+    function _addVega(
+        Totals memory totals,
+        PoolParameters memory parameters,
+        Board memory board,
+        int256 size,
+        uint256 magnitude,
+        uint256 vegaWad,
+        uint256 stdDevWad
+    ) private pure {
+        uint256 rootYearsWad = SquareRoot.sqrtWad(board.effectiveSeconds * 1e18 / SECONDS_PER_YEAR);
+        uint256 volatilityWad = rootYearsWad == 0 ? 0 : stdDevWad * 1e18 / rootYearsWad;
+        uint256 vegaPerVolatilityWad = vegaWad * rootYearsWad / 1e18;
+        totals.netVega += size * int256(vegaPerVolatilityWad);
+        totals.grossVegaCost += magnitude
+            * (vegaPerVolatilityWad * _max(parameters.grossVegaSpread, board.residualWad) / 1e18);
+        totals.ageVega += size * int256(vegaWad * ROOT_REFERENCE_YEARS_WAD / 1e18 * volatilityWad / 1e18);
+        if (stdDevWad != 0) {
+            // Γ = φ(d1)/(F·v) = (F·φ(d1))/(F²·v)
+            totals.gamma += size
+                * int256(vegaWad * 1e18 / board.forwardWad * 1e18 / board.forwardWad * 1e18 / stdDevWad);
+        }
+        if (volatilityWad > totals.maxVolatilityWad) totals.maxVolatilityWad = volatilityWad;
+    }
+
+    /// @dev Value and inventory change as marks see them: at the report's own time and spot.
+    function _addReport(
+        Totals memory totals,
+        PoolParameters memory parameters,
+        Facts memory facts,
+        Option memory option
+    ) private pure {
+        Board memory board = facts.atReport[option.board];
+        (uint256 priceWad, int256 deltaWad, uint256 vegaWad,) = _value(board, option);
+        totals.reportValue += option.size * int256(priceWad);
+        uint256 bucket = bucketOf(parameters, board.expiry - facts.state.surfaceTime);
+        totals.change[bucket] += option.size * int256(vegaWad * ROOT_REFERENCE_YEARS_WAD / 1e18) / 1e18;
+        totals.change[3] += option.size * deltaWad / 1e18;
+    }
+
+    /// @notice Price, delta (by the forward), vega (by the standard deviation) and standard deviation of one option.
+    function _value(Board memory board, Option memory option)
+        private
+        pure
+        returns (uint256 priceWad, int256 deltaWad, uint256 vegaWad, uint256 stdDevWad)
+    {
+        int256 k = Logarithm.lnWad(option.strikeWad * 1e18 / board.forwardWad);
+        stdDevWad = Essvi.stdDev(k, board.thetaWad, board.rhoWad, board.psiWad);
+        uint256 putWad;
+        (priceWad, putWad, deltaWad, vegaWad) =
+            Black76.priceDeltaVegaKnownLn(board.forwardWad, option.strikeWad, k, stdDevWad);
+        if (option.isPut) (priceWad, deltaWad) = (putWad, deltaWad - 1e18);
+    }
+
+    /// @notice Tenor bucket of an expiry that is `tenor` seconds away from the report.
+    function bucketOf(PoolParameters memory parameters, uint256 tenor) internal pure returns (uint256) {
+        if (tenor <= parameters.frontTenor) return 0;
+        return tenor <= parameters.middleTenor ? 1 : 2;
+    }
+
+    function _impact(PoolParameters memory parameters, Facts memory facts, int256[4] memory change)
+        private
+        pure
+        returns (int256)
+    {
+        int256[4] memory next;
+        for (uint256 i = 0; i < 4; ++i) {
+            next[i] = facts.inventory[i] + change[i];
+        }
+        uint256 before = _potential(parameters, facts, facts.inventory);
+        uint256 later = _potential(parameters, facts, next);
+        if (later >= before) return int256(later - before); // potentials are below 2^200
+        if (!facts.paysBack) return 0;
+        return -int256(facts.reserveWad * (before - later) / before); // at most R
+    }
+
+    function _potential(PoolParameters memory parameters, Facts memory facts, int256[4] memory x)
+        private
+        pure
+        returns (uint256)
+    {
+        return InventoryPotential.potential(
+            x, parameters.vegaPotential, parameters.deltaPotential, facts.state.surfaceSpotWad, facts.navE6
+        );
+    }
+
+    /// @dev The half-spread, raw.
+    function _spreadRaw(PoolParameters memory parameters, Facts memory facts, Totals memory totals)
+        private
+        pure
+        returns (uint256 spread)
+    {
+        uint256 spotWad = facts.state.spotWad;
+        spread = _abs(totals.netVega) * parameters.netVegaSpread / 1e18 + totals.grossVegaCost + totals.contracts
+            * (spotWad * parameters.notionalSpread / 1e18);
+        // m: how far spot may have moved since its report; n: how far volatility may have.
+        uint256 m = parameters.ageMultiplier * totals.maxVolatilityWad / 1e18 * spotWad / 1e18
+            * _rootAge(facts.timestamp, facts.state.spotTime) / 1e18;
+        uint256 n = parameters.ageMultiplier * parameters.volOfVol / 1e18
+            * _rootAge(facts.timestamp, facts.state.surfaceTime) / 1e18;
+        spread += _abs(totals.delta) * m / 1e18 + _abs(totals.gamma) * m / 1e18 * m / 2e18 + _abs(totals.ageVega) * n
+        / 1e18;
+    }
+
+    /// @dev √(age in years), WAD.
+    function _rootAge(uint256 timestamp, uint256 time) private pure returns (uint256) {
+        return timestamp <= time ? 0 : SquareRoot.sqrtWad((timestamp - time) * 1e18 / SECONDS_PER_YEAR);
+    }
+
+    /// @notice The least the package can pay at expiry, WAD rounded up, where all legs share one expiry and it is finite.
+    function _leastPayoff(Option[] memory options) private pure returns (bool bounded, int256 leastWad) {
+        int256 slopeAbove;
+        for (uint256 i = 0; i < options.length; ++i) {
+            if (options[i].board != options[0].board) return (false, 0);
+            if (!options[i].isPut) slopeAbove += options[i].size;
+        }
+        if (slopeAbove < 0) return (false, 0);
+        // Piecewise linear with kinks at the strikes, rising above the last: the least is at 0 or at a strike.
+        int256 least = _payoffAt(options, 0);
+        for (uint256 i = 0; i < options.length; ++i) {
+            int256 payoff = _payoffAt(options, options[i].strikeWad);
+            if (payoff < least) least = payoff;
+        }
+        return (true, CashMath.toCashUp(least, int256(RAW_PER_WAD)));
+    }
+
+    function _payoffAt(Option[] memory options, uint256 priceWad) private pure returns (int256 raw) {
+        for (uint256 i = 0; i < options.length; ++i) {
+            Option memory option = options[i];
+            uint256 payoff = option.isPut
+                ? (option.strikeWad > priceWad ? option.strikeWad - priceWad : 0)
+                : (priceWad > option.strikeWad ? priceWad - option.strikeWad : 0);
+            raw += option.size * int256(payoff); // size < 2^79, payoff < 2^88
+        }
+    }
+
+    function _abs(int256 x) private pure returns (uint256) {
+        return uint256(x < 0 ? -x : x); // sums of legs stay far from the smallest int256
+    }
+
+    function _min(uint256 a, uint256 b) private pure returns (uint256) {
+        return a < b ? a : b;
+    }
+
+    function _max(uint256 a, uint256 b) private pure returns (uint256) {
+        return a > b ? a : b;
+    }
+}

@@ -1,0 +1,150 @@
+/** Twin of the mark in pool-contracts/OptionPool.sol (`_valueBook`, `_addStrike`, `_storeMark`), bit for bit. */
+
+import { cashDivisor, toCashDown } from "./cashMath.ts";
+import { inventoryPotential } from "./inventoryPotential.ts";
+import {
+  bucketOf,
+  type QuoteBoard,
+  type QuoteParameters,
+  ROOT_REFERENCE_YEARS_WAD,
+  rootYears,
+  strikeValue,
+  tenorOf,
+} from "./poolQuote.ts";
+import { absolute } from "./word.ts";
+
+const WAD = 10n ** 18n;
+
+/** A pool's calls and puts of one strike, signed, long positive, 6 decimals, and its board at the report's time. */
+export interface StrikePosition {
+  readonly strikeWad: bigint;
+  readonly calls: bigint;
+  readonly puts: bigint;
+  readonly board: QuoteBoard & { readonly settled: boolean };
+}
+
+/** Sums over a book; raw (1e24) unless named otherwise. */
+export interface BookValue {
+  /** Value at the report's own time and spot. */
+  readonly value: bigint;
+  readonly netVega: bigint;
+  readonly grossVegaCost: bigint;
+  readonly contracts: bigint;
+  /** Net short vega by bucket and net short delta, 6 decimals. */
+  readonly netShort: readonly [bigint, bigint, bigint, bigint];
+}
+
+/** One strike as the mark sees it; a settled one counts by its payoff alone. */
+export function strikeMark(parameters: QuoteParameters, position: StrikePosition, surfaceTime: number): BookValue {
+  const { board, calls, puts, strikeWad } = position;
+  const netShort: [bigint, bigint, bigint, bigint] = [0n, 0n, 0n, 0n];
+  if (board.settled) {
+    const inTheMoney = board.forwardWad - strikeWad;
+    const value = inTheMoney > 0n ? calls * inTheMoney : -puts * inTheMoney;
+    return { value, netVega: 0n, grossVegaCost: 0n, contracts: 0n, netShort };
+  }
+  const { callWad, putWad, callDeltaWad, vegaWad } = strikeValue(board, strikeWad);
+  const bucket = bucketOf(parameters, tenorOf(board, surfaceTime));
+  netShort[bucket] = -(((calls + puts) * ((vegaWad * ROOT_REFERENCE_YEARS_WAD) / WAD)) / WAD);
+  netShort[3] = -((calls * callDeltaWad + puts * (callDeltaWad - WAD)) / WAD);
+
+  const vegaPerVolatilityWad = (vegaWad * rootYears(board)) / WAD;
+  const contracts = absolute(calls) + absolute(puts);
+  const grossSpread = parameters.grossVegaSpread > board.residualWad ? parameters.grossVegaSpread : board.residualWad;
+  return {
+    value: calls * callWad + puts * putWad,
+    netVega: (calls + puts) * vegaPerVolatilityWad,
+    grossVegaCost: contracts * ((vegaPerVolatilityWad * grossSpread) / WAD),
+    contracts,
+    netShort,
+  };
+}
+
+/** The whole book; `baseSize` is base collateral as a size of 6 decimals, which is long delta. */
+export function bookValue(
+  parameters: QuoteParameters,
+  positions: readonly StrikePosition[],
+  surfaceTime: number,
+  baseSize = 0n,
+): BookValue {
+  let [value, netVega, grossVegaCost, contracts] = [0n, 0n, 0n, 0n];
+  const netShort: [bigint, bigint, bigint, bigint] = [0n, 0n, 0n, -baseSize];
+  for (const position of positions) {
+    const strike = strikeMark(parameters, position, surfaceTime);
+    value += strike.value;
+    netVega += strike.netVega;
+    grossVegaCost += strike.grossVegaCost;
+    contracts += strike.contracts;
+    for (const i of [0, 1, 2, 3] as const) netShort[i] += strike.netShort[i];
+  }
+  return { value, netVega, grossVegaCost, contracts, netShort };
+}
+
+/** What a pool knew when it was marked. */
+export interface MarkFacts {
+  readonly positions: readonly StrikePosition[];
+  readonly surfaceTime: number;
+  readonly surfaceSpotWad: bigint;
+  /** Base collateral as a size of 6 decimals. */
+  readonly baseSize: bigint;
+  /** Cash, quote units. */
+  readonly cash: bigint;
+  /** What swaps since the report gained against its prices, quote units. */
+  readonly drift: bigint;
+  /** R before the mark, and R at the mark before. */
+  readonly reserveWad: bigint;
+  readonly reserveAtMarkWad: bigint;
+  readonly quoteDecimals: number;
+}
+
+/** The numbers of `Mark` in IOptionPool.sol, quote units, with the inventory that holds from then on. */
+export interface PoolMark {
+  readonly nav: bigint;
+  readonly bookValue: bigint;
+  readonly reserve: bigint;
+  readonly freshReserve: bigint;
+  readonly unwind: bigint;
+  readonly reserveWad: bigint;
+  readonly netShort: readonly [bigint, bigint, bigint, bigint];
+}
+
+/** The mark of a pool. */
+export function poolMark(parameters: QuoteParameters & { readonly navFloor: bigint }, facts: MarkFacts): PoolMark {
+  const { positions, surfaceTime, surfaceSpotWad, baseSize, quoteDecimals } = facts;
+  const book = bookValue(parameters, positions, surfaceTime, baseSize);
+  const divisor = cashDivisor(quoteDecimals);
+  const value = toCashDown(book.value + baseSize * surfaceSpotWad, divisor);
+  const nav = facts.cash + value - facts.drift;
+  const potentialWad = inventoryPotential({
+    inventory: book.netShort,
+    vegaPotential: parameters.vegaPotential,
+    deltaPotential: parameters.deltaPotential,
+    spotWad: surfaceSpotWad,
+    navE6: navE6(parameters.navFloor, nav, quoteDecimals),
+  });
+  const reserveWad = facts.reserveWad < potentialWad ? facts.reserveWad : potentialWad;
+  const survivedWad = reserveWad < facts.reserveAtMarkWad ? reserveWad : facts.reserveAtMarkWad;
+  const unwindRaw =
+    (absolute(book.netVega) * parameters.netVegaSpread) / WAD +
+    book.grossVegaCost +
+    book.contracts * ((surfaceSpotWad * parameters.notionalSpread) / WAD);
+  const wadPerUnit = 10n ** BigInt(18 - quoteDecimals);
+  return {
+    nav,
+    bookValue: value,
+    reserve: divideUp(reserveWad, wadPerUnit),
+    freshReserve: divideUp(reserveWad - survivedWad, wadPerUnit),
+    unwind: divideUp(unwindRaw, divisor),
+    reserveWad,
+    netShort: book.netShort,
+  };
+}
+
+/** NAV with the floor that the potential uses, 6 decimals; `OptionPool._navE6`. */
+export function navE6(navFloor: bigint, nav: bigint, quoteDecimals: number): bigint {
+  return ((nav > navFloor ? nav : navFloor) * 1_000_000n) / 10n ** BigInt(quoteDecimals);
+}
+
+function divideUp(a: bigint, b: bigint): bigint {
+  return (a + b - 1n) / b;
+}

@@ -1,0 +1,66 @@
+import { PricingError } from "./errors.ts";
+
+/**
+ * Quantities that must not mix are different types. A brand exists for the compiler only: at run time it is the number it
+ * was made from, and the constructor is the door at which it is validated.
+ */
+declare const unit: unique symbol;
+type Quantity<Name extends string> = number & { readonly [unit]: Name };
+
+/** An amount of the quote token for one unit of the underlying: spot, forward, strike, premium. */
+export type Price = Quantity<"Price">;
+/** v = σ√τ, dimensionless. */
+export type StdDev = Quantity<"StdDev">;
+/** w = v² = σ²τ, dimensionless. */
+export type TotalVariance = Quantity<"TotalVariance">;
+/** σ, per √year: 0.6 is 60 %. */
+export type Volatility = Quantity<"Volatility">;
+/** Time in years of 365 days. */
+export type Years = Quantity<"Years">;
+/** k = ln(K/F). */
+export type LogMoneyness = Quantity<"LogMoneyness">;
+
+export type OptionKind = "call" | "put";
+
+/** The one year of this project: 365 days. */
+export const SECONDS_PER_YEAR = 365 * 24 * 60 * 60;
+
+function nonNegative(name: string, value: number): number {
+  if (value >= 0 && value < Number.POSITIVE_INFINITY) return value;
+  throw new PricingError(
+    Number.isNaN(value) ? "NotANumber" : "OutOfDomain",
+    `${name} must be finite and not negative`,
+    {
+      [name]: value,
+    },
+  );
+}
+
+export const price = (value: number): Price => nonNegative("price", value) as Price;
+export const stdDev = (value: number): StdDev => nonNegative("stdDev", value) as StdDev;
+export const totalVariance = (value: number): TotalVariance => nonNegative("totalVariance", value) as TotalVariance;
+export const volatility = (value: number): Volatility => nonNegative("volatility", value) as Volatility;
+export const years = (value: number): Years => nonNegative("years", value) as Years;
+
+export function logMoneyness(value: number): LogMoneyness {
+  if (Number.isFinite(value)) return value as LogMoneyness;
+  throw new PricingError("NotANumber", "logMoneyness must be finite", { logMoneyness: value });
+}
+
+export const yearsFromSeconds = (seconds: number): Years => years(seconds / SECONDS_PER_YEAR);
+export const secondsFromYears = (time: Years): number => time * SECONDS_PER_YEAR;
+
+/** v = σ√τ. */
+export const stdDevOf = (sigma: Volatility, time: Years): StdDev => stdDev(sigma * Math.sqrt(time));
+/** σ = v/√τ. */
+export const volatilityOf = (deviation: StdDev, time: Years): Volatility => volatility(deviation / Math.sqrt(time));
+/** k = ln(K/F), without the rounding of K/F where the strike is near the forward. */
+export const logMoneynessOf = (strike: Price, forward: Price): LogMoneyness => logMoneyness(logRatio(strike, forward));
+
+/**
+ * ln(a/b) for positive a and b. Within a factor of two a − b is exact (Sterbenz), so log1p keeps full relative precision
+ * where ln(a/b) is small.
+ */
+export function logRatio(a: number, b: number): number {
+  return a > 0.5 * b && a < 2 * b ? Math.log1p((a - b) / b) : Math.log(a / b);
+}

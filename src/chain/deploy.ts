@@ -1,0 +1,144 @@
+import { type Address, getContractAddress } from "viem";
+import {
+  authorityAbi,
+  authorityBytecode,
+  clearinghouseAbi,
+  clearinghouseBytecode,
+  insuranceFundAbi,
+  insuranceFundBytecode,
+  marketOracleAbi,
+  marketOracleBytecode,
+  optionPoolAbi,
+  optionPoolBytecode,
+  poolSharesAbi,
+  poolSharesBytecode,
+  riskEngineAbi,
+  riskEngineBytecode,
+} from "./abis.ts";
+import type { Deployment } from "./deployments.ts";
+import {
+  defaultGrids,
+  defaultMarket,
+  defaultPoolParameters,
+  governanceDelaySeconds,
+  insuranceCooldownSeconds,
+  insuranceWindowSeconds,
+  type PoolParameters,
+} from "./parameters.ts";
+import type { Transactor } from "./transactor.ts";
+
+/** What the protocol is deployed on. */
+export interface DeployInput {
+  readonly quote: { readonly token: Address; readonly symbol: string; readonly decimals: number };
+  readonly market: {
+    readonly marketId: number;
+    readonly symbol: string;
+    readonly baseToken: Address;
+    readonly baseDecimals: number;
+    readonly uniswapV3Pool: Address;
+  };
+  readonly uniswapV3: Deployment["uniswapV3"];
+  /** Addresses of the oracle nodes; ⌊2n/3⌋ + 1 of them make a report. */
+  readonly oracleSigners: readonly Address[];
+  readonly protocolFees: Address;
+  readonly poolName: string;
+  readonly poolParameters?: Partial<PoolParameters>;
+  /** Called before each step, for progress. */
+  readonly onStep?: (step: string) => void;
+}
+
+/**
+ * Deploys the whole protocol for one market and one pool, checks that every address fell where it was predicted, and gives
+ * the deployer's rights the governance delay.
+ *
+ * @returns The deployment, to be written with `writeDeployment`.
+ */
+export async function deployProtocol(transactor: Transactor, input: DeployInput): Promise<Deployment> {
+  const step = input.onStep ?? (() => {});
+  const { client, address: deployer } = transactor;
+  const parameters = { ...defaultPoolParameters(input.quote.decimals), ...input.poolParameters };
+
+  step("authority, oracle, risk engine");
+  const authority = await transactor.deploy(authorityAbi, authorityBytecode, [deployer]);
+  const marketOracle = await transactor.deploy(marketOracleAbi, marketOracleBytecode, [input.oracleSigners, authority]);
+  const riskEngine = await transactor.deploy(riskEngineAbi, riskEngineBytecode, [
+    marketOracle,
+    input.quote.decimals,
+    authority,
+  ]);
+
+  step("insurance fund, clearinghouse");
+  const predict = async (offset: number): Promise<Address> => {
+    const nonce = await client.getTransactionCount({ address: deployer });
+    return getContractAddress({ from: deployer, nonce: BigInt(nonce + offset) });
+  };
+  const expectedClearinghouse = await predict(1);
+  const insuranceFund = await transactor.deploy(insuranceFundAbi, insuranceFundBytecode, [
+    expectedClearinghouse,
+    input.quote.token,
+    insuranceCooldownSeconds,
+    insuranceWindowSeconds,
+  ]);
+  const clearinghouse = await transactor.deploy(clearinghouseAbi, clearinghouseBytecode, [
+    input.quote.token,
+    marketOracle,
+    riskEngine,
+    insuranceFund,
+    input.protocolFees,
+    authority,
+  ]);
+  requireEqual("Clearinghouse", clearinghouse, expectedClearinghouse);
+
+  step("market, margin grids");
+  const { marketId, baseToken } = input.market;
+  await transactor.write(clearinghouse, clearinghouseAbi, "createMarket", [marketId, { baseToken, ...defaultMarket }]);
+  await transactor.write(riskEngine, riskEngineAbi, "setGrids", [marketId, defaultGrids]);
+  await transactor.write(marketOracle, marketOracleAbi, "addMarket", [marketId]);
+
+  step(`pool ${input.poolName}`);
+  const expectedShares = await predict(1);
+  const optionPool = await transactor.deploy(optionPoolAbi, optionPoolBytecode, [
+    clearinghouse,
+    marketOracle,
+    expectedShares,
+    marketId,
+    parameters,
+    authority,
+  ]);
+  const poolShares = await transactor.deploy(poolSharesAbi, poolSharesBytecode, [
+    optionPool,
+    clearinghouse,
+    `Meniscus ${input.market.symbol} ${input.poolName}`,
+    `m${input.market.symbol}`,
+  ]);
+  requireEqual("PoolShares", poolShares, expectedShares);
+  await transactor.write(clearinghouse, clearinghouseAbi, "registerMaker", [optionPool]);
+
+  step("governance delay");
+  const adminRole = 0n;
+  await transactor.write(authority, authorityAbi, "grantRole", [adminRole, deployer, governanceDelaySeconds]);
+
+  return {
+    chainId: client.chain.id,
+    quoteToken: input.quote.token,
+    quoteSymbol: input.quote.symbol,
+    quoteDecimals: input.quote.decimals,
+    markets: [{ ...input.market }],
+    authority,
+    marketOracle,
+    riskEngine,
+    clearinghouse,
+    insuranceFund,
+    pools: [{ name: input.poolName, optionPool, poolShares, marketId }],
+    uniswapV3: input.uniswapV3,
+    deployedAtBlock: Number(await client.getBlockNumber()),
+  };
+}
+
+function requireEqual(what: string, actual: Address, expected: Address): void {
+  if (actual.toLowerCase() !== expected.toLowerCase()) {
+    throw new Error(
+      `${what} stands at ${actual}, not at ${expected}: another transaction of the deployer came between`,
+    );
+  }
+}

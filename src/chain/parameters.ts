@@ -1,0 +1,124 @@
+import { maxUint128 } from "viem";
+
+const DAY = 86_400;
+
+/** A decimal number as WAD; exact to 1e-12. */
+export function wad(value: number): bigint {
+  return BigInt(Math.round(value * 1e12)) * 10n ** 6n;
+}
+
+/** One scenario of a margin grid: shocks as shares (0.2 is +20 %), weight as a share of the loss that counts. */
+export interface Scenario {
+  readonly spot: number;
+  readonly volatility: number;
+  readonly weight: number;
+}
+
+/** Packs scenarios as `ScenarioGrid.sol` reads them: spot and volatility in ‰ (12 bits each), weight in % (8 bits). */
+export function packGrid(scenarios: readonly Scenario[]): readonly [bigint, bigint, bigint] {
+  const words: [bigint, bigint, bigint] = [0n, 0n, 0n];
+  if (scenarios.length > 24) throw new RangeError(`a grid holds at most 24 scenarios, not ${scenarios.length}`);
+  scenarios.forEach(({ spot, volatility, weight }, index) => {
+    const lane =
+      (BigInt.asUintN(12, BigInt(Math.round(spot * 1000))) << 20n) |
+      (BigInt.asUintN(12, BigInt(Math.round(volatility * 1000))) << 8n) |
+      BigInt(Math.round(weight * 100));
+    const word = Math.floor(index / 8);
+    words[word as 0 | 1 | 2] |= lane << BigInt((index % 8) * 32);
+  });
+  return words;
+}
+
+/** Spot × volatility with damped tails; `width` scales the shocks. The present comes first, spots stand together. */
+function grid(width: number): readonly Scenario[] {
+  const volatilities = [0, -0.3, 0.45];
+  const spots = [0, -0.2, -0.1, 0.1, 0.2];
+  const inner = spots.flatMap((spot) =>
+    volatilities.map((volatility) => ({ spot: spot * width, volatility: volatility * width, weight: 1 })),
+  );
+  const tails = [-0.5, 0.6].map((spot) => ({ spot: spot * width, volatility: 0.45 * width, weight: 0.35 }));
+  return [...inner, ...tails];
+}
+
+/** Margin grids of a market: 17 scenarios, wide to open, two thirds as wide to be liquidated; 1 % of spot per short. */
+export const defaultGrids = {
+  initial: packGrid(grid(1)),
+  maintenance: packGrid(grid(2 / 3)),
+  shortContingencyWad: wad(0.01),
+} as const;
+
+/** `PoolParameters` of `IOptionPool.sol`: rates and ratios in WAD, times in seconds. */
+export interface PoolParameters {
+  readonly vegaPotential: readonly [bigint, bigint, bigint, bigint, bigint, bigint];
+  readonly deltaPotential: bigint;
+  readonly netVegaSpread: bigint;
+  readonly grossVegaSpread: bigint;
+  readonly notionalSpread: bigint;
+  readonly ageMultiplier: bigint;
+  readonly volOfVol: bigint;
+  readonly feeRate: bigint;
+  readonly feeCap: bigint;
+  readonly maxDelta: bigint;
+  readonly minDelta: bigint;
+  readonly vegaLimit: bigint;
+  readonly deltaLimit: bigint;
+  readonly utilisationLimit: bigint;
+  readonly redemptionShare: bigint;
+  readonly navFloor: bigint;
+  readonly minTenor: number;
+  readonly maxTenor: number;
+  readonly maxSpotAge: number;
+  readonly maxSurfaceAge: number;
+  readonly worseOfSeconds: number;
+  readonly frontTenor: number;
+  readonly middleTenor: number;
+}
+
+/**
+ * Parameters of a pool, from the simulation that design §11 quotes: a place to start.
+ * The potential: V = NAV/2 moves volatility by 7.5 points; buckets next to each other correlate by 0.8, the outer by 0.5.
+ */
+export function defaultPoolParameters(quoteDecimals: number): PoolParameters {
+  const kappa = 0.15;
+  return {
+    vegaPotential: [wad(kappa), wad(0.8 * kappa), wad(0.5 * kappa), wad(kappa), wad(0.8 * kappa), wad(kappa)],
+    deltaPotential: wad(0.035), // 35 bp of spot per 10 % of NAV
+    netVegaSpread: wad(0.005), // half a volatility point
+    grossVegaSpread: wad(0.001),
+    notionalSpread: wad(0.0004), // 4 bp of spot
+    ageMultiplier: wad(2.5),
+    volOfVol: wad(0.5),
+    feeRate: wad(0.0003), // 3 bp of spot …
+    feeCap: wad(0.125), // … but at most an eighth of the premium
+    maxDelta: wad(0.8),
+    minDelta: wad(0.03),
+    vegaLimit: wad(1),
+    deltaLimit: wad(1),
+    utilisationLimit: wad(0.8),
+    redemptionShare: wad(0.5),
+    navFloor: 10_000n * 10n ** BigInt(quoteDecimals),
+    minTenor: 2 * DAY,
+    maxTenor: 400 * DAY,
+    maxSpotAge: 15,
+    maxSurfaceAge: 300,
+    worseOfSeconds: 12,
+    frontTenor: 14 * DAY,
+    middleTenor: 60 * DAY,
+  };
+}
+
+/** A market's entry in the ledger. */
+export const defaultMarket = {
+  minSize: 10_000n, // 0.01 contracts
+  strikeStepE6: 25_000_000, // strikes are multiples of 25 quote tokens
+  insuranceFeeShareBps: 2_000,
+  protocolFeeShareBps: 1_000,
+  baseCap: maxUint128,
+} as const;
+
+/** Delay of every change of parameters once the deployer has handed over. */
+export const governanceDelaySeconds = 7 * DAY;
+
+/** Insurance stakes leave after this, inside the window that follows. */
+export const insuranceCooldownSeconds = 10 * DAY;
+export const insuranceWindowSeconds = 3 * DAY;

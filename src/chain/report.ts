@@ -1,0 +1,239 @@
+import {
+  type Address,
+  encodePacked,
+  type Hex,
+  hashTypedData,
+  hexToBigInt,
+  recoverTypedDataAddress,
+  size,
+  slice,
+} from "viem";
+import type { LocalAccount } from "viem/accounts";
+import { MeniscusError } from "../runtime/errors.ts";
+
+/** One eSSVI slice as it is signed and stored; units as in `types/Slice.sol`. */
+export interface ReportSlice {
+  readonly expiry: number;
+  /** θ in 1e-11, at most 40 bits. */
+  readonly theta: bigint;
+  /** ψ in 1e-10, at most 36 bits. */
+  readonly psi: bigint;
+  /** ρ in 2⁻¹⁵. */
+  readonly rho: number;
+  /** F/S − 1 in 1e-7. */
+  readonly basis: number;
+  /** Fit residual in 1e-4 of volatility, at most 12 bits. */
+  readonly residual: number;
+}
+
+/** The mean of spot over the part of an averaging window that has passed. */
+export interface RunningAverage {
+  readonly expiry: number;
+  /** WAD. */
+  readonly average: bigint;
+  /** Seconds of the window's 1800 that have passed. */
+  readonly elapsed: number;
+}
+
+interface ReportCommon {
+  readonly marketId: number;
+  /** Unix seconds at which the data hold. */
+  readonly modelTime: number;
+  /** WAD. */
+  readonly spot: bigint;
+  readonly signerSet: number;
+  readonly averages: readonly RunningAverage[];
+}
+
+export interface SurfaceReport extends ReportCommon {
+  readonly kind: "surface";
+  readonly round: number;
+  /** In 1e-4 of volatility. */
+  readonly disagreement: number;
+  readonly slices: readonly ReportSlice[];
+}
+
+export interface SpotReport extends ReportCommon {
+  readonly kind: "spot";
+}
+
+export type Report = SurfaceReport | SpotReport;
+
+/** A node's signature and where the node stands in the signer set. */
+export interface ReportSignature {
+  readonly index: number;
+  readonly signature: Hex;
+}
+
+/** The chain and the contract that a report is for. */
+export interface ReportDomain {
+  readonly chainId: number;
+  readonly oracle: Address;
+}
+
+const sliceType = [
+  { name: "expiry", type: "uint32" },
+  { name: "theta", type: "uint40" },
+  { name: "psi", type: "uint40" },
+  { name: "rho", type: "int16" },
+  { name: "basis", type: "int24" },
+  { name: "residual", type: "uint16" },
+] as const;
+const averageType = [
+  { name: "expiry", type: "uint32" },
+  { name: "average", type: "uint96" },
+  { name: "elapsed", type: "uint16" },
+] as const;
+const surfaceType = [
+  { name: "marketId", type: "uint16" },
+  { name: "round", type: "uint32" },
+  { name: "modelTime", type: "uint40" },
+  { name: "spot", type: "uint96" },
+  { name: "disagreement", type: "uint16" },
+  { name: "signerSet", type: "uint32" },
+  { name: "slices", type: "Slice[]" },
+  { name: "averages", type: "RunningAverage[]" },
+] as const;
+const spotType = [
+  { name: "marketId", type: "uint16" },
+  { name: "modelTime", type: "uint40" },
+  { name: "spot", type: "uint96" },
+  { name: "signerSet", type: "uint32" },
+  { name: "averages", type: "RunningAverage[]" },
+] as const;
+
+/** The EIP-712 typed data that nodes sign; `IMarketOracle` documents it. */
+export function reportTypedData(report: Report, { chainId, oracle }: ReportDomain) {
+  const domain = { name: "Meniscus MarketOracle", version: "1", chainId, verifyingContract: oracle } as const;
+  const { kind: _, ...message } = report;
+  return report.kind === "surface"
+    ? ({
+        domain,
+        types: { SurfaceReport: surfaceType, Slice: sliceType, RunningAverage: averageType },
+        primaryType: "SurfaceReport",
+        message: message as Omit<SurfaceReport, "kind">,
+      } as const)
+    : ({
+        domain,
+        types: { SpotReport: spotType, RunningAverage: averageType },
+        primaryType: "SpotReport",
+        message: message as Omit<SpotReport, "kind">,
+      } as const);
+}
+
+/** The digest that every signature of the report is over. */
+export function reportDigest(report: Report, domain: ReportDomain): Hex {
+  return hashTypedData(reportTypedData(report, domain) as Parameters<typeof hashTypedData>[0]);
+}
+
+export async function signReport(account: LocalAccount, report: Report, domain: ReportDomain): Promise<Hex> {
+  return await account.signTypedData(reportTypedData(report, domain) as Parameters<LocalAccount["signTypedData"]>[0]);
+}
+
+/** The address whose key made `signature` over the report. */
+export async function recoverReportSigner(report: Report, domain: ReportDomain, signature: Hex): Promise<Address> {
+  return await recoverTypedDataAddress({
+    ...(reportTypedData(report, domain) as Parameters<typeof hashTypedData>[0]),
+    signature,
+  });
+}
+
+const KIND_SURFACE = 1;
+const KIND_SPOT = 2;
+const HEADER_LENGTH = 33;
+const SLICE_LENGTH = 20;
+const AVERAGE_LENGTH = 18;
+const SIGNATURE_LENGTH = 66;
+
+/** θ 40 | ψ 36 | ρ 16 | basis 24 | residual 12, as `types/Slice.sol`. */
+export function packSlice({ theta, psi, rho, basis, residual }: ReportSlice): bigint {
+  return (
+    (theta << 88n) |
+    (psi << 52n) |
+    (BigInt.asUintN(16, BigInt(rho)) << 36n) |
+    (BigInt.asUintN(24, BigInt(basis)) << 12n) |
+    BigInt(residual)
+  );
+}
+
+export function unpackSlice(expiry: number, word: bigint): ReportSlice {
+  return {
+    expiry,
+    theta: word >> 88n,
+    psi: (word >> 52n) & 0xf_ffff_ffffn,
+    rho: Number(BigInt.asIntN(16, word >> 36n)),
+    basis: Number(BigInt.asIntN(24, word >> 12n)),
+    residual: Number(word & 0xfffn),
+  };
+}
+
+/** The calldata bytes of a signed report; signatures are put in the order of their index. */
+export function packReport(report: Report, signatures: readonly ReportSignature[]): Hex {
+  const slices = report.kind === "surface" ? report.slices : [];
+  const header = encodePacked(
+    ["uint8", "uint16", "uint32", "uint40", "uint96", "uint16", "uint32", "uint8", "uint8", "uint8"],
+    [
+      report.kind === "surface" ? KIND_SURFACE : KIND_SPOT,
+      report.marketId,
+      report.kind === "surface" ? report.round : 0,
+      report.modelTime,
+      report.spot,
+      report.kind === "surface" ? report.disagreement : 0,
+      report.signerSet,
+      slices.length,
+      report.averages.length,
+      signatures.length,
+    ],
+  );
+  const body = [
+    ...slices.map((item) => encodePacked(["uint32", "uint128"], [item.expiry, packSlice(item)])),
+    ...report.averages.map(({ expiry, average, elapsed }) =>
+      encodePacked(["uint32", "uint96", "uint16"], [expiry, average, elapsed]),
+    ),
+    ...[...signatures]
+      .sort((a, b) => a.index - b.index)
+      .map(({ index, signature }) => encodePacked(["uint8", "bytes"], [index, signature])),
+  ];
+  return `${header}${body.map((part) => part.slice(2)).join("")}` as Hex;
+}
+
+/**
+ * Reads a packed report back.
+ *
+ * @throws MeniscusError `data` where the bytes are no report.
+ */
+export function unpackReport(data: Hex): { readonly report: Report; readonly signatures: readonly ReportSignature[] } {
+  const number = (from: number, length: number) => Number(hexToBigInt(slice(data, from, from + length)));
+  const wrong = (why: string) => new MeniscusError("data", `These bytes are no report: ${why}.`);
+  if (size(data) < HEADER_LENGTH) throw wrong(`${size(data)} bytes are too few`);
+  const kind = number(0, 1);
+  if (kind !== KIND_SURFACE && kind !== KIND_SPOT) throw wrong(`kind ${kind} is unknown`);
+  const [sliceCount, averageCount, signatureCount] = [number(30, 1), number(31, 1), number(32, 1)];
+  const averagesAt = HEADER_LENGTH + sliceCount * SLICE_LENGTH;
+  const signaturesAt = averagesAt + averageCount * AVERAGE_LENGTH;
+  const length = signaturesAt + signatureCount * SIGNATURE_LENGTH;
+  if (size(data) !== length) throw wrong(`${size(data)} bytes where ${length} are announced`);
+  const common = {
+    marketId: number(1, 2),
+    modelTime: number(7, 5),
+    spot: hexToBigInt(slice(data, 12, 24)),
+    signerSet: number(26, 4),
+    averages: Array.from({ length: averageCount }, (_, i) => {
+      const at = averagesAt + i * AVERAGE_LENGTH;
+      return { expiry: number(at, 4), average: hexToBigInt(slice(data, at + 4, at + 16)), elapsed: number(at + 16, 2) };
+    }),
+  };
+  const signatures = Array.from({ length: signatureCount }, (_, i) => {
+    const at = signaturesAt + i * SIGNATURE_LENGTH;
+    return { index: number(at, 1), signature: slice(data, at + 1, at + SIGNATURE_LENGTH) };
+  });
+  if (kind === KIND_SPOT) return { report: { kind: "spot", ...common }, signatures };
+  const slices = Array.from({ length: sliceCount }, (_, i) => {
+    const at = HEADER_LENGTH + i * SLICE_LENGTH;
+    return unpackSlice(number(at, 4), hexToBigInt(slice(data, at + 4, at + SLICE_LENGTH)));
+  });
+  return {
+    report: { kind: "surface", ...common, round: number(3, 4), disagreement: number(24, 2), slices },
+    signatures,
+  };
+}

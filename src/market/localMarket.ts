@@ -1,0 +1,363 @@
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { marketOracleAbi } from "../chain/abis.ts";
+import { type Anvil, startAnvil } from "../chain/anvil.ts";
+import { deployProtocol } from "../chain/deploy.ts";
+import { type Deployment, deploymentFile, writeDeployment } from "../chain/deployments.ts";
+import { Transactor } from "../chain/transactor.ts";
+import { deployUniswapV3, type UniswapV3 } from "../chain/uniswapV3.ts";
+import { MeniscusError } from "../runtime/errors.ts";
+import { ConservationChecker } from "../sdk/conservation.ts";
+import { type TickSchedule, ticks } from "./clock.ts";
+import { flattenPool } from "./closing.ts";
+import { nextOrder } from "./flow.ts";
+import { type NodePlan, NodeProcesses } from "./nodes.ts";
+import { type Observation, observe } from "./observe.ts";
+import { Keeper, LiquidityProvider, type Outcome, type TradeRecord, Trader } from "./participants.ts";
+import { createRandom, mixSeed, type Random } from "./random.ts";
+import type { MarketReport } from "./report.ts";
+import { startVenues, type Venues } from "./venue.ts";
+import type { MarketStatus } from "./view.ts";
+import type { World } from "./world.ts";
+
+/** Who uses which of the development chain's accounts. */
+export const accounts = {
+  deployer: 0,
+  liquidityProviders: [1, 2],
+  wallets: [3, 4, 5],
+  writers: [6, 7, 8],
+  keeper: 9,
+  arbitrageur: 10,
+  nodes: [11, 12, 13, 14],
+  protocolFees: 15,
+  /** Left to whoever sits at the other terminal. */
+  visitors: [16, 17, 18, 19],
+} as const;
+
+export interface LocalMarketOptions {
+  readonly world: World;
+  readonly schedule: TickSchedule;
+  readonly seed: number;
+  readonly port: number;
+  readonly ordersPerTick: number;
+  readonly signal: AbortSignal;
+  readonly onStep: (step: string) => void;
+  readonly onStatus: (status: MarketStatus) => void;
+}
+
+const MARKET_ID = 1;
+const SYMBOL = "ETH";
+const QUOTE_DECIMALS = 6;
+const NODE_TIMEOUT_MILLISECONDS = 20_000;
+const usdc = (amount: number) => BigInt(amount) * 10n ** BigInt(QUOTE_DECIMALS);
+
+/** The whole market on this machine: chain, Uniswap v3, protocol, oracle nodes, LPs, traders, keepers. */
+export class LocalMarket {
+  private readonly options: LocalMarketOptions;
+  private readonly nodes = new NodeProcesses();
+  private readonly folder = mkdtempSync(join(tmpdir(), "meniscus-market-"));
+  private readonly refusals = new Map<string, number>();
+  private readonly lastTrades: TradeRecord[] = [];
+  private readonly settled = new Set<number>();
+  private random: Random;
+  private anvil!: Anvil;
+  private venues!: Venues;
+  private uniswap!: UniswapV3;
+  private deployment!: Deployment;
+  private conservation!: ConservationChecker;
+  private keeper!: Keeper;
+  private lps: LiquidityProvider[] = [];
+  private traders: Trader[] = [];
+  private trades = 0;
+  private failed = false;
+  private tickCount = 0;
+  private nodePorts: readonly number[] = [];
+  private nodeFailure: MeniscusError | undefined;
+
+  constructor(options: LocalMarketOptions) {
+    this.options = options;
+    this.random = createRandom(mixSeed(options.seed, "flow"));
+  }
+
+  /** Starts everything and opens the books; the market stands at its first tick afterwards. */
+  async start(): Promise<void> {
+    const { world, schedule, onStep, seed } = this.options;
+    onStep("chain (anvil)");
+    this.anvil = await startAnvil({ port: this.options.port, timestamp: schedule.firstTick - 3_600 });
+    onStep("Uniswap v3");
+    const deployer = this.transactor(accounts.deployer);
+    this.uniswap = await deployUniswapV3(deployer, { price: world.spot(schedule.firstTick) });
+    this.deployment = await deployProtocol(deployer, {
+      quote: { token: this.uniswap.usdc, symbol: "USDC", decimals: QUOTE_DECIMALS },
+      market: {
+        marketId: MARKET_ID,
+        symbol: SYMBOL,
+        baseToken: this.uniswap.weth,
+        baseDecimals: 18,
+        uniswapV3Pool: this.uniswap.pool,
+      },
+      uniswapV3: this.uniswap.addresses,
+      oracleSigners: accounts.nodes.map((index) => this.anvil.address(index)),
+      protocolFees: this.anvil.address(accounts.protocolFees),
+      poolName: "core",
+      // Reports are an hour apart here: only a swap in the report's own block pays the worse of two.
+      poolParameters: { worseOfSeconds: 0 },
+      onStep,
+    });
+    writeDeployment(this.deployment, deploymentFile(this.deployment.chainId));
+    this.conservation = new ConservationChecker(this.anvil.client, this.deployment);
+
+    onStep("oracle nodes");
+    this.venues = await startVenues(world, { count: accounts.nodes.length, seed });
+    this.nodePorts = await freePorts(accounts.nodes.length);
+    this.nodes.start(this.nodePlans(), this.folder, (error) => (this.nodeFailure = error));
+
+    onStep("participants");
+    await this.openAccounts();
+    await this.report(schedule.firstTick);
+    await this.keeper.mark();
+    onStep("running");
+  }
+
+  get rpcUrl(): string {
+    return this.anvil.url;
+  }
+
+  /** Runs tick after tick until the schedule ends or the signal aborts. */
+  async run(): Promise<void> {
+    const { schedule, signal } = this.options;
+    const last = schedule.lastTick;
+    for await (const time of ticks(schedule, signal)) {
+      if (time === schedule.firstTick) continue; // reported by `start`
+      await this.tick(time, last !== undefined && time >= last - 2 * schedule.tickSeconds);
+      this.tickCount += 1;
+      if (this.nodeFailure) throw this.nodeFailure;
+    }
+  }
+
+  /** One step of model time: report, settle, mark, trade; near the end nothing but closing. */
+  private async tick(time: number, closing: boolean): Promise<void> {
+    await this.report(time);
+    await this.uniswap.swapToPrice(this.transactor(accounts.arbitrageur), this.options.world.spot(time));
+    await this.settleExpired(time);
+    await this.keeper.mark();
+    await Promise.all(this.lps.map((lp) => lp.claim()));
+    const seen = await observe(this.anvil.client, this.deployment, time);
+    if (closing) await this.windDown();
+    else await this.trade(seen);
+    await this.conservation.check();
+    this.options.onStatus(await this.status(time));
+  }
+
+  /** Everybody gives back what he holds against the pool, and the LPs ask for everything. */
+  private async windDown(): Promise<void> {
+    const held = await Promise.all(
+      this.traders.map(async (trader, index) =>
+        (await trader.positions()).map((position) => ({ trader: index, position })),
+      ),
+    );
+    for (const { trader, order } of flattenPool(held.flat())) {
+      this.record(await this.traderAt(trader).swap([order]));
+    }
+    for (const lp of this.lps) await lp.requestRedeemAll();
+  }
+
+  /** What the LPs see at the end, and what was proved on the way. */
+  async finish(): Promise<Omit<MarketReport, "lps">> {
+    await Promise.all(this.lps.map((lp) => lp.claim()));
+    await this.conservation.check();
+    const { world, schedule } = this.options;
+    return {
+      conservation: this.conservation.result(),
+      expiriesSettled: this.settled.size,
+      trades: this.trades,
+      refused: Object.fromEntries(this.refusals),
+      model: {
+        source: world.description,
+        from: new Date(schedule.firstTick * 1000).toISOString(),
+        to: new Date((schedule.firstTick + this.tickCount * schedule.tickSeconds) * 1000).toISOString(),
+        ticks: this.tickCount,
+      },
+    };
+  }
+
+  get participants(): {
+    readonly lps: readonly LiquidityProvider[];
+    readonly anvil: Anvil;
+    readonly deployment: Deployment;
+  } {
+    return { lps: this.lps, anvil: this.anvil, deployment: this.deployment };
+  }
+
+  /** Ends every process and server that was started; safe to call at any moment, and twice. */
+  async stop(): Promise<void> {
+    await this.nodes.stop();
+    await this.venues?.close();
+    await this.anvil?.stop();
+    if (!this.failed) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  // ───────────────────────────── One step ─────────────────────────────
+
+  /** Moves the chain and the venues to `time` and waits for the nodes' report of it. */
+  private async report(time: number): Promise<void> {
+    await this.anvil.mineAt(time);
+    await this.venues.setTime(time);
+    const deadline = performance.now() + NODE_TIMEOUT_MILLISECONDS;
+    while (performance.now() < deadline) {
+      if (this.nodeFailure) throw this.nodeFailure;
+      const state = await this.anvil.client.readContract({
+        address: this.deployment.marketOracle,
+        abi: marketOracleAbi,
+        functionName: "marketState",
+        args: [MARKET_ID],
+      });
+      if (state.surfaceTime === time) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    throw new MeniscusError(
+      "internal",
+      `The oracle nodes made no report within ${NODE_TIMEOUT_MILLISECONDS / 1000} s.`,
+      {
+        hint: `Their logs are in ${this.folder}.`,
+      },
+    );
+  }
+
+  private async settleExpired(time: number): Promise<void> {
+    const prices = await this.anvil.client.getContractEvents({
+      address: this.deployment.marketOracle,
+      abi: marketOracleAbi,
+      eventName: "SettlementPriceFixed",
+      fromBlock: BigInt(this.deployment.deployedAtBlock),
+    });
+    for (const { args } of prices) {
+      const expiry = args.expiry;
+      if (expiry === undefined || expiry > time || this.settled.has(expiry)) continue;
+      const margin = this.traders.filter(({ canWrite }) => canWrite).map(({ account }) => account);
+      await this.keeper.settle(MARKET_ID, expiry, margin);
+      for (const trader of this.traders) await trader.redeem(expiry);
+      this.settled.add(expiry);
+    }
+  }
+
+  private async trade(seen: Observation): Promise<void> {
+    const orders = this.random.poisson(this.options.ordersPerTick);
+    for (let i = 0; i < orders; i++) {
+      const trader = this.traderAt(Math.floor(this.random.uniform() * this.traders.length));
+      const order = nextOrder(
+        {
+          boards: seen.boards,
+          positions: await trader.positions(),
+          canWrite: trader.canWrite,
+          strikeStep: 25,
+          minTenor: 2.1 * 86_400,
+          maxTenor: 100 * 86_400,
+          typicalSize: 3,
+        },
+        this.random,
+      );
+      if (order.length > 0) this.record(await trader.swap(order));
+    }
+  }
+
+  private record(outcome: Outcome): void {
+    if ("refused" in outcome) {
+      this.refusals.set(outcome.refused, (this.refusals.get(outcome.refused) ?? 0) + 1);
+      return;
+    }
+    this.trades += 1;
+    this.lastTrades.push(outcome.trade);
+    if (this.lastTrades.length > 5) this.lastTrades.shift();
+  }
+
+  private async status(time: number): Promise<MarketStatus> {
+    const { schedule, world } = this.options;
+    const seen = await observe(this.anvil.client, this.deployment, time);
+    const result = this.conservation.result();
+    const span = schedule.lastTick === undefined ? undefined : schedule.lastTick - schedule.firstTick;
+    return {
+      ...seen,
+      source: world.description,
+      modelTime: time,
+      progress: span === undefined ? undefined : (time - schedule.firstTick) / span,
+      uniswapSpot: await this.uniswap.spot(),
+      oracleAge: 0,
+      trades: this.trades,
+      refused: [...this.refusals.values()].reduce((sum, count) => sum + count, 0),
+      expiriesSettled: this.settled.size,
+      lastTrades: this.lastTrades,
+      checkedBlocks: result.checkedBlocks,
+      violations: result.violations,
+      rpcUrl: this.anvil.url,
+    };
+  }
+
+  // ───────────────────────────── Setting up ─────────────────────────────
+
+  private transactor(index: number): Transactor {
+    return new Transactor(this.anvil.client, this.anvil.signer(index));
+  }
+
+  private traderAt(index: number): Trader {
+    const trader = this.traders[index];
+    if (!trader) throw new RangeError(`there is no trader ${index}`);
+    return trader;
+  }
+
+  private nodePlans(): readonly NodePlan[] {
+    const nodes = accounts.nodes.map((index, i) => ({
+      address: this.anvil.address(index),
+      url: `http://127.0.0.1:${this.nodePorts[i]}`,
+    }));
+    return accounts.nodes.map((index, i) => ({
+      name: `node-${i + 1}`,
+      environment: { MENISCUS_NODE_KEY: this.anvil.privateKey(index) },
+      config: {
+        name: `node-${i + 1}`,
+        keyVariable: "MENISCUS_NODE_KEY",
+        port: this.nodePorts[i],
+        nodes,
+        venueUrl: this.venues.urls[i],
+        currency: SYMBOL,
+        rpcUrl: this.anvil.url,
+        chainId: this.deployment.chainId,
+        marketOracle: this.deployment.marketOracle,
+        marketId: MARKET_ID,
+        heartbeatSeconds: 60,
+        leaderTimeoutMilliseconds: 2_500,
+        stateFile: join(this.folder, `node-${i + 1}.state.json`),
+      },
+    }));
+  }
+
+  private async openAccounts(): Promise<void> {
+    const { deployment } = this;
+    this.keeper = new Keeper(deployment, this.transactor(accounts.keeper));
+    this.lps = accounts.liquidityProviders.map(
+      (index, i) => new LiquidityProvider(i === 0 ? "Ada" : "Ben", deployment, this.transactor(index)),
+    );
+    this.traders = [
+      ...accounts.wallets.map((index, i) => new Trader(`wallet ${i + 1}`, deployment, this.transactor(index), false)),
+      ...accounts.writers.map((index, i) => new Trader(`writer ${i + 1}`, deployment, this.transactor(index), true)),
+    ];
+    const everyone = [...accounts.liquidityProviders, ...accounts.wallets, ...accounts.writers, ...accounts.visitors];
+    for (const index of everyone) await this.uniswap.mintUsdc(this.anvil.address(index), usdc(2_000_000));
+    for (const trader of this.traders) await trader.open(usdc(400_000));
+    const [ada, ben] = this.lps;
+    await ada?.requestDeposit(usdc(600_000));
+    await ben?.requestDeposit(usdc(400_000));
+  }
+}
+
+/** Ports that were free a moment ago: nodes must know each other's before they start. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}

@@ -1,0 +1,273 @@
+import {
+  type Address,
+  BaseError,
+  ContractFunctionRevertedError,
+  erc20Abi,
+  maxInt256,
+  maxUint256,
+  parseEventLogs,
+} from "viem";
+import { clearinghouseAbi, optionPoolAbi, poolSharesAbi } from "../chain/abis.ts";
+import type { Deployment } from "../chain/deployments.ts";
+import {
+  fromOptionId,
+  fromSize,
+  fromStrikeKey,
+  fromStrikeWord,
+  optionName,
+  toAccountId,
+  toOptionId,
+  toSize,
+} from "../chain/optionId.ts";
+import type { Transactor } from "../chain/transactor.ts";
+import { describeError } from "../runtime/errors.ts";
+import type { Order, Position } from "./flow.ts";
+
+/** One swap as the live view and the count of trades know it. */
+export interface TradeRecord {
+  readonly trader: string;
+  readonly order: string;
+  /** Quote tokens; positive paid by the trader. */
+  readonly cash: number;
+}
+
+/** What became of an order: done, or refused with the name of the contract's error. */
+export type Outcome = { readonly trade: TradeRecord } | { readonly refused: string };
+
+/** The name of the custom error behind a failed call, or a line about what else went wrong. */
+export function refusalOf(error: unknown): string {
+  const reverted =
+    error instanceof BaseError ? error.walk((cause) => cause instanceof ContractFunctionRevertedError) : null;
+  if (reverted instanceof ContractFunctionRevertedError) {
+    return reverted.data?.errorName ?? reverted.signature ?? reverted.shortMessage;
+  }
+  return describeError(error);
+}
+
+/** Lets `spender` take the quote token from the transactor's account. */
+export async function approve(transactor: Transactor, token: Address, spender: Address): Promise<void> {
+  await transactor.write(token, erc20Abi, "approve", [spender, maxUint256]);
+}
+
+/** Somebody who swaps options: from a wallet (sub 0) or from a margin account. */
+export class Trader {
+  readonly name: string;
+  readonly account: bigint;
+  readonly canWrite: boolean;
+  private readonly deployment: Deployment;
+  private readonly transactor: Transactor;
+  private readonly optionPool: Address;
+  private readonly marketId: number;
+  private readonly walletOptions = new Set<bigint>();
+
+  constructor(name: string, deployment: Deployment, transactor: Transactor, canWrite: boolean) {
+    const pool = deployment.pools[0];
+    if (!pool) throw new Error("the deployment has no pool");
+    this.name = name;
+    this.deployment = deployment;
+    this.transactor = transactor;
+    this.canWrite = canWrite;
+    this.account = toAccountId(transactor.address, canWrite ? 1 : 0);
+    this.optionPool = pool.optionPool;
+    this.marketId = pool.marketId;
+  }
+
+  /** Approves the ledger and, on margin, pays the collateral in. */
+  async open(collateral: bigint): Promise<void> {
+    const { clearinghouse, quoteToken } = this.deployment;
+    await approve(this.transactor, quoteToken, clearinghouse);
+    if (this.canWrite) {
+      await this.transactor.write(clearinghouse, clearinghouseAbi, "depositCash", [this.account, collateral]);
+    }
+  }
+
+  async positions(): Promise<readonly Position[]> {
+    const { client } = this.transactor;
+    const contract = { address: this.deployment.clearinghouse, abi: clearinghouseAbi } as const;
+    if (this.canWrite) {
+      const words = await client.readContract({ ...contract, functionName: "strikes", args: [this.account] });
+      return words.flatMap((word) => {
+        const { key, calls, puts } = fromStrikeWord(word);
+        const terms = fromStrikeKey(key);
+        return [
+          { ...terms, kind: "call" as const, size: fromSize(calls) },
+          { ...terms, kind: "put" as const, size: fromSize(puts) },
+        ].filter(({ size }) => size !== 0);
+      });
+    }
+    const held = await Promise.all(
+      [...this.walletOptions].map(async (id) => {
+        const size = await client.readContract({ ...contract, functionName: "position", args: [this.account, id] });
+        if (size === 0n) this.walletOptions.delete(id);
+        return { ...fromOptionId(id), size: fromSize(size) };
+      }),
+    );
+    return held.filter(({ size }) => size !== 0);
+  }
+
+  /** Asks the pool for a price and takes it, with half a per cent of room. Refusals of the market are an outcome. */
+  async swap(order: Order): Promise<Outcome> {
+    const { client } = this.transactor;
+    const legs = order.map(({ expiry, strike, kind, size }) => ({
+      option: toOptionId({ marketId: this.marketId, expiry, strike, kind }),
+      size: toSize(size),
+    }));
+    const request = (limitCash: bigint, deadline: number) =>
+      ({
+        account: this.account,
+        maker: this.optionPool,
+        legs,
+        limitCash,
+        deadline,
+        report: "0x",
+        makerData: "0x",
+      }) as const;
+    try {
+      const block = await client.getBlock();
+      const deadline = Number(block.timestamp) + 300;
+      const { result: quoted } = await client.simulateContract({
+        address: this.deployment.clearinghouse,
+        abi: clearinghouseAbi,
+        functionName: "trade",
+        args: [request(maxInt256, deadline)],
+        account: this.transactor.signer.account,
+      });
+      const room = (quoted < 0n ? -quoted : quoted) / 200n + 1_000_000n;
+      const receipt = await this.transactor.write(this.deployment.clearinghouse, clearinghouseAbi, "trade", [
+        request(quoted + room, deadline),
+      ]);
+      const traded = parseEventLogs({ abi: clearinghouseAbi, eventName: "Traded", logs: [...receipt.logs] })[0];
+      if (!this.canWrite) for (const { option } of legs) this.walletOptions.add(option);
+      const cash = Number(traded?.args.cash ?? quoted) / 10 ** this.deployment.quoteDecimals;
+      return { trade: { trader: this.name, order: describeOrder(this.symbol, order), cash } };
+    } catch (error) {
+      return { refused: refusalOf(error) };
+    }
+  }
+
+  /** Wallets: burns the options of final expiries and takes the payout home. */
+  async redeem(expiry: number): Promise<void> {
+    const options = [...this.walletOptions].filter((id) => fromOptionId(id).expiry === expiry);
+    if (this.canWrite || options.length === 0) return;
+    const { clearinghouse } = this.deployment;
+    const owner = this.transactor.address;
+    await this.transactor.write(clearinghouse, clearinghouseAbi, "redeemOptions", [owner, options]);
+    for (const option of options) this.walletOptions.delete(option);
+    const cash = await this.transactor.client.readContract({
+      address: clearinghouse,
+      abi: clearinghouseAbi,
+      functionName: "cash",
+      args: [this.account],
+    });
+    if (cash > 0n) {
+      await this.transactor.write(clearinghouse, clearinghouseAbi, "withdrawCash", [this.account, cash, owner]);
+    }
+  }
+
+  private get symbol(): string {
+    return this.deployment.markets.find(({ marketId }) => marketId === this.marketId)?.symbol ?? "?";
+  }
+}
+
+function describeOrder(symbol: string, order: Order): string {
+  return order
+    .map((leg) => `${leg.size > 0 ? "buys" : "sells"} ${Math.abs(leg.size)} ${optionName(symbol, leg)}`)
+    .join(", ");
+}
+
+/** Somebody who owns a part of the pool. */
+export class LiquidityProvider {
+  readonly name: string;
+  readonly address: Address;
+  private readonly deployment: Deployment;
+  private readonly transactor: Transactor;
+  private readonly poolShares: Address;
+
+  constructor(name: string, deployment: Deployment, transactor: Transactor) {
+    const pool = deployment.pools[0];
+    if (!pool) throw new Error("the deployment has no pool");
+    this.name = name;
+    this.address = transactor.address;
+    this.deployment = deployment;
+    this.transactor = transactor;
+    this.poolShares = pool.poolShares;
+  }
+
+  async requestDeposit(assets: bigint): Promise<void> {
+    await approve(this.transactor, this.deployment.quoteToken, this.poolShares);
+    await this.transactor.write(this.poolShares, poolSharesAbi, "requestDeposit", [assets, this.address, this.address]);
+  }
+
+  async requestRedeemAll(): Promise<void> {
+    await this.claim();
+    const shares = await this.shares();
+    if (shares > 0n) {
+      await this.transactor.write(this.poolShares, poolSharesAbi, "requestRedeem", [
+        shares,
+        this.address,
+        this.address,
+      ]);
+    }
+  }
+
+  /** Takes whatever has become claimable, shares and money. */
+  async claim(): Promise<void> {
+    const contract = { address: this.poolShares, abi: poolSharesAbi, args: [this.address] } as const;
+    const [assets, money] = await Promise.all([
+      this.transactor.client.readContract({ ...contract, functionName: "maxDeposit" }),
+      this.transactor.client.readContract({ ...contract, functionName: "maxWithdraw" }),
+    ]);
+    if (assets > 0n || money > 0n) {
+      await this.transactor.write(this.poolShares, poolSharesAbi, "claimFor", [this.address]);
+    }
+  }
+
+  async shares(): Promise<bigint> {
+    return await this.transactor.client.readContract({
+      address: this.poolShares,
+      abi: poolSharesAbi,
+      functionName: "balanceOf",
+      args: [this.address],
+    });
+  }
+}
+
+/** Whoever keeps the market moving for a fee: marks the book after each report and settles what has expired. */
+export class Keeper {
+  private readonly deployment: Deployment;
+  private readonly transactor: Transactor;
+  private readonly optionPool: Address;
+
+  constructor(deployment: Deployment, transactor: Transactor) {
+    const pool = deployment.pools[0];
+    if (!pool) throw new Error("the deployment has no pool");
+    this.deployment = deployment;
+    this.transactor = transactor;
+    this.optionPool = pool.optionPool;
+  }
+
+  async mark(): Promise<void> {
+    await this.transactor.write(this.optionPool, optionPoolAbi, "mark", []);
+    await this.transactor.write(this.deployment.clearinghouse, clearinghouseAbi, "stress", [
+      toAccountId(this.optionPool, 1),
+    ]);
+  }
+
+  /** Settles one expiry from start to finality and pays every credit of the accounts named. */
+  async settle(marketId: number, expiry: number, accounts: readonly bigint[]): Promise<void> {
+    const { clearinghouse } = this.deployment;
+    const send = this.transactor;
+    await send.write(clearinghouse, clearinghouseAbi, "startSettlement", [marketId, expiry]);
+    await send.write(clearinghouse, clearinghouseAbi, "settleAccounts", [marketId, expiry, [...accounts]]);
+    await send.write(clearinghouse, clearinghouseAbi, "finalizeSettlement", [marketId, expiry]);
+    for (const account of accounts) {
+      const credit = await send.client.readContract({
+        address: clearinghouse,
+        abi: clearinghouseAbi,
+        functionName: "credit",
+        args: [account, marketId, expiry],
+      });
+      if (credit > 0n) await send.write(clearinghouse, clearinghouseAbi, "claimCredit", [account, marketId, expiry]);
+    }
+  }
+}

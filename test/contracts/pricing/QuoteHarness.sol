@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {OptionPool} from "../../../pool-contracts/OptionPool.sol";
+import {IClearinghouse} from "../../../pool-contracts/interfaces/IClearinghouse.sol";
+import {IMarketOracle} from "../../../pool-contracts/interfaces/IMarketOracle.sol";
+import {Mark, PoolParameters, Quote} from "../../../pool-contracts/interfaces/IOptionPool.sol";
+import {PoolQuote} from "../../../pool-contracts/libraries/pricing/PoolQuote.sol";
+import {AccountId} from "../../../pool-contracts/types/AccountId.sol";
+import {Board, MarketState, Moment} from "../../../pool-contracts/types/Board.sol";
+import {Leg} from "../../../pool-contracts/types/Leg.sol";
+import {StrikeWord} from "../../../pool-contracts/types/StrikeWord.sol";
+
+/// @notice `PoolQuote.price` with every input in the caller's hand, many packages to a call.
+contract QuoteHarness {
+    struct Priced {
+        bytes failure;
+        Quote quote;
+        PoolQuote.Totals totals;
+    }
+
+    function prices(PoolParameters[] calldata parameters, PoolQuote.Facts[] calldata facts)
+        external
+        view
+        returns (Priced[] memory priced)
+    {
+        priced = new Priced[](facts.length);
+        for (uint256 i = 0; i < facts.length; ++i) {
+            try this.price(parameters[i], facts[i]) returns (Quote memory quote, PoolQuote.Totals memory totals) {
+                priced[i].quote = quote;
+                priced[i].totals = totals;
+            } catch (bytes memory reason) {
+                priced[i].failure = reason;
+            }
+        }
+    }
+
+    function price(PoolParameters calldata parameters, PoolQuote.Facts calldata facts)
+        external
+        pure
+        returns (Quote memory, PoolQuote.Totals memory)
+    {
+        return PoolQuote.price(parameters, facts);
+    }
+}
+
+/// @notice A pool between a ledger, an oracle and shares that answer what the test says: what its marks and swaps make of it.
+contract MarkHarness {
+    /// @param legs What a taker swaps under the report; empty for none.
+    /// @param words The pool's book when the next report comes.
+    struct Scene {
+        PoolParameters parameters;
+        uint8 quoteDecimals;
+        MarketState state;
+        Board[] boards;
+        StrikeWord[] words;
+        uint256 baseAmount;
+        uint256 cash;
+        Leg[] legs;
+    }
+
+    struct Seen {
+        Mark mark;
+        int256[4] netShort;
+        uint256 reserveWad;
+        Quote quote;
+    }
+
+    Scene private _scene;
+    uint8 public quoteDecimals;
+
+    /// @notice Plays one scene after another on a fresh pool: mark under the scene's report, then swap.
+    function play(Scene[] calldata scenes) external returns (Seen[] memory seen) {
+        quoteDecimals = scenes[0].quoteDecimals;
+        OptionPool pool = new OptionPool(
+            IClearinghouse(address(this)),
+            IMarketOracle(address(this)),
+            address(this),
+            1,
+            scenes[0].parameters,
+            address(this)
+        );
+        seen = new Seen[](scenes.length);
+        for (uint256 i = 0; i < scenes.length; ++i) {
+            _scene = scenes[i];
+            pool.setParameters(scenes[i].parameters);
+            seen[i].mark = pool.mark();
+            (seen[i].netShort, seen[i].reserveWad) = pool.inventory();
+            if (scenes[i].legs.length == 0) continue;
+            seen[i].quote = pool.quote(scenes[i].legs, true);
+            pool.onTrade(AccountId.wrap(0x101), scenes[i].legs, true, "");
+        }
+    }
+
+    // The ledger.
+
+    function market(uint16) external view returns (IClearinghouse.Market memory market_) {
+        market_.baseToken = address(this);
+        market_.insuranceFeeShareBps = 2000;
+        market_.protocolFeeShareBps = 1000;
+    }
+
+    function decimals() external pure returns (uint8) {
+        return 18;
+    }
+
+    function isLocked() external pure returns (bool) {
+        return false;
+    }
+
+    function cash(AccountId) external view returns (uint256) {
+        return _scene.cash;
+    }
+
+    function base(AccountId, uint16) external view returns (uint256) {
+        return _scene.baseAmount;
+    }
+
+    function strikes(AccountId) external view returns (StrikeWord[] memory) {
+        return _scene.words;
+    }
+
+    // The oracle.
+
+    function marketState(uint16) external view returns (MarketState memory) {
+        return _scene.state;
+    }
+
+    function boards(uint16, uint32[] calldata expiries, Moment)
+        external
+        view
+        returns (MarketState memory, Board[] memory boards_)
+    {
+        boards_ = new Board[](expiries.length);
+        for (uint256 i = 0; i < expiries.length; ++i) {
+            for (uint256 j = 0; j < _scene.boards.length; ++j) {
+                if (_scene.boards[j].expiry == expiries[i]) boards_[i] = _scene.boards[j];
+            }
+        }
+        return (_scene.state, boards_);
+    }
+
+    // Shares and authority.
+
+    function onMark(Mark calldata) external {}
+
+    function canCall(address, address, bytes4) external pure returns (bool, uint32) {
+        return (true, 0);
+    }
+}
