@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { MeniscusError } from "../src/runtime/errors.ts";
+import { describeError, MeniscusError } from "../src/runtime/errors.ts";
 import * as account from "./commands/account.ts";
 import * as keystore from "./commands/keystore.ts";
 import * as lp from "./commands/lp.ts";
@@ -86,7 +86,11 @@ Keys come from an encrypted keystore (\`meniscus keystore create NAME\`) or MENI
 Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
     )
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ writeOut: (text) => out(text.replace(/\n$/, "")), writeErr: () => {} })
+    .configureOutput({
+      writeOut: (text) => out(text.replace(/\n$/, "")),
+      writeErr: (text) => err(text.replace(/\n$/, "")),
+      outputError: () => {}, // `runProgram` says it
+    })
     .exitOverride();
 
   function add<TArguments extends readonly unknown[], TOptions, TData>(
@@ -280,11 +284,11 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0;
-      surroundings.err(usageLine(error));
+      if (error.code !== "commander.help") surroundings.err(usageLine(error));
       return new MeniscusError("usage", "").exitCode;
     }
     if (error instanceof MeniscusError) {
-      surroundings.err(error.hint ? `✗ ${error.message}\n  ${error.hint}` : `✗ ${error.message}`);
+      surroundings.err(`✗ ${describeError(error)}`);
       return error.exitCode;
     }
     surroundings.err(`✗ ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
@@ -295,6 +299,5 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
 /** Commander's complaint as one of ours. */
 function usageLine(error: CommanderError): string {
   const message = error.message.replace(/^error: /, "").replace(/\n/g, " ");
-  if (error.code === "commander.help") return "✗ Which one? `meniscus help` lists the commands.";
-  return `✗ ${message.charAt(0).toUpperCase()}${message.slice(1)}\n  \`meniscus --help\` lists commands and options.`;
+  return `✗ ${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.?!)]$/.test(message) ? "" : "."} \`meniscus --help\` lists commands and options.`;
 }
