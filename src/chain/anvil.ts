@@ -2,6 +2,7 @@ import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
+  type Address,
   type Chain,
   createPublicClient,
   createTestClient,
@@ -59,6 +60,7 @@ export interface Anvil {
   readonly testClient: LocalTestClient;
   /** The account with this index of the mnemonic. The same client every time. */
   wallet(index: number): LocalWallet;
+  address(index: number): Address;
   privateKey(index: number): Hex;
   /**
    * Mines a block with this timestamp; the chain's clock runs on from there with the wall clock. The time must be later than
@@ -118,6 +120,7 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
       wallets.set(index, wallet);
       return wallet;
     },
+    address: (index) => account(index).address,
     privateKey: (index) => {
       const key = account(index).getHdKey().privateKey;
       if (!key) throw new MeniscusError("internal", `The mnemonic gives no key for account ${index}.`);

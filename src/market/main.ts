@@ -121,7 +121,7 @@ async function main(): Promise<void> {
     await market.run();
     const rest = await market.finish();
     const { anvil, deployment, lps } = market.participants;
-    const report: MarketReport = { lps: await lpReports(anvil.client, deployment, lps), ...rest };
+    const report: MarketReport = { lps: await lpReports(anvil.publicClient, deployment, lps), ...rest };
     console.log(renderStatements(report, deployment.quoteSymbol));
     if (options.report) {
       writeFileSync(options.report, `${JSON.stringify(report, null, 2)}\n`);

@@ -179,6 +179,8 @@ function describeOrder(symbol: string, order: Order): string {
 export class LiquidityProvider {
   readonly name: string;
   readonly address: Address;
+  /** Whether a request of this LP may still have something to claim. */
+  isWaiting = false;
   private readonly deployment: Deployment;
   private readonly transactor: Transactor;
   private readonly poolShares: Address;
@@ -196,6 +198,7 @@ export class LiquidityProvider {
   async requestDeposit(assets: bigint): Promise<void> {
     await approve(this.transactor, this.deployment.quoteToken, this.poolShares);
     await this.transactor.write(this.poolShares, poolSharesAbi, "requestDeposit", [assets, this.address, this.address]);
+    this.isWaiting = true;
   }
 
   async requestRedeemAll(): Promise<void> {
@@ -219,6 +222,11 @@ export class LiquidityProvider {
     ]);
     if (assets > 0n || money > 0n) {
       await this.transactor.write(this.poolShares, poolSharesAbi, "claimFor", [this.address]);
+      const [deposits, redemptions] = await this.transactor.client.readContract({
+        ...contract,
+        functionName: "openRequests",
+      });
+      this.isWaiting = deposits.length + redemptions.length > 0;
     }
   }
 
