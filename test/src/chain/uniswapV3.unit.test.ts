@@ -96,6 +96,16 @@ describe("the real Uniswap v3 on a local chain", () => {
     expect(moved).toBe(false);
   });
 
+  it("has gas for the observation that a later second adds", async () => {
+    // Whatever the clock does between asking and mining: each swap here is mined in a second of its own.
+    for (let second = 1; second <= 6; second++) {
+      const { timestamp } = await reader().getBlock();
+      await anvil.testClient.setNextBlockTimestamp({ timestamp: timestamp + 2n });
+      const { moved } = await swapToPrice(reader(), arbitrageur(), contracts, pool, 3_400 - 10 * second);
+      expect(moved).toBe(true);
+    }
+  });
+
   it("says so when the arbitrageur has too little", async () => {
     const poor = anvil.wallet(2);
     await wrapEther(poor, pool.baseToken, parseEther("1"));
