@@ -4,7 +4,6 @@ import {
   type ClaimResult,
   claim as claimAll,
   type LpPosition,
-  type PoolView,
   type RequestReceipt,
   type RequestView,
   readLpPosition,
@@ -161,7 +160,6 @@ export interface StatementResult {
   readonly pool: PoolStatement["pool"];
   readonly period: PoolStatement["period"];
   readonly statement: LpStatement;
-  readonly poolView: Pick<PoolView, "quoteSymbol">;
 }
 
 /** `statement`: what one LP gained and why, in parts that add up. */
@@ -183,10 +181,5 @@ export async function statement(session: Session, options: { readonly fromBlock?
       hint: "Deposit first with `meniscus deposit AMOUNT`, or name another with --as.",
     });
   }
-  return {
-    pool: result.pool,
-    period: result.period,
-    statement: own,
-    poolView: { quoteSymbol: connection.deployment.quoteSymbol },
-  };
+  return { pool: result.pool, period: result.period, statement: own };
 }
