@@ -15,6 +15,7 @@ import {
   waitForRequest,
 } from "../../src/sdk/lp.ts";
 import { type LpStatement, type PoolStatement, readStatement } from "../../src/sdk/statement.ts";
+import { contracts } from "../output/format.ts";
 import { renderDepositPreview, renderWithdrawalPreview } from "../output/lp.ts";
 import { Progress } from "../output/progress.ts";
 import { parseAmount, parseInteger } from "../parse.ts";
@@ -110,7 +111,7 @@ async function follow(
       timeoutSeconds: timeoutOf(options),
       signal: interrupt.signal,
       onProgress: ({ waitsFor, pending, unit }) =>
-        progress.update(`Request ${request.epoch}: ${pending} ${unit} wait for ${waitsFor}`),
+        progress.update(`Request ${request.epoch}: ${contracts(pending)} ${unit} wait for ${waitsFor}`),
     });
     const received = await claimAll(sender, pool);
     return { ...outcome, state: done ? "claimed" : "pending", received };
