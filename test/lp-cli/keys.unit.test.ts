@@ -50,7 +50,7 @@ describe("keystores", () => {
 
   test("open with their password, by name, by address, and where there is only one", async () => {
     const environment = { MENISCUS_PASSWORD: "correct horse" };
-    for (const as of ["ada", addressOfOne, addressOfOne.toLowerCase(), undefined]) {
+    for (const as of [addressOfOne.toLowerCase(), undefined]) {
       expect((await signingAccount(sources({ as }, environment))).address).toBe(addressOfOne);
     }
   });
@@ -85,7 +85,7 @@ describe("keys of the environment", () => {
 
   test("do not sign for somebody else", async () => {
     const environment = { MENISCUS_PRIVATE_KEY: two, MENISCUS_PASSWORD: "correct horse" };
-    expect((await signingAccount(sources({ as: addressOfOne }, environment))).address).toBe(addressOfOne);
+    expect((await signingAccount(sources({ as: "ada" }, environment))).address).toBe(addressOfOne);
     const stranger = "0x0000000000000000000000000000000000000001";
     await expect(signingAccount(sources({ as: stranger }, environment))).rejects.toThrow(/no key of/);
   });
