@@ -17,8 +17,8 @@ export interface VarianceQuote {
   /** ln(K/F). */
   readonly k: LogMoneyness;
   readonly totalVariance: TotalVariance;
-  /** Relative trust in the quote's volatility, usually vega, or vega over the bid–ask width squared. */
-  readonly weight: number;
+  /** Relative trust in the quote's volatility, usually vega, or vega over the bid–ask width squared; 1 when left out. */
+  readonly weight?: number;
 }
 
 export interface ExpiryQuotes {
@@ -46,7 +46,7 @@ const MARGIN = 2 ** -12;
 const LARGEST_RHO = 0.999;
 const LEAST_PSI_OVER_ROOT_THETA = 1e-3;
 /** Half-width of the window at the money, in standard deviations. */
-const WINDOW = 0.75;
+const WINDOW = 0.3;
 const SWEEPS = 2;
 
 /** A chain as flat arrays: the objective is evaluated some thousand times. */
@@ -71,10 +71,13 @@ function readChain(source: ExpiryQuotes): Chain {
   }
   const quotes = source.quotes
     .filter(
-      ({ k, totalVariance: w, weight }) =>
+      ({ k, totalVariance: w, weight = 1 }) =>
         w > 0 && w < Infinity && weight > 0 && weight < Infinity && Number.isFinite(k),
     )
-    .toSorted((left, right) => left.k - right.k || left.totalVariance - right.totalVariance);
+    .toSorted(
+      (left, right) =>
+        left.k - right.k || left.totalVariance - right.totalVariance || (left.weight ?? 1) - (right.weight ?? 1),
+    );
   if (quotes.length === 0) {
     throw new PricingError("TooFewQuotes", "an expiry has no usable quote", { years: source.years });
   }
@@ -83,7 +86,7 @@ function readChain(source: ExpiryQuotes): Chain {
     size: quotes.length,
     k: Float64Array.from(quotes, (quote) => quote.k),
     w: Float64Array.from(quotes, (quote) => quote.totalVariance),
-    trust: Float64Array.from(quotes, (quote) => quote.weight / quote.totalVariance),
+    trust: Float64Array.from(quotes, (quote) => (quote.weight ?? 1) / quote.totalVariance),
   };
 }
 
@@ -93,12 +96,12 @@ function interpolateAtTheMoney({ size, k, w }: Chain): number {
   while (right < size && k[right]! < 0) right += 1;
   if (right === size) return w[size - 1]!;
   if (right === 0 || k[right] === 0) return w[right]!;
-  const gap = k[right]! - k[right - 1]!;
-  return (w[right - 1]! * k[right]! - w[right]! * k[right - 1]!) / gap;
+  const share = -k[right - 1]! / (k[right]! - k[right - 1]!);
+  return w[right - 1]! + share * (w[right]! - w[right - 1]!);
 }
 
 /**
- * θ: the value at k = 0 of a parabola fitted to the quotes within 0.75 standard deviations, weighted towards the money. It
+ * θ: the value at k = 0 of a parabola fitted to the quotes within 0.3 standard deviations, weighted towards the money. It
  * averages the noise of single quotes and keeps the smile's curvature, which a chord between two strikes would overstate.
  */
 function varianceAtTheMoney(chain: Chain): number {

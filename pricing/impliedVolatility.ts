@@ -6,7 +6,15 @@
  * D = b/b′. The attainable accuracy of s is (1 + |b/(s·b′)|)·2⁻⁵²: β itself is rounded.
  */
 import { PricingError } from "./errors.ts";
-import { INVERSE_SQRT_TWO_PI, inverseNormalCdf, LOG_SQRT_TWO_PI, normalCdf, normalPdf } from "./normal.ts";
+import {
+  INVERSE_SQRT_TWO_PI,
+  inverseNormalCdf,
+  LOG_SQRT_TWO_PI,
+  mills,
+  millsOfPositive,
+  normalCdf,
+  normalPdf,
+} from "./normal.ts";
 import { complementOfFraction, inSeriesZone, millsGap, outOfTheMoneyFraction } from "./normalisedBlack.ts";
 import { logRatio, type OptionKind, type Price, type StdDev, stdDev } from "./units.ts";
 
@@ -16,6 +24,7 @@ const SQRT_27 = 5.196152422706632;
 const SQRT_HALF_PI = 1.2533141373155003;
 /** p as it is rounded on the way here: b_max costs one exponential. */
 const MAXIMUM_TOLERANCE = 4 * Number.EPSILON;
+const MOST_STEPS = 4;
 const HALF_ULP_BELOW_ONE = 2 ** -54;
 
 /** Delbourgo & Gregory's rational cubic through (x₀, y₀), (x₁, y₁) with slopes d₀, d₁ and control parameter r. */
@@ -87,21 +96,44 @@ function householder(s: number, newton: number, halley: number, third: number): 
   return s + (step > -0.5 * s ? step : -0.5 * s);
 }
 
+/**
+ * Two steps converge in double precision; a third follows where the second still moved s by 1e-4 (the order is four), which
+ * happens only for |x| in the hundreds.
+ */
+function needsStep(step: number, from: number, s: number): boolean {
+  return step < 2 || (step < MOST_STEPS && Math.abs(s - from) > 1e-4 * s);
+}
+
+/** x·y − fl(x·y), exactly (Dekker; 2²⁷ + 1 splits a double into halves). */
+function productError(x: number, y: number): number {
+  const bigX = 134217729 * x;
+  const bigY = 134217729 * y;
+  const highX = bigX - (bigX - x);
+  const highY = bigY - (bigY - y);
+  const lowX = x - highX;
+  const lowY = y - highY;
+  return highX * highY - x * y + highX * lowY + lowX * highY + lowX * lowY;
+}
+
 /** Lowest branch, f(s) = 1/ln b(s): the price is exponentially small. */
-function solveLower(z: number, beta: number, maximum: number, sLow: number, bLow: number): number {
+function solveLower(z: number, beta: number, p: number, sLow: number, bLow: number): number {
   // Guess: interpolate F(b) = 2π/√27·|x|·Φ(−|x|/(√3·s))³, which is b → 0's own asymptote, and invert it.
   const y = z / (SQRT_THREE * sLow);
   const yy = y * y;
   const ss = sLow * sLow;
-  const cdf = normalCdf(-y);
+  const density = normalPdf(y);
+  const cdfOverDensity = millsOfPositive(y);
+  const cdf = density * cdfOverDensity;
+  const growth = Math.exp(yy + ss / 8);
   const f = (TWO_PI / SQRT_27) * z * cdf * cdf * cdf;
-  const f1 = TWO_PI * yy * cdf * cdf * Math.exp(yy + ss / 8);
+  const f1 = TWO_PI * yy * cdf * cdf * growth;
   const f2 =
     (Math.PI / 6) *
     (yy / (ss * sLow)) *
     cdf *
-    (8 * SQRT_THREE * sLow * z + (3 * ss * (ss - 8) - 8 * z * z) * (cdf / normalPdf(y))) *
-    Math.exp(2 * yy + ss / 4);
+    (8 * SQRT_THREE * sLow * z + (3 * ss * (ss - 8) - 8 * z * z) * cdfOverDensity) *
+    growth *
+    growth;
   const r = controlForSecondDerivative(true, 0, bLow, 0, f, 1, f1, f2, true);
   let guess = rationalCubic(beta, 0, bLow, 0, f, 1, f1, r);
   if (!(guess > 0)) {
@@ -111,14 +143,20 @@ function solveLower(z: number, beta: number, maximum: number, sLow: number, bLow
   let s = z / (SQRT_THREE * Math.abs(inverseNormalCdf(Math.cbrt((SQRT_27 / TWO_PI) * (guess / z)), 1)));
 
   const lnBeta = Math.log(beta);
-  const lnP = lnBeta + 0.5 * z;
-  for (let step = 0; step < 2; step += 1) {
+  for (let step = 0, from = 0; needsStep(step, from, s); step += 1) {
+    from = s;
     const h = z / s;
     const t = 0.5 * s;
     const a = h - t;
     const d = a >= 0 || inSeriesZone(h, t) ? millsGap(h, t) : (1 - complementOfFraction(h, t)) / normalPdf(a);
-    // ln β − ln b without forming b: the exponents are subtracted first.
-    const difference = lnP + 0.5 * a * a + LOG_SQRT_TWO_PI - Math.log(d);
+    // ln β − ln b without forming b, whose exponent may underflow; p/d keeps the logarithm's argument free of cancellation.
+    // ½a² reaches 700 and its rounding, like that of h and a, would be the largest error of all: it is carried along.
+    const restOfH = (z - h * s - productError(h, s)) / s;
+    const back = a - h;
+    const restOfA = h - (a - back) - (t + back) + restOfH;
+    const square = a * a;
+    const rest = 0.5 * productError(a, a) + a * restOfA;
+    const difference = Math.log(p / d) + 0.5 * square + rest + LOG_SQRT_TWO_PI;
     const lnB = lnBeta - difference;
     const halleyOfB = (h * h) / s - 0.25 * s;
     const thirdOfB = halleyOfB * halleyOfB - 3 * (h / s) ** 2 - 0.25;
@@ -131,15 +169,22 @@ function solveLower(z: number, beta: number, maximum: number, sLow: number, bLow
       thirdOfB + (2 * (1 + (3 / lnB) * (1 + 1 / lnB))) / (d * d) - (3 * halleyOfB * ratio) / d,
     );
   }
-  return maximum > 0 ? s : Number.NaN;
+  return s;
 }
 
-/** Middle branches, f(s) = p(s). */
+/** Middle branches, f(s) = p(s). The step (p − p(s))/φ(a) is p/φ(a) − D, with one exponential. */
 function refineMiddle(z: number, p: number, start: number): number {
   let s = start;
-  for (let step = 0; step < 2; step += 1) {
+  for (let step = 0, from = 0; needsStep(step, from, s); step += 1) {
+    from = s;
     const h = z / s;
-    const newton = (p - outOfTheMoneyFraction(z, s)) / normalPdf(h - 0.5 * s);
+    const t = 0.5 * s;
+    const a = h - t;
+    const density = normalPdf(a);
+    const newton =
+      a >= 0 || inSeriesZone(h, t)
+        ? p / density - millsGap(h, t)
+        : millsOfPositive(-a) + millsOfPositive(h + t) - (1 - p) / density;
     const halley = (h * h) / s - 0.25 * s;
     s = householder(s, newton, halley, halley * halley - 3 * (h / s) ** 2 - 0.25);
   }
@@ -149,11 +194,13 @@ function refineMiddle(z: number, p: number, start: number): number {
 /** Highest branch, f(s) = ln((1 − p)/(1 − p(s))): the price presses against its maximum. */
 function refineUpper(z: number, complement: number, start: number): number {
   let s = start;
-  for (let step = 0; step < 2; step += 1) {
+  for (let step = 0, from = 0; needsStep(step, from, s); step += 1) {
+    from = s;
     const h = z / s;
     const t = 0.5 * s;
-    const missing = h < t ? complementOfFraction(h, t) : 1 - outOfTheMoneyFraction(z, s);
-    const slope = normalPdf(h - t) / missing; // of −ln(1 − p(s))
+    const density = normalPdf(h - t);
+    const missing = density * (mills(t - h) + millsOfPositive(h + t)); // 1 − p(s)
+    const slope = density / missing; // of −ln(1 − p(s))
     const halleyOfB = (h * h) / s - 0.25 * s;
     const thirdOfB = halleyOfB * halleyOfB - 3 * (h / s) ** 2 - 0.25;
     s = householder(
@@ -183,7 +230,7 @@ export function normalisedImpliedStdDev(logForwardOverStrike: number, normalised
     });
   }
   if (beta <= 0) {
-    if (beta === 0) return 0 as StdDev; // the limit: no time value, no deviation
+    if (beta === 0) return stdDev(0); // the limit: no time value, no deviation
     throw new PricingError("PriceBelowIntrinsic", "the price is below its intrinsic value", { timeValue: beta });
   }
   const maximum = Math.exp(-0.5 * z);
@@ -205,23 +252,33 @@ export function normalisedImpliedStdDev(logForwardOverStrike: number, normalised
 
   // The inflection point of b: s_c = √(2|x|), where h = t and a = 0.
   const sCentre = Math.sqrt(2 * z);
-  const pCentre = z === 0 ? 0 : outOfTheMoneyFraction(z, sCentre);
+  const pCentre =
+    sCentre > 1e-4
+      ? 0.5 - INVERSE_SQRT_TWO_PI * millsOfPositive(sCentre)
+      : z === 0
+        ? 0
+        : outOfTheMoneyFraction(z, sCentre);
   const vCentre = INVERSE_SQRT_TWO_PI;
   if (p < pCentre) {
     const sLow = sCentre - pCentre / vCentre;
-    const pLow = outOfTheMoneyFraction(z, sLow);
-    if (p < pLow) return stdDev(solveLower(z, beta, maximum, sLow, pLow * maximum));
-    const inverseVLow = 1 / normalPdf(z / sLow - 0.5 * sLow);
+    const hLow = z / sLow;
+    const tLow = 0.5 * sLow;
+    const densityLow = normalPdf(hLow - tLow);
+    const pLow = densityLow * millsGap(hLow, tLow);
+    if (p < pLow) return stdDev(solveLower(z, beta, p, sLow, pLow * maximum));
+    const inverseVLow = 1 / densityLow;
     const r = controlForSecondDerivative(true, pLow, pCentre, sLow, sCentre, inverseVLow, 1 / vCentre, 0, false);
     return stdDev(refineMiddle(z, p, rationalCubic(p, pLow, pCentre, sLow, sCentre, inverseVLow, 1 / vCentre, r)));
   }
   const sHigh = sCentre + (1 - pCentre) / vCentre;
   const hHigh = z / sHigh;
-  const complementHigh = complementOfFraction(hHigh, 0.5 * sHigh);
+  const tHigh = 0.5 * sHigh;
+  const densityHigh = normalPdf(hHigh - tHigh);
+  const complementHigh = densityHigh * (millsOfPositive(tHigh - hHigh) + millsOfPositive(hHigh + tHigh));
   const pHigh = 1 - complementHigh;
   let guess: number;
   if (p <= pHigh) {
-    const inverseVHigh = 1 / normalPdf(hHigh - 0.5 * sHigh);
+    const inverseVHigh = 1 / densityHigh;
     const r = controlForSecondDerivative(false, pCentre, pHigh, sCentre, sHigh, 1 / vCentre, inverseVHigh, 0, false);
     guess = rationalCubic(p, pCentre, pHigh, sCentre, sHigh, 1 / vCentre, inverseVHigh, r);
   } else {

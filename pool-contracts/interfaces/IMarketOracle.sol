@@ -2,6 +2,7 @@
 pragma solidity ^0.8.37;
 
 import {Board, MarketState, Moment} from "../types/Board.sol";
+import {Slice} from "../types/Slice.sol";
 
 /// @title The reports of the volatility oracle, verified and served
 /// @notice Takes reports signed by a quorum of nodes, refuses whatever is stale, unsigned or arbitrageable, and serves
@@ -30,7 +31,8 @@ import {Board, MarketState, Moment} from "../types/Board.sol";
 /// `disagreement` 1e-4 of volatility; `elapsed` seconds of the averaging window that are already fixed.
 interface IMarketOracle {
     /// @notice A surface report was accepted.
-    /// @param freshMask Bit i is 1 where slice i was accepted; a refused slice keeps its last value, rolled down.
+    /// @param freshMask Bit i is 1 where `slices[i]` came with the report; 0 where that slice was refused and the last one of
+    /// the expiry, rolled down, took its place. An expiry without a last slice is left out.
     event SurfaceAccepted(
         uint16 indexed marketId,
         uint32 indexed round,
@@ -47,6 +49,9 @@ interface IMarketOracle {
     event SliceRefused(uint16 indexed marketId, uint32 indexed round, uint32 expiry, SliceRefusal reason);
     /// @notice The average of the window before `expiry` is complete: this price settles it, for ever.
     event SettlementPriceFixed(uint16 indexed marketId, uint32 indexed expiry, uint256 priceWad);
+    /// @notice Reports of `marketId` are acceptable from now on.
+    event MarketAdded(uint16 indexed marketId);
+    /// @notice Reports are signed by a quorum of `signers` from now on, under the number `signerSet`.
     event SignersChanged(uint32 indexed signerSet, address[] signers, uint256 quorum);
 
     /// @dev Why a slice was refused on its own.
@@ -56,12 +61,14 @@ interface IMarketOracle {
         Butterfly,
         Calendar,
         Expired,
-        /// The report left out an expiry that was listed and has not passed.
+        /// The report left out an expiry that the surface has and that has not passed.
         Missing
     }
 
     error MarketOracle_BadLength(uint256 length, uint256 expected);
     error MarketOracle_UnknownKind(uint256 kind);
+    /// @notice A report of spot only has round, disagreement and slice count 0: they would not be signed.
+    error MarketOracle_SpotReportCarriesSurface();
     error MarketOracle_UnknownMarket(uint16 marketId);
     error MarketOracle_ReportNotNewer(uint256 given, uint256 last);
     error MarketOracle_FutureTimestamp(uint256 modelTime, uint256 blockTime);
@@ -76,6 +83,8 @@ interface IMarketOracle {
     error MarketOracle_TooManyExpiries(uint256 count, uint256 max);
     error MarketOracle_InvalidAverage(uint32 expiry, uint256 average, uint256 elapsed);
     error MarketOracle_InvalidThreshold(uint256 quorum, uint256 signers);
+    /// @notice A signer is the zero address or stands in the set twice.
+    error MarketOracle_InvalidSigner(address signer);
     error MarketOracle_NoSurface(uint16 marketId);
     error MarketOracle_UnknownExpiry(uint16 marketId, uint32 expiry);
     /// @notice Inside the averaging window the pool needs the running average, and no accepted report carried it.
@@ -100,6 +109,10 @@ interface IMarketOracle {
 
     /// @notice Expiries of the stored surface, increasing.
     function expiries(uint16 marketId) external view returns (uint32[] memory);
+
+    /// @notice Slices of the stored surface as they stand, in the order of `expiries`; bit i of `freshMask` as in
+    /// `SurfaceAccepted`.
+    function slices(uint16 marketId) external view returns (Slice[] memory slices_, uint256 freshMask);
 
     /// @notice The price that settles `expiry`, WAD; 0 until its average is complete.
     function settlementPrice(uint16 marketId, uint32 expiry) external view returns (uint256 priceWad);

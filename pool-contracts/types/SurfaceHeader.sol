@@ -1,53 +1,70 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
-/// @notice What one surface report says besides its slices, in one slot.
+/// @notice What one accepted surface report says beside its slices, in one slot.
 ///
-///     bits   224 … 255   184 … 223    176 … 183       80 … 175     64 … 79               56 … 63      40 … 55
-///            round       modelTime    acceptedDelay   spot (WAD)   disagreement (1e-4)   sliceCount   freshMask
+///     bits   216…247  176…215   168…175                     72…167      56…71         48…55  32…47      0…31
+///            round    time (s)  acceptedDelay (s after it)  spot (WAD)  disagreement  count  freshMask  signerSet
+///
+/// Slices are stored in the order of their expiries; bit i of `freshMask` is 1 where slice i came with this report and 0
+/// where it was refused and an older one, rolled down, took its place. `disagreement` counts 1e-4 of volatility.
 type SurfaceHeader is uint256;
 
-using {round, modelTime, acceptedAt, spotWad, disagreement, sliceCount, freshMask} for SurfaceHeader global;
+using {round, time, acceptedAt, spot, disagreement, count, freshMask, isFresh, signerSet} for SurfaceHeader global;
 
-/// @dev Fields must fit; `acceptedDelay` is at most the largest age of a report, 30 s.
+uint256 constant DISAGREEMENT_UNIT_WAD = 1e14; // one unit is 0.01 volatility points
+
+/// @dev Every argument has its field's width; `count_` is at most 16.
 function toSurfaceHeader(
-    uint256 round_,
-    uint256 modelTime_,
-    uint256 acceptedDelay_,
-    uint256 spotWad_,
-    uint256 disagreement_,
-    uint256 sliceCount_,
-    uint256 freshMask_
+    uint32 round_,
+    uint40 time_,
+    uint8 acceptedDelay_,
+    uint96 spot_,
+    uint16 disagreement_,
+    uint8 count_,
+    uint16 freshMask_,
+    uint32 signerSet_
 ) pure returns (SurfaceHeader) {
-    uint256 clocks = round_ << 224 | modelTime_ << 184 | acceptedDelay_ << 176;
-    return SurfaceHeader.wrap(clocks | spotWad_ << 80 | disagreement_ << 64 | sliceCount_ << 56 | freshMask_ << 40);
+    uint256 clocks =
+        uint256(round_) << 216 | uint256(time_) << 176 | uint256(acceptedDelay_) << 168;
+    uint256 values = uint256(spot_) << 72 | uint256(disagreement_) << 56;
+    return SurfaceHeader.wrap(clocks | values | uint256(count_) << 48 | uint256(freshMask_) << 32 | signerSet_);
 }
 
-function round(SurfaceHeader self) pure returns (uint256) {
-    return SurfaceHeader.unwrap(self) >> 224;
+// Each cast below keeps the low bits that its field has.
+
+function round(SurfaceHeader self) pure returns (uint32) {
+    return uint32(SurfaceHeader.unwrap(self) >> 216);
 }
 
-function modelTime(SurfaceHeader self) pure returns (uint256) {
-    return uint40(SurfaceHeader.unwrap(self) >> 184); // keeps 40 bits
+function time(SurfaceHeader self) pure returns (uint40) {
+    return uint40(SurfaceHeader.unwrap(self) >> 176);
 }
 
-function acceptedAt(SurfaceHeader self) pure returns (uint256) {
-    return modelTime(self) + uint8(SurfaceHeader.unwrap(self) >> 176); // keeps 8 bits
+function acceptedAt(SurfaceHeader self) pure returns (uint40) {
+    return time(self) + uint8(SurfaceHeader.unwrap(self) >> 168);
 }
 
-function spotWad(SurfaceHeader self) pure returns (uint256) {
-    return uint96(SurfaceHeader.unwrap(self) >> 80); // keeps 96 bits
+function spot(SurfaceHeader self) pure returns (uint256) {
+    return uint96(SurfaceHeader.unwrap(self) >> 72);
 }
 
 function disagreement(SurfaceHeader self) pure returns (uint256) {
-    return uint16(SurfaceHeader.unwrap(self) >> 64); // keeps 16 bits
+    return uint16(SurfaceHeader.unwrap(self) >> 56);
 }
 
-function sliceCount(SurfaceHeader self) pure returns (uint256) {
-    return uint8(SurfaceHeader.unwrap(self) >> 56); // keeps 8 bits
+function count(SurfaceHeader self) pure returns (uint256) {
+    return uint8(SurfaceHeader.unwrap(self) >> 48);
 }
 
-/// @return Bit i is 1 where slice i came with this report; a slice that was refused is its last one, rolled down.
 function freshMask(SurfaceHeader self) pure returns (uint256) {
-    return uint16(SurfaceHeader.unwrap(self) >> 40); // keeps 16 bits
+    return uint16(SurfaceHeader.unwrap(self) >> 32);
+}
+
+function isFresh(SurfaceHeader self, uint256 index) pure returns (bool) {
+    return freshMask(self) >> index & 1 == 1;
+}
+
+function signerSet(SurfaceHeader self) pure returns (uint32) {
+    return uint32(SurfaceHeader.unwrap(self));
 }

@@ -30,10 +30,17 @@ const MAX_TRANSACTION_GAS = 16_777_216n;
 export class Transactor {
   readonly client: PublicClient<Transport, Chain>;
   readonly signer: Signer;
+  private readonly sync: boolean;
 
-  constructor(client: PublicClient<Transport, Chain>, signer: Signer) {
+  /** @param options.sync Ask the node to answer a transaction with its receipt (EIP-7966), as development chains do. */
+  constructor(
+    client: PublicClient<Transport, Chain>,
+    signer: Signer,
+    { sync = false }: { readonly sync?: boolean } = {},
+  ) {
     this.client = client;
     this.signer = signer;
+    this.sync = sync;
   }
 
   get address(): Address {
@@ -64,8 +71,12 @@ export class Transactor {
     const estimate = await this.client.estimateContractGas(call as never);
     // Half as much again: what a block later costs may differ (a first write to a slot, an epoch that turned).
     const gas = min(estimate + estimate / 2n, MAX_TRANSACTION_GAS);
-    const hash = await this.signer.writeContract({ ...call, gas } as never);
-    const receipt = await this.client.waitForTransactionReceipt({ hash });
+    const receipt = this.sync
+      ? await this.signer.writeContractSync({ ...call, gas, throwOnReceiptRevert: false } as never)
+      : await this.client.waitForTransactionReceipt({
+          hash: await this.signer.writeContract({ ...call, gas } as never),
+        });
+    const hash = receipt.transactionHash;
     if (receipt.status !== "success") {
       throw new MeniscusError("market", `${functionName} reverted when it was mined (transaction ${hash}).`, {
         hint: "The chain moved between the check and the block; try again.",

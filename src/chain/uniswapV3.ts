@@ -1,195 +1,473 @@
 import { createRequire } from "node:module";
-import { type Abi, type Address, encodeFunctionData, erc20Abi, type Hex, maxUint256 } from "viem";
+import { CurrencyAmount, Token } from "@uniswap/sdk-core";
+import { Pool, type TickDataProvider, TickMath } from "@uniswap/v3-sdk";
+import {
+  type Abi,
+  type Address,
+  type Chain,
+  encodeDeployData,
+  getAddress,
+  type Hex,
+  type HttpTransport,
+  maxUint256,
+  type PublicClient,
+  parseAbi,
+  parseEther,
+  type TransactionReceipt,
+  type WalletClient,
+  zeroAddress,
+} from "viem";
+import type { LocalAccount } from "viem/accounts";
+import { MeniscusError } from "../runtime/errors.ts";
 import { localTokenAbi, localTokenBytecode } from "./abis.ts";
-import type { Deployment } from "./deployments.ts";
-import type { Transactor } from "./transactor.ts";
 
 const require = createRequire(import.meta.url);
 
-interface Artifact {
-  readonly abi: Abi;
-  readonly bytecode: Hex;
+type Reader = PublicClient<HttpTransport, Chain>;
+type Wallet = WalletClient<HttpTransport, Chain, LocalAccount>;
+
+/** The pool's fee of 0.05 %, in millionths as Uniswap writes it, and the tick spacing that goes with it. */
+export const POOL_FEE_PIPS = 500;
+const TICK_SPACING = 10;
+/** Lowest and highest usable ticks of that spacing: the whole range of prices. */
+const WIDEST_TICK = Math.floor(887_272 / TICK_SPACING) * TICK_SPACING;
+const Q96 = 2n ** 96n;
+const WETH_DECIMALS = 18;
+/**
+ * Gas for whatever moves a pool. An estimate is made in the same second as the last block's; mined a second later, the pool
+ * writes an observation as well, and an exact estimate runs out of gas.
+ */
+const POOL_GAS = 2_000_000n;
+/** Deadlines are meant for public mempools; here every transaction is mined at once. */
+const NO_DEADLINE = maxUint256;
+
+const erc20Abi = parseAbi([
+  "function approve(address spender, uint256 amount) returns (bool)",
+  "function balanceOf(address owner) view returns (uint256)",
+  "function allowance(address owner, address spender) view returns (uint256)",
+  "function decimals() view returns (uint8)",
+  "function symbol() view returns (string)",
+]);
+const wethAbi = parseAbi(["function deposit() payable"]);
+const factoryAbi = parseAbi(["function getPool(address a, address b, uint24 fee) view returns (address)"]);
+const poolAbi = parseAbi([
+  "function slot0() view returns (uint160 sqrtPriceX96, int24 tick, uint16 observationIndex, uint16 observationCardinality, uint16 observationCardinalityNext, uint8 feeProtocol, bool unlocked)",
+  "function liquidity() view returns (uint128)",
+  "function token0() view returns (address)",
+  "function token1() view returns (address)",
+  "function fee() view returns (uint24)",
+  "function observe(uint32[] secondsAgos) view returns (int56[] tickCumulatives, uint160[] secondsPerLiquidityCumulativeX128s)",
+  "function tickBitmap(int16 word) view returns (uint256)",
+  "function ticks(int24 tick) view returns (uint128 liquidityGross, int128 liquidityNet, uint256 feeGrowthOutside0X128, uint256 feeGrowthOutside1X128, int56 tickCumulativeOutside, uint160 secondsPerLiquidityOutsideX128, uint32 secondsOutside, bool initialized)",
+  "function increaseObservationCardinalityNext(uint16 next)",
+]);
+const positionManagerAbi = parseAbi([
+  "function createAndInitializePoolIfNecessary(address token0, address token1, uint24 fee, uint160 sqrtPriceX96) payable returns (address pool)",
+  "function mint((address token0, address token1, uint24 fee, int24 tickLower, int24 tickUpper, uint256 amount0Desired, uint256 amount1Desired, uint256 amount0Min, uint256 amount1Min, address recipient, uint256 deadline) params) payable returns (uint256 tokenId, uint128 liquidity, uint256 amount0, uint256 amount1)",
+]);
+const routerAbi = parseAbi([
+  "function exactInputSingle((address tokenIn, address tokenOut, uint24 fee, address recipient, uint256 deadline, uint256 amountIn, uint256 amountOutMinimum, uint160 sqrtPriceLimitX96) params) payable returns (uint256 amountOut)",
+]);
+
+export interface UniswapV3Contracts {
+  readonly factory: Address;
+  readonly positionManager: Address;
+  readonly swapRouter: Address;
+  readonly quoter: Address;
 }
 
-const artifact = (path: string) => require(path) as Artifact;
-const core = (name: string) => artifact(`@uniswap/v3-core/artifacts/contracts/${name}.sol/${name}.json`);
-const periphery = (path: string) =>
-  artifact(`@uniswap/v3-periphery/artifacts/contracts/${path}.sol/${path.split("/").at(-1)}.json`);
+/** A Uniswap v3 pool of ETH against the quote token. */
+export interface EthPool {
+  readonly address: Address;
+  /** WETH. */
+  readonly baseToken: Address;
+  readonly quoteToken: Address;
+  readonly quoteDecimals: number;
+  readonly feePips: number;
+}
 
-/** The pool's fee in hundredths of a basis point. */
-const FEE_PIPS = 500;
-/** The last tick on this fee's spacing of 10: the whole range. */
-const MAX_TICK = 887_270;
-const USDC_DECIMALS = 6;
-const WETH_DECIMALS = 18;
+/** Deploys the canonical WETH9, a test token as the quote token, and gives them to nobody yet. */
+export async function deployTokens(
+  wallet: Wallet,
+  quote: { readonly name: string; readonly symbol: string; readonly decimals: number },
+): Promise<{ readonly weth: Address; readonly quoteToken: Address }> {
+  const weth = await deployArtifact(wallet, "canonical-weth/build/contracts/WETH9.json");
+  const data = encodeDeployData({
+    abi: localTokenAbi,
+    bytecode: localTokenBytecode,
+    args: [quote.name, quote.symbol, quote.decimals],
+  });
+  const receipt = await wallet.sendTransactionSync({ data });
+  return { weth, quoteToken: created(receipt) };
+}
 
-const poolAbi = [
-  {
-    type: "function",
-    name: "slot0",
-    stateMutability: "view",
-    inputs: [],
-    outputs: [
-      { name: "sqrtPriceX96", type: "uint160" },
-      { name: "tick", type: "int24" },
-      { name: "observationIndex", type: "uint16" },
-      { name: "observationCardinality", type: "uint16" },
-      { name: "observationCardinalityNext", type: "uint16" },
-      { name: "feeProtocol", type: "uint8" },
-      { name: "unlocked", type: "bool" },
-    ],
-  },
-  {
-    type: "function",
-    name: "increaseObservationCardinalityNext",
-    stateMutability: "nonpayable",
-    inputs: [{ name: "next", type: "uint16" }],
-    outputs: [],
-  },
-] as const satisfies Abi;
+/** Mints the local token; only its deployer can. */
+export async function mintLocalToken(wallet: Wallet, token: Address, to: Address, amount: bigint): Promise<void> {
+  succeeded(
+    await wallet.writeContractSync({ address: token, abi: localTokenAbi, functionName: "mint", args: [to, amount] }),
+    "mint",
+  );
+}
 
-const factoryAbi = [
-  {
-    type: "function",
-    name: "getPool",
-    stateMutability: "view",
-    inputs: [
-      { name: "a", type: "address" },
-      { name: "b", type: "address" },
-      { name: "fee", type: "uint24" },
-    ],
-    outputs: [{ type: "address" }],
-  },
-] as const satisfies Abi;
+/** Turns ETH of the wallet into WETH. */
+export async function wrapEther(wallet: Wallet, weth: Address, amountWei: bigint): Promise<void> {
+  succeeded(
+    await wallet.writeContractSync({ address: weth, abi: wethAbi, functionName: "deposit", value: amountWei }),
+    "deposit",
+  );
+}
 
-/** A local Uniswap v3 with a WETH/USDC pool, made of the published bytecode. */
-export interface UniswapV3 {
-  readonly usdc: Address;
-  readonly weth: Address;
-  readonly pool: Address;
-  readonly addresses: Deployment["uniswapV3"];
-  /** Only the transactor that deployed may mint. */
-  mintUsdc(to: Address, amount: bigint): Promise<void>;
-  /** USDC per WETH in the pool now. */
-  spot(): Promise<number>;
-  /** Swaps until the pool stands at `price`, as an arbitrageur with enough of both tokens would. */
-  swapToPrice(arbitrageur: Transactor, price: number): Promise<void>;
+/** Deploys Uniswap v3 as its authors compiled it: factory, position manager, router and quoter. */
+export async function deployUniswapV3(wallet: Wallet, weth: Address): Promise<UniswapV3Contracts> {
+  const factory = await deployArtifact(
+    wallet,
+    "@uniswap/v3-core/artifacts/contracts/UniswapV3Factory.sol/UniswapV3Factory.json",
+  );
+  const periphery = "@uniswap/v3-periphery/artifacts/contracts";
+  return {
+    factory,
+    // The third argument draws pictures of positions; nobody looks at them here.
+    positionManager: await deployArtifact(
+      wallet,
+      `${periphery}/NonfungiblePositionManager.sol/NonfungiblePositionManager.json`,
+      [factory, weth, zeroAddress],
+    ),
+    swapRouter: await deployArtifact(wallet, `${periphery}/SwapRouter.sol/SwapRouter.json`, [factory, weth]),
+    quoter: await deployArtifact(wallet, `${periphery}/lens/QuoterV2.sol/QuoterV2.json`, [factory, weth]),
+  };
+}
+
+/** Creates the 0.05 % pool at a price (quote token per ETH, as a person writes it) with room for observations. */
+export async function createEthPool(
+  reader: Reader,
+  wallet: Wallet,
+  contracts: UniswapV3Contracts,
+  tokens: { readonly weth: Address; readonly quoteToken: Address },
+  price: number,
+  observationCardinality = 600,
+): Promise<EthPool> {
+  const quoteDecimals = await reader.readContract({
+    address: tokens.quoteToken,
+    abi: erc20Abi,
+    functionName: "decimals",
+  });
+  const [token0, token1] = sorted(tokens.weth, tokens.quoteToken);
+  const sqrtPriceX96 = sqrtPriceOf(price, { baseIsToken0: token0 === getAddress(tokens.weth), quoteDecimals });
+  succeeded(
+    await wallet.writeContractSync({
+      address: contracts.positionManager,
+      abi: positionManagerAbi,
+      functionName: "createAndInitializePoolIfNecessary",
+      args: [token0, token1, POOL_FEE_PIPS, sqrtPriceX96],
+    }),
+    "createAndInitializePoolIfNecessary",
+  );
+  const address = await reader.readContract({
+    address: contracts.factory,
+    abi: factoryAbi,
+    functionName: "getPool",
+    args: [token0, token1, POOL_FEE_PIPS],
+  });
+  const pool = {
+    address,
+    baseToken: getAddress(tokens.weth),
+    quoteToken: getAddress(tokens.quoteToken),
+    quoteDecimals,
+    feePips: POOL_FEE_PIPS,
+  };
+  // Each new slot costs 22,100 gas and one call must stay below EIP-7825's cap.
+  for (let next = 500; ; next += 500) {
+    const room = Math.min(next, observationCardinality);
+    succeeded(
+      await wallet.writeContractSync({
+        address,
+        abi: poolAbi,
+        functionName: "increaseObservationCardinalityNext",
+        args: [room],
+      }),
+      "increaseObservationCardinalityNext",
+    );
+    if (room === observationCardinality) return pool;
+  }
+}
+
+export interface LiquidityRange {
+  /** Quote token per ETH; undefined stands for the whole range of prices. */
+  readonly prices: { readonly low: number; readonly high: number } | undefined;
+  readonly ethWei: bigint;
+  readonly quoteAmount: bigint;
+}
+
+/** Adds liquidity from the wallet's WETH and quote token; what the price does not use stays with the wallet. */
+export async function addLiquidity(
+  reader: Reader,
+  wallet: Wallet,
+  contracts: UniswapV3Contracts,
+  pool: EthPool,
+  range: LiquidityRange,
+): Promise<void> {
+  await approveOnce(reader, wallet, pool, contracts.positionManager);
+  const baseIsToken0 = isBaseToken0(pool);
+  const tickOfPrice = (price: number) => {
+    const sqrt = sqrtPriceOf(price, { baseIsToken0, quoteDecimals: pool.quoteDecimals });
+    return Math.round((2 * Math.log(Number(sqrt) / Number(Q96))) / Math.log(1.0001) / TICK_SPACING) * TICK_SPACING;
+  };
+  const ends = range.prices && [tickOfPrice(range.prices.low), tickOfPrice(range.prices.high)];
+  const [token0, token1] = sorted(pool.baseToken, pool.quoteToken);
+  succeeded(
+    await wallet.writeContractSync({
+      address: contracts.positionManager,
+      abi: positionManagerAbi,
+      functionName: "mint",
+      gas: POOL_GAS,
+      args: [
+        {
+          token0,
+          token1,
+          fee: pool.feePips,
+          tickLower: ends ? Math.min(...ends) : -WIDEST_TICK,
+          tickUpper: ends ? Math.max(...ends) : WIDEST_TICK,
+          amount0Desired: baseIsToken0 ? range.ethWei : range.quoteAmount,
+          amount1Desired: baseIsToken0 ? range.quoteAmount : range.ethWei,
+          amount0Min: 0n,
+          amount1Min: 0n,
+          recipient: wallet.account.address,
+          deadline: NO_DEADLINE,
+        },
+      ],
+    }),
+    "mint",
+  );
+}
+
+/** The pool's price now, quote token per ETH. */
+export async function poolPrice(reader: Reader, pool: EthPool): Promise<number> {
+  const [sqrtPriceX96] = await reader.readContract({ address: pool.address, abi: poolAbi, functionName: "slot0" });
+  return priceOfSqrt(sqrtPriceX96, shapeOf(pool));
 }
 
 /**
- * Deploys Uniswap v3 (factory, position manager, router, quoter), WETH9 and a USDC of six decimals, opens the 0.05 % pool at
- * `price` and gives it 20 million USDC of liquidity over the whole range.
+ * What an arbitrageur does when the market has moved: swaps until the pool's price is the target, however much that takes.
+ * Does nothing while the price is within the tolerance (by default one basis point). The wallet must hold enough of the
+ * token that is sold.
  */
-export async function deployUniswapV3(deployer: Transactor, { price }: { readonly price: number }): Promise<UniswapV3> {
-  const wethArtifact = artifact("canonical-weth/build/contracts/WETH9.json");
-  const weth = await deployer.deploy(wethArtifact.abi, wethArtifact.bytecode, []);
-  const usdc = await deployer.deploy(localTokenAbi, localTokenBytecode, ["USD Coin", "USDC", USDC_DECIMALS]);
-  const deploy = async ({ abi, bytecode }: Artifact, args: readonly unknown[] = []) =>
-    await deployer.deploy(abi, bytecode, args);
-  const factory = await deploy(core("UniswapV3Factory"));
-  // Descriptors draw pictures of positions; none is needed.
-  const noDescriptor = "0x0000000000000000000000000000000000000000";
-  const managerArtifact = periphery("NonfungiblePositionManager");
-  const positionManager = await deploy(managerArtifact, [factory, weth, noDescriptor]);
-  const routerArtifact = periphery("SwapRouter");
-  const swapRouter = await deploy(routerArtifact, [factory, weth]);
-  const quoter = await deploy(periphery("lens/QuoterV2"), [factory, weth]);
-
-  const wethIsToken0 = BigInt(weth) < BigInt(usdc);
-  const [token0, token1] = wethIsToken0 ? [weth, usdc] : [usdc, weth];
-  const sqrtPriceX96 = (usdcPerWeth: number) => {
-    // token1 per token0 in their smallest units.
-    const ratio = usdcPerWeth * 10 ** (USDC_DECIMALS - WETH_DECIMALS);
-    return BigInt(Math.round(Math.sqrt(wethIsToken0 ? ratio : 1 / ratio) * 2 ** 96)); // 53 bits of precision
-  };
-
-  const send = (transactor: Transactor, to: Address, abi: Abi, name: string, args: readonly unknown[]) =>
-    sendRaw(transactor, to, encodeFunctionData({ abi, functionName: name, args: [...args] }));
-  await send(deployer, positionManager, managerArtifact.abi, "createAndInitializePoolIfNecessary", [
-    token0,
-    token1,
-    FEE_PIPS,
-    sqrtPriceX96(price),
-  ]);
-  const pool = await deployer.client.readContract({
-    address: factory,
-    abi: factoryAbi,
-    functionName: "getPool",
-    args: [token0, token1, FEE_PIPS],
+export async function swapToPrice(
+  reader: Reader,
+  wallet: Wallet,
+  contracts: UniswapV3Contracts,
+  pool: EthPool,
+  target: number,
+  tolerance = 1e-4,
+): Promise<{ readonly moved: boolean; readonly price: number }> {
+  const before = await poolPrice(reader, pool);
+  if (Math.abs(Math.log(target / before)) <= tolerance) return { moved: false, price: before };
+  await approveOnce(reader, wallet, pool, contracts.swapRouter);
+  const [tokenIn, tokenOut] = target > before ? [pool.quoteToken, pool.baseToken] : [pool.baseToken, pool.quoteToken];
+  // The limit stops the swap at the target, and the pool takes what it used: all that the wallet has may be offered.
+  const amountIn = await reader.readContract({
+    address: tokenIn,
+    abi: erc20Abi,
+    functionName: "balanceOf",
+    args: [wallet.account.address],
   });
-  await deployer.write(pool, poolAbi, "increaseObservationCardinalityNext", [200]);
-
-  const usdcAmount = 20_000_000n * 10n ** 6n;
-  const wethAmount = BigInt(Math.round((20_000_000 / price) * 1e6)) * 10n ** 12n;
-  await provide(deployer, weth, wethAmount);
-  await deployer.write(usdc, localTokenAbi, "mint", [deployer.address, usdcAmount]);
-  for (const token of [weth, usdc]) await deployer.write(token, erc20Abi, "approve", [positionManager, maxUint256]);
-  const now = (await deployer.client.getBlock()).timestamp;
-  await send(deployer, positionManager, managerArtifact.abi, "mint", [
-    {
-      token0,
-      token1,
-      fee: FEE_PIPS,
-      tickLower: -MAX_TICK,
-      tickUpper: MAX_TICK,
-      amount0Desired: wethIsToken0 ? wethAmount : usdcAmount,
-      amount1Desired: wethIsToken0 ? usdcAmount : wethAmount,
-      amount0Min: 0n,
-      amount1Min: 0n,
-      recipient: deployer.address,
-      deadline: now + 3_600n,
-    },
-  ]);
-
-  const spot = async () => {
-    const [current] = await deployer.client.readContract({ address: pool, abi: poolAbi, functionName: "slot0" });
-    const ratio = (Number(current) / 2 ** 96) ** 2;
-    return (wethIsToken0 ? ratio : 1 / ratio) * 10 ** (WETH_DECIMALS - USDC_DECIMALS);
-  };
-  const funded = new Set<Address>();
-  return {
-    usdc,
-    weth,
-    pool,
-    addresses: { factory, positionManager, swapRouter, quoter },
-    spot,
-    async mintUsdc(to, amount) {
-      await deployer.write(usdc, localTokenAbi, "mint", [to, amount]);
-    },
-    async swapToPrice(arbitrageur, target) {
-      if (!funded.has(arbitrageur.address)) {
-        await provide(arbitrageur, weth, 100_000n * 10n ** 18n);
-        await deployer.write(usdc, localTokenAbi, "mint", [arbitrageur.address, 10n ** 15n]);
-        for (const token of [weth, usdc]) await arbitrageur.write(token, erc20Abi, "approve", [swapRouter, maxUint256]);
-        funded.add(arbitrageur.address);
-      }
-      const current = await spot();
-      if (Math.abs(target / current - 1) < FEE_PIPS / 1e6) return; // not worth the fee
-      const buysWeth = target > current;
-      await send(arbitrageur, swapRouter, routerArtifact.abi, "exactInputSingle", [
+  succeeded(
+    await wallet.writeContractSync({
+      address: contracts.swapRouter,
+      abi: routerAbi,
+      functionName: "exactInputSingle",
+      gas: POOL_GAS,
+      args: [
         {
-          tokenIn: buysWeth ? usdc : weth,
-          tokenOut: buysWeth ? weth : usdc,
-          fee: FEE_PIPS,
-          recipient: arbitrageur.address,
-          deadline: maxUint256,
-          // More than enough: the price limit ends the swap.
-          amountIn: buysWeth ? 10n ** 14n : 50_000n * 10n ** 18n,
+          tokenIn,
+          tokenOut,
+          fee: pool.feePips,
+          recipient: wallet.account.address,
+          deadline: NO_DEADLINE,
+          amountIn,
           amountOutMinimum: 0n,
-          sqrtPriceLimitX96: sqrtPriceX96(target),
+          sqrtPriceLimitX96: sqrtPriceOf(target, shapeOf(pool)),
         },
-      ]);
+      ],
+    }),
+    "exactInputSingle",
+  );
+  const price = await poolPrice(reader, pool);
+  if (Math.abs(Math.log(target / price)) > tolerance) {
+    throw new MeniscusError(
+      "funds",
+      `The arbitrageur's money moved the pool to ${price.toFixed(2)}, not ${target.toFixed(2)}.`,
+      {
+        hint: "Give it more of both tokens.",
+      },
+    );
+  }
+  return { moved: true, price };
+}
+
+/** The time-weighted geometric mean price over the last seconds, quote token per ETH. */
+export async function poolTwap(reader: Reader, pool: EthPool, seconds: number): Promise<number> {
+  const [cumulatives] = await reader.readContract({
+    address: pool.address,
+    abi: poolAbi,
+    functionName: "observe",
+    args: [[seconds, 0]],
+  });
+  const [then = 0n, now = 0n] = cumulatives;
+  const tick = meanTick(now - then, BigInt(seconds));
+  return priceOfSqrt(BigInt(TickMath.getSqrtRatioAtTick(tick).toString()), shapeOf(pool));
+}
+
+/** Rounds toward −∞, as Uniswap's own oracle library does; BigInt's division would round toward zero. */
+export function meanTick(tickSeconds: bigint, seconds: bigint): number {
+  const truncated = tickSeconds / seconds;
+  return Number(tickSeconds < 0n && tickSeconds % seconds !== 0n ? truncated - 1n : truncated);
+}
+
+/** What `amountIn` of one token buys of the other, computed here by Uniswap's SDK on the chain's state. */
+export async function quoteExactInput(
+  reader: Reader,
+  pool: EthPool,
+  tokenIn: Address,
+  amountIn: bigint,
+): Promise<bigint> {
+  const [[sqrtPriceX96, tick], liquidity] = await Promise.all([
+    reader.readContract({ address: pool.address, abi: poolAbi, functionName: "slot0" }),
+    reader.readContract({ address: pool.address, abi: poolAbi, functionName: "liquidity" }),
+  ]);
+  const chainId = reader.chain.id;
+  const base = new Token(chainId, pool.baseToken, WETH_DECIMALS, "WETH");
+  const quote = new Token(chainId, pool.quoteToken, pool.quoteDecimals);
+  const state = new Pool(
+    base,
+    quote,
+    pool.feePips,
+    sqrtPriceX96.toString(),
+    liquidity.toString(),
+    tick,
+    ticksOf(reader, pool.address),
+  );
+  const input = getAddress(tokenIn) === getAddress(pool.baseToken) ? base : quote;
+  const [output] = await state.getOutputAmount(CurrencyAmount.fromRawAmount(input, amountIn.toString()));
+  return BigInt(output.quotient.toString());
+}
+
+/** The SDK walks from tick to tick; this reads the ones it comes by. */
+function ticksOf(reader: Reader, address: Address): TickDataProvider {
+  const words = new Map<number, Promise<bigint>>();
+  const bitmap = (word: number) => {
+    const known = words.get(word);
+    if (known) return known;
+    const asked = reader.readContract({ address, abi: poolAbi, functionName: "tickBitmap", args: [word] });
+    words.set(word, asked);
+    return asked;
+  };
+  return {
+    getTick: async (tick) => {
+      const [, liquidityNet] = await reader.readContract({
+        address,
+        abi: poolAbi,
+        functionName: "ticks",
+        args: [tick],
+      });
+      return { liquidityNet: liquidityNet.toString() };
+    },
+    // TickBitmap.sol: the nearest initialised tick at or below (lte), or above, inside the word of 256 ticks.
+    nextInitializedTickWithinOneWord: async (tick, lte, spacing) => {
+      const compressed = Math.floor(tick / spacing) + (lte ? 0 : 1);
+      const word = compressed >> 8;
+      const bits = await bitmap(word);
+      const lastInWord = lte ? word << 8 : (word << 8) + 255;
+      const step = lte ? -1 : 1;
+      for (let index = compressed; lte ? index >= lastInWord : index <= lastInWord; index += step) {
+        if ((bits >> BigInt(index - (word << 8))) & 1n) return [index * spacing, true];
+      }
+      return [lastInWord * spacing, false];
     },
   };
 }
 
-/** Wraps development ether. */
-async function provide(transactor: Transactor, weth: Address, amount: bigint): Promise<void> {
-  await sendRaw(transactor, weth, "0xd0e30db0", amount); // deposit()
+interface PoolShape {
+  readonly baseIsToken0: boolean;
+  readonly quoteDecimals: number;
 }
 
-async function sendRaw(transactor: Transactor, to: Address, data: Hex, value = 0n): Promise<void> {
-  const hash = await transactor.signer.sendTransaction({ to, data, value });
-  const receipt = await transactor.client.waitForTransactionReceipt({ hash });
-  if (receipt.status !== "success") throw new Error(`transaction ${hash} to ${to} reverted`);
+/** √(token1/token0)·2⁹⁶ of a price in quote token per ETH. */
+export function sqrtPriceOf(price: number, { baseIsToken0, quoteDecimals }: PoolShape): bigint {
+  if (!(price > 0 && price < 1e15)) throw new MeniscusError("usage", `${price} is not a price of ETH.`);
+  // Units of quote for 1e18 units of base, carried with twelve more decimals.
+  const quoteUnits = BigInt(Math.round(price * 1e6)) * 10n ** BigInt(quoteDecimals) * 10n ** 6n;
+  const baseUnits = 10n ** BigInt(WETH_DECIMALS) * 10n ** 12n;
+  const [amount1, amount0] = baseIsToken0 ? [quoteUnits, baseUnits] : [baseUnits, quoteUnits];
+  return integerSqrt((amount1 * Q96 * Q96) / amount0);
+}
+
+/** The inverse of `sqrtPriceOf`, to double precision. */
+export function priceOfSqrt(sqrtPriceX96: bigint, { baseIsToken0, quoteDecimals }: PoolShape): number {
+  const root = Number(sqrtPriceX96) / Number(Q96);
+  const ratio = root * root;
+  return (baseIsToken0 ? ratio : 1 / ratio) * 10 ** (WETH_DECIMALS - quoteDecimals);
+}
+
+/** ⌊√n⌋ by Newton's steps from above. */
+function integerSqrt(n: bigint): bigint {
+  if (n < 2n) return n;
+  let root = 1n << BigInt(Math.ceil(n.toString(2).length / 2));
+  for (;;) {
+    const next = (root + n / root) / 2n;
+    if (next >= root) return root;
+    root = next;
+  }
+}
+
+function isBaseToken0(pool: EthPool): boolean {
+  return sorted(pool.baseToken, pool.quoteToken)[0] === getAddress(pool.baseToken);
+}
+
+function shapeOf(pool: EthPool): PoolShape {
+  return { baseIsToken0: isBaseToken0(pool), quoteDecimals: pool.quoteDecimals };
+}
+
+function sorted(a: Address, b: Address): readonly [Address, Address] {
+  return BigInt(a) < BigInt(b) ? [getAddress(a), getAddress(b)] : [getAddress(b), getAddress(a)];
+}
+
+async function approveOnce(reader: Reader, wallet: Wallet, pool: EthPool, spender: Address): Promise<void> {
+  for (const token of [pool.baseToken, pool.quoteToken]) {
+    const allowance = await reader.readContract({
+      address: token,
+      abi: erc20Abi,
+      functionName: "allowance",
+      args: [wallet.account.address, spender],
+    });
+    if (allowance > parseEther("1000000000")) continue;
+    succeeded(
+      await wallet.writeContractSync({
+        address: token,
+        abi: erc20Abi,
+        functionName: "approve",
+        args: [spender, maxUint256],
+      }),
+      "approve",
+    );
+  }
+}
+
+/** Deploys what somebody else compiled; the path is that of an artifact in node_modules. */
+async function deployArtifact(wallet: Wallet, path: string, args: readonly Address[] = []): Promise<Address> {
+  const artifact: { readonly abi: Abi; readonly bytecode: Hex } = require(path);
+  const data = encodeDeployData({ abi: artifact.abi, bytecode: artifact.bytecode, args: [...args] });
+  return created(await wallet.sendTransactionSync({ data }));
+}
+
+function created(receipt: TransactionReceipt): Address {
+  if (receipt.status !== "success" || !receipt.contractAddress) {
+    throw new MeniscusError("internal", `A contract was not deployed (transaction ${receipt.transactionHash}).`);
+  }
+  return getAddress(receipt.contractAddress);
+}
+
+function succeeded(receipt: TransactionReceipt, what: string): void {
+  if (receipt.status !== "success") {
+    throw new MeniscusError("market", `${what} on Uniswap's side reverted (transaction ${receipt.transactionHash}).`);
+  }
 }

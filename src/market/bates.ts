@@ -170,7 +170,8 @@ export function characteristicFunction(
   const decay = exponential(scale(d, -years));
   const one = complex(1, 0);
   const denominator = subtract(one, multiply(g, decay));
-  const logarithm = naturalLog(divide(denominator, subtract(one, g)));
+  // ln((1 − g e^{−dτ})/(1 − g)): for small ξ the quotient is next to 1, and its logarithm is divided by ξ².
+  const logarithm = naturalLog1p(divide(multiply(g, subtract(one, decay)), subtract(one, g)));
   const c = scale(subtract(scale(rate, years), scale(logarithm, 2 / xi2)), p.meanReversion * p.longVariance);
   const diffusion = add(c, scale(multiply(rate, divide(subtract(one, decay), denominator)), v0));
   const jumps = p.jumpIntensity * years;
@@ -196,11 +197,9 @@ const divide = (x: Complex, y: Complex) => {
   return complex((x.re * y.re + x.im * y.im) / size, (x.im * y.re - x.re * y.im) / size);
 };
 const exponential = (x: Complex) => complex(Math.exp(x.re) * Math.cos(x.im), Math.exp(x.re) * Math.sin(x.im));
-// ln|x| through log1p of |x|² − 1: for small ξ the argument is next to 1 and its logarithm is divided by ξ².
-const naturalLog = (x: Complex) => {
-  const offset = x.re - 1;
-  return complex(Math.log1p(2 * offset + offset * offset + x.im * x.im) / 2, Math.atan2(x.im, x.re));
-};
+/** ln(1 + x). */
+const naturalLog1p = (x: Complex) =>
+  complex(Math.log1p(2 * x.re + x.re * x.re + x.im * x.im) / 2, Math.atan2(x.im, 1 + x.re));
 const squareRoot = (x: Complex) => {
   const size = Math.hypot(x.re, x.im);
   const re = Math.sqrt((size + Math.abs(x.re)) / 2);

@@ -8,7 +8,18 @@ import { type Anvil, startAnvil } from "../chain/anvil.ts";
 import { deployProtocol } from "../chain/deploy.ts";
 import { type Deployment, deploymentFile, writeDeployment } from "../chain/deployments.ts";
 import { Transactor } from "../chain/transactor.ts";
-import { deployUniswapV3, type UniswapV3 } from "../chain/uniswapV3.ts";
+import {
+  addLiquidity,
+  createEthPool,
+  deployTokens,
+  deployUniswapV3,
+  type EthPool,
+  mintLocalToken,
+  poolPrice,
+  swapToPrice,
+  type UniswapV3Contracts,
+  wrapEther,
+} from "../chain/uniswapV3.ts";
 import { MeniscusError } from "../runtime/errors.ts";
 import { ConservationChecker } from "../sdk/conservation.ts";
 import { type TickSchedule, ticks } from "./clock.ts";
@@ -19,7 +30,7 @@ import { type Observation, observe } from "./observe.ts";
 import { Keeper, LiquidityProvider, type Outcome, type TradeRecord, Trader } from "./participants.ts";
 import { createRandom, mixSeed, type Random } from "./random.ts";
 import type { MarketReport } from "./report.ts";
-import { startVenues, type Venues } from "./venue.ts";
+import { startVenues, type VenueServer } from "./venue.ts";
 import type { MarketStatus } from "./view.ts";
 import type { World } from "./world.ts";
 
@@ -64,8 +75,9 @@ export class LocalMarket {
   private readonly settled = new Set<number>();
   private random: Random;
   private anvil!: Anvil;
-  private venues!: Venues;
-  private uniswap!: UniswapV3;
+  private venues!: VenueServer;
+  private uniswap!: UniswapV3Contracts;
+  private ethPool!: EthPool;
   private deployment!: Deployment;
   private conservation!: ConservationChecker;
   private keeper!: Keeper;
@@ -88,18 +100,17 @@ export class LocalMarket {
     onStep("chain (anvil)");
     this.anvil = await startAnvil({ port: this.options.port, timestamp: schedule.firstTick - 3_600 });
     onStep("Uniswap v3");
-    const deployer = this.transactor(accounts.deployer);
-    this.uniswap = await deployUniswapV3(deployer, { price: world.spot(schedule.firstTick) });
-    this.deployment = await deployProtocol(deployer, {
-      quote: { token: this.uniswap.usdc, symbol: "USDC", decimals: QUOTE_DECIMALS },
+    await this.openUniswap(world.spot(schedule.firstTick));
+    this.deployment = await deployProtocol(this.transactor(accounts.deployer), {
+      quote: { token: this.ethPool.quoteToken, symbol: "USDC", decimals: QUOTE_DECIMALS },
       market: {
         marketId: MARKET_ID,
         symbol: SYMBOL,
-        baseToken: this.uniswap.weth,
+        baseToken: this.ethPool.baseToken,
         baseDecimals: 18,
-        uniswapV3Pool: this.uniswap.pool,
+        uniswapV3Pool: this.ethPool.address,
       },
-      uniswapV3: this.uniswap.addresses,
+      uniswapV3: this.uniswap,
       oracleSigners: accounts.nodes.map((index) => this.anvil.address(index)),
       protocolFees: this.anvil.address(accounts.protocolFees),
       poolName: "core",
@@ -108,10 +119,14 @@ export class LocalMarket {
       onStep,
     });
     writeDeployment(this.deployment, deploymentFile(this.deployment.chainId));
-    this.conservation = new ConservationChecker(this.anvil.client, this.deployment);
+    this.conservation = new ConservationChecker(this.anvil.publicClient, this.deployment);
 
     onStep("oracle nodes");
-    this.venues = await startVenues(world, { count: accounts.nodes.length, seed });
+    this.venues = await startVenues({
+      world,
+      time: schedule.firstTick - 3_600,
+      venues: accounts.nodes.map((_, i) => ({ name: `venue-${i + 1}`, seed: mixSeed(seed, i) })),
+    });
     this.nodePorts = await freePorts(accounts.nodes.length);
     this.nodes.start(this.nodePlans(), this.folder, (error) => (this.nodeFailure = error));
 
@@ -141,15 +156,23 @@ export class LocalMarket {
   /** One step of model time: report, settle, mark, trade; near the end nothing but closing. */
   private async tick(time: number, closing: boolean): Promise<void> {
     await this.report(time);
-    await this.uniswap.swapToPrice(this.transactor(accounts.arbitrageur), this.options.world.spot(time));
+    const arbitrageur = this.anvil.wallet(accounts.arbitrageur);
+    await swapToPrice(
+      this.anvil.publicClient,
+      arbitrageur,
+      this.uniswap,
+      this.ethPool,
+      this.options.world.spot(time),
+      1e-3,
+    );
     await this.settleExpired(time);
     await this.keeper.mark();
-    await Promise.all(this.lps.map((lp) => lp.claim()));
-    const seen = await observe(this.anvil.client, this.deployment, time);
+    for (const lp of this.lps) if (lp.isWaiting) await lp.claim();
+    const seen = await observe(this.anvil.publicClient, this.deployment, time);
     if (closing) await this.windDown();
     else await this.trade(seen);
     await this.conservation.check();
-    this.options.onStatus(await this.status(time));
+    this.options.onStatus(await this.status(time, seen));
   }
 
   /** Everybody gives back what he holds against the pool, and the LPs ask for everything. */
@@ -205,11 +228,11 @@ export class LocalMarket {
   /** Moves the chain and the venues to `time` and waits for the nodes' report of it. */
   private async report(time: number): Promise<void> {
     await this.anvil.mineAt(time);
-    await this.venues.setTime(time);
+    this.venues.setTime(time);
     const deadline = performance.now() + NODE_TIMEOUT_MILLISECONDS;
     while (performance.now() < deadline) {
       if (this.nodeFailure) throw this.nodeFailure;
-      const state = await this.anvil.client.readContract({
+      const state = await this.anvil.publicClient.readContract({
         address: this.deployment.marketOracle,
         abi: marketOracleAbi,
         functionName: "marketState",
@@ -228,7 +251,7 @@ export class LocalMarket {
   }
 
   private async settleExpired(time: number): Promise<void> {
-    const prices = await this.anvil.client.getContractEvents({
+    const prices = await this.anvil.publicClient.getContractEvents({
       address: this.deployment.marketOracle,
       abi: marketOracleAbi,
       eventName: "SettlementPriceFixed",
@@ -237,8 +260,8 @@ export class LocalMarket {
     for (const { args } of prices) {
       const expiry = args.expiry;
       if (expiry === undefined || expiry > time || this.settled.has(expiry)) continue;
-      const margin = this.traders.filter(({ canWrite }) => canWrite).map(({ account }) => account);
-      await this.keeper.settle(MARKET_ID, expiry, margin);
+      await this.conservation.check(); // also finds accounts of visitors
+      await this.keeper.settle(MARKET_ID, expiry, this.conservation.marginAccounts());
       for (const trader of this.traders) await trader.redeem(expiry);
       this.settled.add(expiry);
     }
@@ -274,9 +297,8 @@ export class LocalMarket {
     if (this.lastTrades.length > 5) this.lastTrades.shift();
   }
 
-  private async status(time: number): Promise<MarketStatus> {
+  private async status(time: number, seen: Observation): Promise<MarketStatus> {
     const { schedule, world } = this.options;
-    const seen = await observe(this.anvil.client, this.deployment, time);
     const result = this.conservation.result();
     const span = schedule.lastTick === undefined ? undefined : schedule.lastTick - schedule.firstTick;
     return {
@@ -284,7 +306,7 @@ export class LocalMarket {
       source: world.description,
       modelTime: time,
       progress: span === undefined ? undefined : (time - schedule.firstTick) / span,
-      uniswapSpot: await this.uniswap.spot(),
+      uniswapSpot: await poolPrice(this.anvil.publicClient, this.ethPool),
       oracleAge: 0,
       trades: this.trades,
       refused: [...this.refusals.values()].reduce((sum, count) => sum + count, 0),
@@ -299,7 +321,28 @@ export class LocalMarket {
   // ───────────────────────────── Setting up ─────────────────────────────
 
   private transactor(index: number): Transactor {
-    return new Transactor(this.anvil.client, this.anvil.signer(index));
+    return new Transactor(this.anvil.publicClient, this.anvil.wallet(index), { sync: true });
+  }
+
+  private async mint(index: number, amount: bigint): Promise<void> {
+    const deployer = this.anvil.wallet(accounts.deployer);
+    await mintLocalToken(deployer, this.ethPool.quoteToken, this.anvil.address(index), amount);
+  }
+
+  /** Uniswap v3 with a WETH/USDC pool of 20 million USDC a side over all prices, and an arbitrageur with plenty of both. */
+  private async openUniswap(price: number): Promise<void> {
+    const { publicClient } = this.anvil;
+    const deployer = this.anvil.wallet(accounts.deployer);
+    const tokens = await deployTokens(deployer, { name: "USD Coin", symbol: "USDC", decimals: QUOTE_DECIMALS });
+    this.uniswap = await deployUniswapV3(deployer, tokens.weth);
+    this.ethPool = await createEthPool(publicClient, deployer, this.uniswap, tokens, price);
+    const ethWei = BigInt(Math.round(20_000_000 / price)) * 10n ** 18n;
+    await wrapEther(deployer, tokens.weth, ethWei);
+    await this.mint(accounts.deployer, usdc(20_000_000));
+    const range = { prices: undefined, ethWei, quoteAmount: usdc(20_000_000) };
+    await addLiquidity(publicClient, deployer, this.uniswap, this.ethPool, range);
+    await wrapEther(this.anvil.wallet(accounts.arbitrageur), tokens.weth, 100_000n * 10n ** 18n);
+    await this.mint(accounts.arbitrageur, usdc(300_000_000));
   }
 
   private traderAt(index: number): Trader {
@@ -321,7 +364,7 @@ export class LocalMarket {
         keyVariable: "MENISCUS_NODE_KEY",
         port: this.nodePorts[i],
         nodes,
-        venueUrl: this.venues.urls[i],
+        venueUrl: this.venues.url(`venue-${i + 1}`),
         currency: SYMBOL,
         rpcUrl: this.anvil.url,
         chainId: this.deployment.chainId,
@@ -345,7 +388,7 @@ export class LocalMarket {
       ...accounts.writers.map((index, i) => new Trader(`writer ${i + 1}`, deployment, this.transactor(index), true)),
     ];
     const everyone = [...accounts.liquidityProviders, ...accounts.wallets, ...accounts.writers, ...accounts.visitors];
-    for (const index of everyone) await this.uniswap.mintUsdc(this.anvil.address(index), usdc(2_000_000));
+    for (const index of everyone) await this.mint(index, usdc(2_000_000));
     for (const trader of this.traders) await trader.open(usdc(400_000));
     const [ada, ben] = this.lps;
     await ada?.requestDeposit(usdc(600_000));

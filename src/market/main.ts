@@ -1,6 +1,7 @@
 // `npm start`: the local market. See `--help`.
 import { writeFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
+import { revertNameOf } from "../chain/decodeError.ts";
 import { openReplay } from "../market-data/csvReplay.ts";
 import { describeError, MeniscusError } from "../runtime/errors.ts";
 import { parseDate, parseDuration, planTicks } from "./clock.ts";
@@ -121,7 +122,7 @@ async function main(): Promise<void> {
     await market.run();
     const rest = await market.finish();
     const { anvil, deployment, lps } = market.participants;
-    const report: MarketReport = { lps: await lpReports(anvil.client, deployment, lps), ...rest };
+    const report: MarketReport = { lps: await lpReports(anvil.publicClient, deployment, lps), ...rest };
     console.log(renderStatements(report, deployment.quoteSymbol));
     if (options.report) {
       writeFileSync(options.report, `${JSON.stringify(report, null, 2)}\n`);
@@ -137,7 +138,8 @@ async function main(): Promise<void> {
 main()
   .then(() => process.exit(0))
   .catch((error: unknown) => {
-    console.error(describeError(error));
+    const revert = revertNameOf(error);
+    console.error(revert ? `A transaction of the market was refused: ${revert}.` : describeError(error));
     if (process.env.MENISCUS_DEBUG) console.error(error);
     process.exit(error instanceof MeniscusError ? error.exitCode : 70);
   });

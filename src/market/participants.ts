@@ -1,13 +1,6 @@
-import {
-  type Address,
-  BaseError,
-  ContractFunctionRevertedError,
-  erc20Abi,
-  maxInt256,
-  maxUint256,
-  parseEventLogs,
-} from "viem";
+import { type Address, erc20Abi, maxInt256, maxUint256, parseEventLogs } from "viem";
 import { clearinghouseAbi, optionPoolAbi, poolSharesAbi } from "../chain/abis.ts";
+import { revertNameOf } from "../chain/decodeError.ts";
 import type { Deployment } from "../chain/deployments.ts";
 import {
   fromOptionId,
@@ -35,13 +28,8 @@ export interface TradeRecord {
 export type Outcome = { readonly trade: TradeRecord } | { readonly refused: string };
 
 /** The name of the custom error behind a failed call, or a line about what else went wrong. */
-export function refusalOf(error: unknown): string {
-  const reverted =
-    error instanceof BaseError ? error.walk((cause) => cause instanceof ContractFunctionRevertedError) : null;
-  if (reverted instanceof ContractFunctionRevertedError) {
-    return reverted.data?.errorName ?? reverted.signature ?? reverted.shortMessage;
-  }
-  return describeError(error);
+function refusalOf(error: unknown): string {
+  return revertNameOf(error) ?? describeError(error);
 }
 
 /** Lets `spender` take the quote token from the transactor's account. */
@@ -179,6 +167,8 @@ function describeOrder(symbol: string, order: Order): string {
 export class LiquidityProvider {
   readonly name: string;
   readonly address: Address;
+  /** Whether a request of this LP may still have something to claim. */
+  isWaiting = false;
   private readonly deployment: Deployment;
   private readonly transactor: Transactor;
   private readonly poolShares: Address;
@@ -196,6 +186,7 @@ export class LiquidityProvider {
   async requestDeposit(assets: bigint): Promise<void> {
     await approve(this.transactor, this.deployment.quoteToken, this.poolShares);
     await this.transactor.write(this.poolShares, poolSharesAbi, "requestDeposit", [assets, this.address, this.address]);
+    this.isWaiting = true;
   }
 
   async requestRedeemAll(): Promise<void> {
@@ -219,6 +210,11 @@ export class LiquidityProvider {
     ]);
     if (assets > 0n || money > 0n) {
       await this.transactor.write(this.poolShares, poolSharesAbi, "claimFor", [this.address]);
+      const [deposits, redemptions] = await this.transactor.client.readContract({
+        ...contract,
+        functionName: "openRequests",
+      });
+      this.isWaiting = deposits.length + redemptions.length > 0;
     }
   }
 

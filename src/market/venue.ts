@@ -1,164 +1,476 @@
-import type { AddressInfo } from "node:net";
-import Fastify from "fastify";
-import { type WebSocket, WebSocketServer } from "ws";
+import Fastify, { type FastifyReply, type FastifyRequest } from "fastify";
+import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import { z } from "zod";
+import { MeniscusError } from "../runtime/errors.ts";
 import { createRandom, mixSeed } from "./random.ts";
-import { askOnGrid, bidOnGrid, type Chain, type World } from "./world.ts";
+import { blackPrice } from "./venuePricing.ts";
+import {
+  askOnGrid,
+  type Candle,
+  type Chain,
+  type ChainQuote,
+  expiryName,
+  nearestOnGrid,
+  SECONDS_PER_DAY,
+  SECONDS_PER_MINUTE,
+  SECONDS_PER_YEAR,
+  type World,
+} from "./world.ts";
 
-/** Venues that speak Deribit's public API over one world, each with a noise of its own. */
-export interface Venues {
-  /** One base URL per venue. */
-  readonly urls: readonly string[];
-  /** Moves the venues' clock and tells every subscriber of the index. */
-  setTime(seconds: number): Promise<void>;
+export interface VenueOptions {
+  /** Path prefix: the venue answers at `http://127.0.0.1:PORT/NAME/api/v2/public/…`. */
+  readonly name: string;
+  readonly seed: number | string;
+  /** Standard deviation of its spot around the world's, relative. By default a basis point. */
+  readonly spotNoise?: number;
+  /** Standard deviation of its implied volatilities around the world's, per √year. By default 0.001: a tenth of a vol point. */
+  readonly volatilityNoise?: number;
+}
+
+export interface VenueServerOptions {
+  readonly world: World;
+  readonly venues: readonly VenueOptions[];
+  /** 0, the default, takes a free one. */
+  readonly port?: number;
+  /** Model time at the start; by default the world's first. */
+  readonly time?: number;
+}
+
+/** Venues on 127.0.0.1 that speak Deribit's public API, version 2. */
+export interface VenueServer {
+  readonly port: number;
+  /** `http://127.0.0.1:PORT/NAME`, to which `/api/v2/public/METHOD` is appended. */
+  url(name: string): string;
+  /** `ws://127.0.0.1:PORT/NAME/ws/api/v2`. */
+  webSocketUrl(name: string): string;
+  /** Moves the clock of all venues and tells their subscribers. */
+  setTime(seconds: number): void;
   close(): Promise<void>;
 }
 
-export interface VenueOptions {
-  readonly count: number;
-  readonly seed: number;
-  /** Standard deviation of a venue's spot against the world's, as a share. */
-  readonly spotNoise?: number;
-  /** Standard deviation of a venue's option prices, as a share of the price. */
-  readonly priceNoise?: number;
-}
-
-interface Venue {
-  readonly prefix: string;
-  readonly subscribers: Set<WebSocket>;
-  /** Answers of the current time, as JSON text, made once per tick. */
-  readonly answers: Map<string, string>;
-}
-
-/** Starts the venues on one free loopback port. */
-export async function startVenues(world: World, options: VenueOptions): Promise<Venues> {
-  const { count, seed, spotNoise = 0.0001, priceNoise = 0.002 } = options;
-  const venues = Array.from(
-    { length: count },
-    (_, index): Venue => ({
-      prefix: `/venue-${index}`,
-      subscribers: new Set(),
-      answers: new Map(),
-    }),
-  );
-  let time = world.firstTime;
-  let chain: Chain = world.chain(time);
-
-  const noise = (venue: Venue) => createRandom(mixSeed(seed, venue.prefix, time));
-  const spotOf = (venue: Venue) => world.spot(time) * (1 + spotNoise * noise(venue).normal());
-  const indexNotification = (venue: Venue) => {
-    const data = { index_name: "eth_usd", price: spotOf(venue), timestamp: time * 1000 };
-    const params = { channel: "deribit_price_index.eth_usd", data };
-    return JSON.stringify({ jsonrpc: "2.0", method: "subscription", params });
+export async function startVenues(options: VenueServerOptions): Promise<VenueServer> {
+  const venues = new Map(options.venues.map((venue) => [venue.name, new Venue(options.world, venue)]));
+  for (const venue of venues.values()) venue.setTime(options.time ?? options.world.firstTime);
+  const server = Fastify({ logger: false, forceCloseConnections: true, bodyLimit: 100_000 });
+  const handler = async (
+    request: FastifyRequest<{ Params: { venue: string; "*"?: string }; Querystring: Record<string, string> }>,
+    reply: FastifyReply,
+  ) => {
+    const venue = venues.get(request.params.venue);
+    const asked = request.method === "POST" ? rpcRequest.safeParse(request.body) : undefined;
+    const answer = !venue
+      ? failure(undefined, errors.unknownVenue)
+      : asked && !asked.success
+        ? failure(undefined, errors.badRequest)
+        : venue.answer({
+            id: asked?.data.id,
+            // A POST names its method in the body, and in the path as well if the client likes.
+            method: asked?.data.method ?? request.params["*"] ?? "",
+            params: asked?.data.params ?? request.query,
+          });
+    return reply
+      .code(answer.ok ? 200 : 400)
+      .type("application/json")
+      .send(answer.json);
   };
-  const results: Record<string, (venue: Venue) => unknown> = {
-    get_time: () => time * 1000,
-    get_index_price: (venue) => ({ index_price: spotOf(venue), estimated_delivery_price: spotOf(venue) }),
-    get_instruments: () =>
-      chain.quotes.map(({ instrument, kind, strike, expiry }) => ({
-        instrument_name: instrument,
-        kind: "option",
-        option_type: kind,
-        strike,
-        expiration_timestamp: expiry * 1000,
-        base_currency: "ETH",
-        quote_currency: "ETH",
-        is_active: true,
-      })),
-    get_book_summary_by_currency: (venue) => {
-      const random = noise(venue);
-      return chain.quotes.map((quote) => {
-        const factor = 1 + priceNoise * random.normal();
-        return {
-          instrument_name: quote.instrument,
-          bid_price: quote.bid === undefined ? null : (bidOnGrid(quote.bid * factor) ?? null),
-          ask_price: quote.ask === undefined ? null : askOnGrid(quote.ask * factor),
-          mark_price: quote.mark,
-          mark_iv: 100 * quote.markIv,
-          underlying_price: chain.forwardByExpiry.get(quote.expiry),
-          open_interest: quote.openInterest,
-          creation_timestamp: time * 1000,
-        };
-      });
-    },
-  };
+  for (const url of ["/:venue/api/v2", "/:venue/api/v2/*"]) server.route({ method: ["GET", "POST"], url, handler });
 
-  const server = Fastify();
-  server.all<{ Params: { venue: string; method: string }; Querystring: Record<string, string> }>(
-    "/:venue/api/v2/public/:method",
-    (request, reply) => {
-      const venue = venues.find(({ prefix }) => prefix === `/${request.params.venue}`);
-      const { method } = request.params;
-      reply.header("content-type", "application/json");
-      if (!venue) return reply.code(404).send(`{"jsonrpc":"2.0","error":{"code":404,"message":"no such venue"}}`);
-      if (method === "get_tradingview_chart_data") {
-        return reply.send(envelope(chartData(world, request.query, time)));
-      }
-      const known = venue.answers.get(method);
-      const make = results[method];
-      if (!known && !make) {
-        return reply.code(400).send(`{"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found"}}`);
-      }
-      const text = known ?? envelope(make?.(venue));
-      venue.answers.set(method, text);
-      return reply.send(text);
-    },
-  );
-  await server.listen({ host: "127.0.0.1", port: 0 });
-  const { port } = server.server.address() as AddressInfo;
-
-  const sockets = new WebSocketServer({ noServer: true });
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: 100_000 });
   server.server.on("upgrade", (request, socket, head) => {
-    const venue = venues.find(({ prefix }) => request.url === `${prefix}/ws/api/v2`);
+    const name = /^\/([^/]+)\/ws\/api\/v2\/?$/.exec(request.url ?? "")?.[1];
+    const venue = name === undefined ? undefined : venues.get(name);
     if (!venue) {
-      socket.destroy();
+      socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (client) => {
-      client.on("message", (data) => {
-        const message = JSON.parse(String(data)) as { id?: number; method?: string; params?: { channels?: string[] } };
-        client.send(JSON.stringify({ jsonrpc: "2.0", id: message.id, result: message.params?.channels ?? [] }));
-        if (message.method !== "public/subscribe") return;
-        venue.subscribers.add(client);
-        client.send(indexNotification(venue)); // a subscriber learns the present index at once
-      });
-      client.on("close", () => venue.subscribers.delete(client));
-      client.on("error", () => client.terminate());
-    });
+    sockets.handleUpgrade(request, socket, head, (client) => venue.attach(client));
   });
 
+  const wantedPort = options.port ?? 0;
+  try {
+    await server.listen({ host: "127.0.0.1", port: wantedPort });
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE") {
+      throw new MeniscusError("network", `Port ${wantedPort} is in use.`, {
+        hint: "Stop what listens there, or let the venues take a free one.",
+        cause,
+      });
+    }
+    throw cause;
+  }
+  const address = server.server.address();
+  if (address === null || typeof address === "string") throw new MeniscusError("internal", "The venues have no port.");
+  const { port } = address;
   return {
-    urls: venues.map(({ prefix }) => `http://127.0.0.1:${port}${prefix}`),
-    async setTime(seconds) {
-      time = seconds;
-      chain = world.chain(seconds);
-      for (const venue of venues) {
-        venue.answers.clear();
-        for (const client of venue.subscribers) client.send(indexNotification(venue));
-      }
+    port,
+    url: (name) => `http://127.0.0.1:${port}/${name}`,
+    webSocketUrl: (name) => `ws://127.0.0.1:${port}/${name}/ws/api/v2`,
+    setTime: (seconds) => {
+      for (const venue of venues.values()) venue.setTime(seconds);
     },
-    async close() {
+    close: async () => {
       for (const client of sockets.clients) client.terminate();
+      sockets.close();
       await server.close();
     },
   };
 }
 
-function envelope(result: unknown): string {
-  return JSON.stringify({ jsonrpc: "2.0", result });
+const rpcRequest = z.object({
+  jsonrpc: z.literal("2.0").optional(),
+  id: z.union([z.number(), z.string()]).optional(),
+  method: z.string(),
+  params: z.record(z.string(), z.unknown()).optional(),
+});
+
+interface RpcCall {
+  readonly id: number | string | undefined;
+  readonly method: string;
+  readonly params: Readonly<Record<string, unknown>>;
 }
 
-/** Minute candles in Deribit's columns; nothing later than the venue's clock. */
-function chartData(world: World, query: Record<string, string>, time: number) {
-  const from = Number(query.start_timestamp) / 1000;
-  const to = Math.min(Number(query.end_timestamp) / 1000, time);
-  const candles = from < to ? world.minuteCandles(from, to) : [];
+/** An answer as it goes over the wire. */
+interface Answer {
+  readonly ok: boolean;
+  readonly json: string;
+}
+
+/** Deribit's codes. */
+const errors = {
+  methodNotFound: { code: -32_601, message: "Method not found" },
+  invalidParams: { code: -32_602, message: "Invalid params" },
+  badRequest: { code: 11_050, message: "bad_request" },
+  unknownVenue: { code: 11_050, message: "unknown_venue" },
+} as const;
+
+interface RpcError {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: { readonly param: string; readonly reason: string };
+}
+
+function failure(id: RpcCall["id"], error: RpcError): Answer {
+  return { ok: false, json: JSON.stringify({ jsonrpc: "2.0", id, error, testnet: false }) };
+}
+
+class InvalidParameter extends Error {
+  readonly parameter: string;
+  constructor(parameter: string, reason: string) {
+    super(reason);
+    this.parameter = parameter;
+  }
+}
+
+const INDEX_CHANNEL = "deribit_price_index.eth_usd";
+
+/** One venue: its own slightly different view of the world, at the time that its clock shows. */
+class Venue {
+  readonly #world: World;
+  readonly #options: VenueOptions;
+  readonly #subscribers = new Set<WebSocket>();
+  readonly #methods: ReadonlyMap<string, (params: RpcCall["params"]) => string>;
+  #time = 0;
+  // JSON texts of the present time, made when first asked for: a tick costs nothing that nobody reads.
+  readonly #texts = new Map<string, string>();
+
+  constructor(world: World, options: VenueOptions) {
+    this.#world = world;
+    this.#options = options;
+    this.#methods = new Map<string, (params: RpcCall["params"]) => string>([
+      ["public/get_time", () => String(this.#milliseconds())],
+      ["public/test", () => JSON.stringify({ version: "1.2.26" })],
+      ["public/hello", () => JSON.stringify({ version: "1.2.26" })],
+      ["public/get_instruments", (params) => this.#whenEthOptions(params, "instruments", () => this.#instruments())],
+      [
+        "public/get_book_summary_by_currency",
+        (params) => this.#whenEthOptions(params, "summary", () => this.#bookSummary()),
+      ],
+      ["public/get_index_price", (params) => this.#indexPrice(params)],
+      ["public/get_tradingview_chart_data", (params) => this.#chart(params)],
+    ]);
+  }
+
+  setTime(seconds: number): void {
+    this.#time = seconds;
+    this.#texts.clear();
+    if (this.#subscribers.size === 0) return;
+    const text = this.#indexNotification();
+    for (const client of this.#subscribers) client.send(text);
+  }
+
+  answer(call: RpcCall): Answer {
+    const method = this.#methods.get(call.method);
+    if (!method) return failure(call.id, errors.methodNotFound);
+    try {
+      return this.#success(call.id, method(call.params));
+    } catch (error) {
+      if (!(error instanceof InvalidParameter)) throw error;
+      return failure(call.id, {
+        ...errors.invalidParams,
+        data: { param: error.parameter, reason: error.message },
+      });
+    }
+  }
+
+  attach(client: WebSocket): void {
+    client.on("close", () => this.#subscribers.delete(client));
+    client.on("error", () => client.terminate());
+    client.on("message", (data) => {
+      const call = parseCall(messageText(data));
+      if (!call) {
+        client.send(failure(undefined, errors.badRequest).json);
+        return;
+      }
+      if (call.method !== "public/subscribe" && call.method !== "public/unsubscribe") {
+        client.send(this.answer(call).json);
+        return;
+      }
+      const channels = z.array(z.string()).safeParse(call.params.channels);
+      if (!channels.success) {
+        client.send(failure(call.id, errors.invalidParams).json);
+        return;
+      }
+      // As Deribit does: the answer lists the channels that exist.
+      const known = channels.data.filter((channel) => channel === INDEX_CHANNEL);
+      client.send(this.#success(call.id, JSON.stringify(known)).json);
+      if (known.length === 0) return;
+      if (call.method === "public/unsubscribe") {
+        this.#subscribers.delete(client);
+      } else {
+        this.#subscribers.add(client);
+        client.send(this.#indexNotification());
+      }
+    });
+  }
+
+  #success(id: RpcCall["id"], result: string): Answer {
+    const now = Date.now() * 1000;
+    const head = id === undefined ? "" : `"id":${JSON.stringify(id)},`;
+    return {
+      ok: true,
+      json: `{"jsonrpc":"2.0",${head}"result":${result},"usIn":${now},"usOut":${now},"usDiff":0,"testnet":false}`,
+    };
+  }
+
+  #milliseconds(): number {
+    return Math.round(this.#time * 1000);
+  }
+
+  #spotFactor(): number {
+    return this.#spotFactorAt(this.#time);
+  }
+
+  #spotFactorAt(seconds: number): number {
+    const noise = this.#options.spotNoise ?? 1e-4;
+    return Math.exp(noise * createRandom(mixSeed(this.#options.seed, "spot", seconds)).normal());
+  }
+
+  #spot(): number {
+    return cents(this.#world.spot(this.#time) * this.#spotFactor());
+  }
+
+  #cached(key: string, build: () => string): string {
+    const known = this.#texts.get(key);
+    if (known !== undefined) return known;
+    const text = build();
+    this.#texts.set(key, text);
+    return text;
+  }
+
+  #whenEthOptions(params: RpcCall["params"], key: string, build: () => string): string {
+    if (params.currency !== "ETH") throw new InvalidParameter("currency", "value must be ETH");
+    // Of Deribit's kinds only options are listed here; a question about another kind has an empty answer.
+    if (params.kind !== undefined && params.kind !== "option") return "[]";
+    return this.#cached(key, build);
+  }
+
+  #indexPrice(params: RpcCall["params"]): string {
+    if (params.index_name !== "eth_usd") throw new InvalidParameter("index_name", "value must be eth_usd");
+    const price = this.#spot();
+    return JSON.stringify({ index_price: price, estimated_delivery_price: price });
+  }
+
+  #indexNotification(): string {
+    const data = { index_name: "eth_usd", price: this.#spot(), timestamp: this.#milliseconds() };
+    return JSON.stringify({ jsonrpc: "2.0", method: "subscription", params: { channel: INDEX_CHANNEL, data } });
+  }
+
+  /** Minute candles of spot that have closed by now. The venue's noise is in each price, so that its history is its own. */
+  #chart(params: RpcCall["params"]): string {
+    if (params.instrument_name !== "ETH-PERPETUAL") {
+      throw new InvalidParameter("instrument_name", "value must be ETH-PERPETUAL");
+    }
+    if (String(params.resolution) !== "1") throw new InvalidParameter("resolution", "value must be 1");
+    const from = timestamp(params, "start_timestamp");
+    const to = Math.min(timestamp(params, "end_timestamp") + SECONDS_PER_MINUTE, this.#time);
+    const candles = this.#world.minuteCandles(from, to);
+    const noisy = candles.map((candle) => this.#noisyCandle(candle));
+    return JSON.stringify({
+      ticks: candles.map(({ time }) => time * 1000),
+      open: noisy.map(({ open }) => open),
+      high: noisy.map(({ high }) => high),
+      low: noisy.map(({ low }) => low),
+      close: noisy.map(({ close }) => close),
+      volume: noisy.map(({ volume }) => volume),
+      cost: noisy.map(({ volume, close }) => cents(volume * close)),
+      status: candles.length === 0 ? "no_data" : "ok",
+    });
+  }
+
+  // A shift of its own for every minute would be a large part of a minute's move, and realised volatility would measure the
+  // noise: a day's candles share one.
+  #noisyCandle(candle: Candle): Candle {
+    const factor = this.#spotFactorAt(Math.floor(candle.time / SECONDS_PER_DAY) * SECONDS_PER_DAY);
+    return {
+      time: candle.time,
+      open: cents(candle.open * factor),
+      high: cents(candle.high * factor),
+      low: cents(candle.low * factor),
+      close: cents(candle.close * factor),
+      volume: candle.volume,
+    };
+  }
+
+  #instruments(): string {
+    const chain = this.#world.chain(this.#time);
+    return JSON.stringify(chain.quotes.map((quote) => instrument(quote, this.#time)));
+  }
+
+  #bookSummary(): string {
+    const chain = this.#world.chain(this.#time);
+    const spotFactor = this.#spotFactor();
+    const now = this.#milliseconds();
+    const index = cents(chain.spot * spotFactor);
+    const volatilityShifts = this.#volatilityShifts(chain);
+    return JSON.stringify(
+      chain.quotes.map((quote) => {
+        const forward = (chain.forwardByExpiry.get(quote.expiry) ?? chain.spot) * spotFactor;
+        const shift = volatilityShifts(quote);
+        const seen = shiftedQuote(quote, forward / spotFactor, forward, shift, this.#time);
+        return {
+          instrument_name: quote.instrument,
+          base_currency: "ETH",
+          quote_currency: "ETH",
+          bid_price: seen.bid ?? null,
+          ask_price: seen.ask ?? null,
+          mid_price: seen.bid !== undefined && seen.ask !== undefined ? round((seen.bid + seen.ask) / 2, 1e6) : null,
+          mark_price: round(seen.mark, 1e6),
+          mark_iv: round(seen.markIv * 100, 100),
+          underlying_price: round(forward, 1e4),
+          underlying_index: `SYN.ETH-${expiryName(quote.expiry)}`,
+          estimated_delivery_price: index,
+          interest_rate: 0,
+          open_interest: quote.openInterest,
+          volume: 0,
+          volume_usd: 0,
+          last: null,
+          high: null,
+          low: null,
+          price_change: null,
+          creation_timestamp: now,
+        };
+      }),
+    );
+  }
+
+  /** What this venue sees differently at this time: a shift of each expiry's level and a smaller one of each strike. */
+  #volatilityShifts(chain: Chain): (quote: ChainQuote) => number {
+    const noise = this.#options.volatilityNoise ?? 1e-3;
+    const random = createRandom(mixSeed(this.#options.seed, "volatility", this.#time));
+    const levels = new Map([...chain.forwardByExpiry.keys()].map((expiry) => [expiry, noise * random.normal()]));
+    const strikes = new Map<string, number>();
+    for (const quote of chain.quotes) {
+      const key = strikeKey(quote);
+      if (!strikes.has(key)) strikes.set(key, (noise / 2) * random.normal());
+    }
+    return (quote) => (levels.get(quote.expiry) ?? 0) + (strikes.get(strikeKey(quote)) ?? 0);
+  }
+}
+
+/** Bid and ask move with the mark; the mark moves by what the shift of volatility is worth in ETH. */
+function shiftedQuote(
+  quote: ChainQuote,
+  forward: number,
+  seenForward: number,
+  volatilityShift: number,
+  time: number,
+): Pick<ChainQuote, "bid" | "ask" | "mark" | "markIv"> {
+  const rootYears = Math.sqrt(Math.max(0, quote.expiry - time) / SECONDS_PER_YEAR);
+  const markIv = Math.max(0.01, quote.markIv + volatilityShift);
+  const before = blackPrice(forward, quote.strike, quote.markIv * rootYears, quote.kind) / forward;
+  const after = blackPrice(seenForward, quote.strike, markIv * rootYears, quote.kind) / seenForward;
+  const move = after - before;
+  // To the nearest step: rounding prices that lie on the grid outwards would widen every quote by one.
+  const bid = quote.bid === undefined ? undefined : nearestOnGrid(quote.bid + move) || undefined;
   return {
-    ticks: candles.map((candle) => candle.time * 1000),
-    open: candles.map(({ open }) => open),
-    high: candles.map(({ high }) => high),
-    low: candles.map(({ low }) => low),
-    close: candles.map(({ close }) => close),
-    volume: candles.map(({ volume }) => volume),
-    status: candles.length > 0 ? "ok" : "no_data",
+    bid,
+    ask: quote.ask === undefined ? undefined : Math.max(nearestOnGrid(quote.ask + move), askOnGrid((bid ?? 0) + 1e-5)),
+    mark: Math.max(0, quote.mark + move),
+    markIv,
   };
+}
+
+function instrument(quote: ChainQuote, time: number): Readonly<Record<string, unknown>> {
+  return {
+    instrument_name: quote.instrument,
+    instrument_id: mixSeed(quote.expiry, quote.strike, quote.kind),
+    kind: "option",
+    option_type: quote.kind,
+    strike: quote.strike,
+    expiration_timestamp: quote.expiry * 1000,
+    creation_timestamp: Math.round(time * 1000),
+    settlement_period: quote.expiry - time <= 7 * SECONDS_PER_DAY ? "week" : "month",
+    base_currency: "ETH",
+    quote_currency: "ETH",
+    counter_currency: "USD",
+    settlement_currency: "ETH",
+    price_index: "eth_usd",
+    instrument_type: "reversed",
+    contract_size: 1,
+    min_trade_amount: 1,
+    tick_size: 0.0001,
+    tick_size_steps: [{ above_price: 0.005, tick_size: 0.0005 }],
+    maker_commission: 0.0003,
+    taker_commission: 0.0003,
+    is_active: true,
+    rfq: false,
+  };
+}
+
+function strikeKey(quote: ChainQuote): string {
+  return `${quote.expiry}:${quote.strike}`;
+}
+
+/** A frame as text, in whichever form the library delivers it. */
+function messageText(data: RawData): string {
+  if (Array.isArray(data)) return Buffer.concat(data).toString();
+  return Buffer.isBuffer(data) ? data.toString() : Buffer.from(data).toString();
+}
+
+function parseCall(text: string): RpcCall | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const parsed = rpcRequest.safeParse(value);
+  return parsed.success
+    ? { id: parsed.data.id, method: parsed.data.method, params: parsed.data.params ?? {} }
+    : undefined;
+}
+
+/** Milliseconds in a parameter, as seconds. */
+function timestamp(params: RpcCall["params"], name: string): number {
+  const value = Number(params[name] ?? Number.NaN);
+  if (!Number.isFinite(value)) throw new InvalidParameter(name, "value must be a time in milliseconds");
+  return value / 1000;
+}
+
+function cents(value: number): number {
+  return round(value, 100);
+}
+
+function round(value: number, perUnit: number): number {
+  return Math.round(value * perUnit) / perUnit;
 }

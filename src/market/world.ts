@@ -99,6 +99,12 @@ export function askOnGrid(priceEth: number): number {
   return onGrid(Math.max(1, Math.ceil(priceEth / tick - 1e-9)), tick);
 }
 
+/** The price on the venue's grid that is next to it; 0 below half a step. */
+export function nearestOnGrid(priceEth: number): number {
+  const tick = tickOf(priceEth);
+  return onGrid(Math.max(0, Math.round(priceEth / tick)), tick);
+}
+
 // Decimal fractions as a person writes them: 7 · 0.0001 is 0.0007000000000000001 in binary.
 function onGrid(steps: number, tick: number): number {
   return Math.round(steps * tick * 1e4) / 1e4;

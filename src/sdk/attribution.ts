@@ -45,7 +45,22 @@ const WAD = 10n ** 18n;
 const RAW_PER_WAD = 1_000_000n;
 
 export function noParts(): PartSums {
-  return Object.fromEntries(poolParts.map((part) => [part, 0n])) as PartSums;
+  return {
+    premium: 0n,
+    spread: 0n,
+    impact: 0n,
+    fees: 0n,
+    delta: 0n,
+    gamma: 0n,
+    theta: 0n,
+    vega: 0n,
+    higherOrder: 0n,
+    hedging: 0n,
+    insurance: 0n,
+    shortfall: 0n,
+    gifts: 0n,
+    rounding: 0n,
+  };
 }
 
 export function addParts(sums: PartSums, more: Partial<PoolParts>): void {
@@ -98,8 +113,8 @@ export function driftRounding(swap: SwapFacts, divisor: bigint): bigint {
 }
 
 /** The floor that a mark takes of the whole book's value, raw: ≤ 0. */
-export function bookRounding(valueRaw: bigint, divisor: bigint): bigint {
-  return toCashDown(valueRaw, divisor) * divisor - valueRaw;
+export function bookRounding(bookRaw: bigint, divisor: bigint): bigint {
+  return toCashDown(bookRaw, divisor) * divisor - bookRaw;
 }
 
 // ───────────────────────────── The book from report to report ─────────────────────────────

@@ -10,7 +10,7 @@ import {
 } from "viem";
 import { clearinghouseAbi } from "../chain/abis.ts";
 import type { Deployment } from "../chain/deployments.ts";
-import { toAccountId } from "../chain/optionId.ts";
+import { fromAccountId, toAccountId } from "../chain/optionId.ts";
 
 /** Claims and tokens held at the last checked block by token symbol, in tokens, and how many blocks disagreed. */
 export interface ConservationResult {
@@ -35,6 +35,8 @@ interface Token {
   readonly symbol: string;
   readonly address: Address;
   readonly decimals: number;
+  readonly isQuote: boolean;
+  readonly marketIds: readonly number[];
 }
 
 /**
@@ -76,22 +78,34 @@ export class ConservationChecker {
     this.nextBlock = head + 1n;
   }
 
+  /** Every margin account that events have named so far: who may hold positions. */
+  marginAccounts(): readonly bigint[] {
+    return [...this.accounts].filter((account) => fromAccountId(account).sub !== 0);
+  }
+
   result(): ConservationResult {
     const { claims, held, checkedBlocks, violations, examples } = this;
     return { claims, held, checkedBlocks, violations, examples };
   }
 
-  private get tokens(): readonly (Token & { readonly marketId?: number })[] {
+  /** Every token of the ledger, with the markets whose base it is; the quote token has no market. */
+  private get tokens(): readonly Token[] {
     const { quoteToken, quoteSymbol, quoteDecimals, markets } = this.deployment;
-    return [
-      { symbol: quoteSymbol, address: quoteToken, decimals: quoteDecimals },
-      ...markets.map(({ symbol, baseToken, baseDecimals, marketId }) => ({
-        symbol,
-        address: baseToken,
-        decimals: baseDecimals,
-        marketId,
-      })),
-    ];
+    const tokens = new Map<string, Token>();
+    tokens.set(quoteToken.toLowerCase(), {
+      symbol: quoteSymbol,
+      address: quoteToken,
+      decimals: quoteDecimals,
+      isQuote: true,
+      marketIds: [],
+    });
+    for (const { symbol, baseToken, baseDecimals, marketId } of markets) {
+      const key = baseToken.toLowerCase();
+      const known = tokens.get(key);
+      const token = known ?? { symbol, address: baseToken, decimals: baseDecimals, isQuote: false, marketIds: [] };
+      tokens.set(key, { ...token, marketIds: [...token.marketIds, marketId] });
+    }
+    return [...tokens.values()];
   }
 
   /** Accounts and expiries that the new blocks' events name. */
@@ -114,44 +128,63 @@ export class ConservationChecker {
     return { address: this.deployment.clearinghouse, abi: clearinghouseAbi } as const;
   }
 
-  private read(functionName: "cash" | "pot" | "base", args: readonly unknown[]) {
+  private read(functionName: "cash" | "pot" | "base", args: readonly unknown[]): ContractFunctionParameters {
     return { ...this.ledger, functionName, args };
   }
 
+  /** One call for the whole block: the ledger's balance of each token, then whatever claims it. */
   private async checkBlock(blockNumber: bigint, isLast: boolean): Promise<void> {
-    const accounts = [...this.accounts];
-    const expiries = [...this.expiries.values()];
-    const cash = accounts.map((account) => this.read("cash", [account]));
-    const pots = expiries.map((expiry) => this.read("pot", expiry));
-    for (const token of this.tokens) {
-      const { marketId } = token;
-      const parts =
-        marketId === undefined ? [...cash, ...pots] : accounts.map((account) => this.read("base", [account, marketId]));
-      const balance = {
-        address: token.address,
-        abi: erc20Abi,
-        functionName: "balanceOf",
-        args: [this.deployment.clearinghouse],
-      };
-      const contracts = [balance, ...parts] as unknown as readonly ContractFunctionParameters[];
-      const [held, ...claims] = (await this.client.multicall({
-        contracts,
-        allowFailure: false,
-        deployless: true,
-        batchSize: 0,
-        blockNumber,
-      })) as bigint[];
-      const total = claims.reduce((sum, claim) => sum + claim, 0n);
-      if (total !== held) {
-        this.violations += 1;
-        const example = { block: Number(blockNumber), token: token.symbol, claims: total, held: held ?? 0n };
-        if (this.examples.length < MAX_EXAMPLES) this.examples.push(example);
-      }
-      if (isLast) {
-        this.claims[token.symbol] = formatUnits(total, token.decimals);
-        this.held[token.symbol] = formatUnits(held ?? 0n, token.decimals);
-      }
+    const { tokens } = this;
+    const reads = tokens.map((token) => [this.balanceOf(token), ...this.claimsOn(token)]);
+    const values = await this.client.multicall({
+      contracts: reads.flat(),
+      allowFailure: false,
+      deployless: true,
+      batchSize: 0,
+      blockNumber,
+    });
+    let from = 0;
+    for (const [i, token] of tokens.entries()) {
+      const end = from + (reads[i]?.length ?? 0);
+      const [held = 0n, ...claims] = values.slice(from, end).map(amountOf);
+      this.compare(token, blockNumber, { claims: claims.reduce((sum, claim) => sum + claim, 0n), held }, isLast);
+      from = end;
     }
     this.checkedBlocks += 1;
   }
+
+  private balanceOf({ address }: Token): ContractFunctionParameters {
+    return { address, abi: erc20Abi, functionName: "balanceOf", args: [this.deployment.clearinghouse] };
+  }
+
+  private claimsOn({ isQuote, marketIds }: Token) {
+    const accounts = [...this.accounts];
+    const cash = isQuote ? accounts.map((account) => this.read("cash", [account])) : [];
+    const pots = isQuote ? [...this.expiries.values()].map((expiry) => this.read("pot", expiry)) : [];
+    const base = marketIds.flatMap((marketId) => accounts.map((account) => this.read("base", [account, marketId])));
+    return [...cash, ...pots, ...base];
+  }
+
+  private compare(
+    token: Token,
+    block: bigint,
+    sums: { readonly claims: bigint; readonly held: bigint },
+    keep: boolean,
+  ) {
+    const { claims, held } = sums;
+    if (claims !== held) {
+      this.violations += 1;
+      const example = { block: Number(block), token: token.symbol, claims, held };
+      if (this.examples.length < MAX_EXAMPLES) this.examples.push(example);
+    }
+    if (!keep) return;
+    this.claims[token.symbol] = formatUnits(claims, token.decimals);
+    this.held[token.symbol] = formatUnits(held, token.decimals);
+  }
+}
+
+/** What `cash`, `pot`, `base` and `balanceOf` return. */
+function amountOf(value: unknown): bigint {
+  if (typeof value !== "bigint") throw new TypeError(`an amount was expected, not ${String(value)}`);
+  return value;
 }

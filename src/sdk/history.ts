@@ -6,6 +6,7 @@ import {
   type DecodeEventLogReturnType,
   decodeEventLog,
   decodeFunctionData,
+  getAddress,
   type Hex,
   type Log,
   type PublicClient,
@@ -28,7 +29,7 @@ type EventOf<TSource extends string, TAbi extends Abi> = {
   [TName in ContractEventName<TAbi>]: EventPlace & {
     readonly source: TSource;
     readonly name: TName;
-    readonly args: DecodeEventLogReturnType<TAbi, TName, Hex[], undefined, true>["args"];
+    readonly args: DecodeEventLogReturnType<TAbi, TName>["args"];
   };
 }[ContractEventName<TAbi>];
 
@@ -70,19 +71,19 @@ const DEPLOYMENT_BLOCKS = 1_000n;
  */
 export class ProtocolHistory {
   private readonly client: PublicClient<Transport, Chain>;
-  private readonly sources: ReadonlyMap<string, Source>;
+  private readonly sources: ReadonlyMap<Address, Source>;
   private readonly decoded: ProtocolEvent[] = [];
   private nextBlock: bigint;
 
   constructor(client: PublicClient<Transport, Chain>, deployment: Deployment) {
     this.client = client;
-    this.sources = new Map<string, Source>([
-      [deployment.clearinghouse.toLowerCase(), "ledger"],
-      [deployment.marketOracle.toLowerCase(), "oracle"],
-      [deployment.insuranceFund.toLowerCase(), "fund"],
-      ...deployment.pools.flatMap(({ optionPool, poolShares }): [string, Source][] => [
-        [optionPool.toLowerCase(), "pool"],
-        [poolShares.toLowerCase(), "shares"],
+    this.sources = new Map<Address, Source>([
+      [getAddress(deployment.clearinghouse), "ledger"],
+      [getAddress(deployment.marketOracle), "oracle"],
+      [getAddress(deployment.insuranceFund), "fund"],
+      ...deployment.pools.flatMap(({ optionPool, poolShares }): [Address, Source][] => [
+        [getAddress(optionPool), "pool"],
+        [getAddress(poolShares), "shares"],
       ]),
     ]);
     // Parameters, markets and makers are announced while the deployer works, before the block it writes down.
@@ -114,7 +115,7 @@ export class ProtocolHistory {
       let logs: readonly Log<bigint, number, false>[];
       try {
         logs = await this.client.getLogs({
-          address: [...this.sources.keys()] as Address[],
+          address: [...this.sources.keys()],
           fromBlock: this.nextBlock,
           toBlock,
         });
@@ -134,15 +135,15 @@ export class ProtocolHistory {
   }
 
   private async decode(log: Log<bigint, number, false>): Promise<ProtocolEvent | undefined> {
-    const source = this.sources.get(log.address.toLowerCase());
+    const source = this.sources.get(getAddress(log.address));
     if (!source) return undefined;
     const { address, blockNumber, transactionHash, logIndex, data, topics } = log;
     const { eventName, args } = decodeEventLog({ abi: abis[source], data, topics });
-    const event = { source, name: eventName, args, address, blockNumber, transactionHash, logIndex };
-    // The generated ABI that decoded it is the one its type is derived from.
-    if (source !== "oracle") return event as unknown as ProtocolEvent;
-    const averages = isInsideWindow(args) ? await this.averagesIn(transactionHash) : [];
-    return { ...event, averages } as unknown as ProtocolEvent;
+    const averages = source === "oracle" && isInsideWindow(args) ? await this.averagesIn(transactionHash) : [];
+    const place = { address, blockNumber, transactionHash, logIndex };
+    const event: unknown = { ...place, source, name: eventName, args, ...(source === "oracle" ? { averages } : {}) };
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its type is derived from the ABI that decoded it
+    return event as ProtocolEvent;
   }
 
   /** The running averages in the report that a transaction carried: no event repeats them. */
@@ -155,9 +156,8 @@ export class ProtocolHistory {
 
 /** Whether the report's model time stands strictly inside the 30 minutes before an expiry: 08:00 UTC of some day. */
 function isInsideWindow(args: unknown): boolean {
-  const modelTime = (args as { readonly modelTime?: number } | undefined)?.modelTime;
-  if (modelTime === undefined) return false;
-  const left = (EXPIRY_TIME_OF_DAY - (modelTime % DAY) + DAY) % DAY;
+  if (typeof args !== "object" || args === null || !("modelTime" in args)) return false;
+  const left = (EXPIRY_TIME_OF_DAY - (Number(args.modelTime) % DAY) + DAY) % DAY;
   return left > 0 && left < AVERAGING_WINDOW;
 }
 

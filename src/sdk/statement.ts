@@ -2,7 +2,7 @@ import { type Address, type Chain, getAddress, type PublicClient, type Transport
 import { cashDivisor } from "../../pricing/fixed/index.ts";
 import type { Deployment } from "../chain/deployments.ts";
 import { MeniscusError } from "../runtime/errors.ts";
-import { addParts, noParts, type PartSums, type PoolPart, poolParts, sumParts } from "./attribution.ts";
+import { addParts, noParts, type PartSums, type PoolPart, type PoolParts, poolParts, sumParts } from "./attribution.ts";
 import { type ProtocolEvent, ProtocolHistory, type SharesEvent } from "./history.ts";
 import { type MarkInterval, PoolReplay } from "./poolHistory.ts";
 
@@ -443,6 +443,31 @@ function toTokens(raw: bigint): number {
   return Number(raw / 10n ** 15n) / 1e9;
 }
 
+function toNumbers(parts: PoolParts): Record<PoolPart, number> {
+  const { premium, spread, impact, fees, delta, gamma, theta, vega, higherOrder } = parts;
+  const { hedging, insurance, shortfall, gifts, rounding } = parts;
+  return {
+    premium: toTokens(premium),
+    spread: toTokens(spread),
+    impact: toTokens(impact),
+    fees: toTokens(fees),
+    delta: toTokens(delta),
+    gamma: toTokens(gamma),
+    theta: toTokens(theta),
+    vega: toTokens(vega),
+    higherOrder: toTokens(higherOrder),
+    hedging: toTokens(hedging),
+    insurance: toTokens(insurance),
+    shortfall: toTokens(shortfall),
+    gifts: toTokens(gifts),
+    rounding: toTokens(rounding),
+  };
+}
+
+function toShares(amount: bigint): number {
+  return Number(amount) / 1e18;
+}
+
 function toLpStatement(
   address: Address,
   name: string | undefined,
@@ -458,7 +483,6 @@ function toLpStatement(
   const withdrawn = closing.withdrawn - opening.withdrawn;
   const change = withdrawn + closing.worth - deposited - opening.worth;
   const shares = sharesOf(closing);
-  const toShares = (amount: bigint) => Number(amount) / 1e18;
   const { flows } = closing;
   return {
     ...(name === undefined ? {} : { name }),
@@ -480,10 +504,7 @@ function toLpStatement(
       cashClaimable: toTokens(register.toUnits(closing.cashClaimable)),
     },
     change: toTokens(change),
-    parts: Object.fromEntries([
-      ...poolParts.map((part) => [part, toTokens(parts[part])]),
-      ["entryAndExit", toTokens(entryAndExit)],
-    ]) as Record<StatementPart, number>,
+    parts: { ...toNumbers(parts), entryAndExit: toTokens(entryAndExit) },
     residual: toTokens(change - sumParts(parts) - entryAndExit),
     flows: {
       premiumCollected: toTokens(flows.premiumCollected - opening.flows.premiumCollected),

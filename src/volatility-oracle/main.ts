@@ -1,5 +1,4 @@
-// One oracle node: `node --import tsx src/volatility-oracle/main.ts CONFIG.json`. Ends on SIGTERM, on SIGINT, and when the
-// process that started it closes its standard input.
+// One oracle node: `node --import tsx src/volatility-oracle/main.ts CONFIG.json`. Ends on SIGTERM and on SIGINT.
 import { describeError, MeniscusError } from "../runtime/errors.ts";
 import { createLogger } from "../runtime/logger.ts";
 import { readNodeConfig, readNodeKey } from "./config.ts";
@@ -14,7 +13,6 @@ async function main(): Promise<void> {
   const stop = () => void node.stop().finally(() => process.exit(0));
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
-  if (!process.stdin.isTTY) process.stdin.on("end", stop).resume();
 }
 
 main().catch((error: unknown) => {

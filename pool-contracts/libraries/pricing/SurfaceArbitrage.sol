@@ -14,18 +14,25 @@ import {Slice} from "../../types/Slice.sol";
 ///
 /// Sources: Hendriks & Martini 2019; Corbetta, Cohort, Laachir & Martini 2019.
 library SurfaceArbitrage {
+    // θ < 2^40, ψ < 2^36, |ρ| ≤ 2^15: every product fits 256 bits with room, signed or not.
+
     function isButterflyFree(Slice slice) internal pure returns (bool) {
-        uint256 p = slice.psi();
-        int256 r = slice.rho();
-        uint256 onePlusRho = 2 ** 15 + uint256(r < 0 ? -r : r);
-        return p * onePlusRho <= 4e10 * 2 ** 15 && p * p * onePlusRho <= 4e9 * 2 ** 15 * slice.theta();
+        unchecked {
+            uint256 p = slice.psi();
+            int256 r = slice.rho();
+            uint256 onePlusRho = 2 ** 15 + uint256(r < 0 ? -r : r);
+            return p * onePlusRho <= 4e10 * 2 ** 15 && p * p * onePlusRho <= 4e9 * 2 ** 15 * slice.theta();
+        }
     }
 
+    /// @dev Every slice may follow a zero `near`.
+
     function isCalendarFree(Slice near, Slice far) internal pure returns (bool) {
-        // θ < 2^40, ψ < 2^36, |ρ| ≤ 2^15: every product fits an int256 with room.
-        (int256 p1, int256 p2) = (int256(near.psi()), int256(far.psi()));
-        int256 gap = far.rho() * p2 - near.rho() * p1;
-        return far.theta() >= near.theta() && (gap < 0 ? -gap : gap) <= 2 ** 15 * (p2 - p1)
-            && far.psi() * near.theta() <= near.psi() * far.theta();
+        unchecked {
+            (int256 p1, int256 p2) = (int256(near.psi()), int256(far.psi()));
+            int256 gap = far.rho() * p2 - near.rho() * p1;
+            return far.theta() >= near.theta() && (gap < 0 ? -gap : gap) <= 2 ** 15 * (p2 - p1)
+                && far.psi() * near.theta() <= near.psi() * far.theta();
+        }
     }
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { clearinghouseAbi, localTokenAbi } from "../../../src/chain/abis.ts";
+import { localTokenAbi } from "../../../src/chain/abis.ts";
 import { toAccountId } from "../../../src/chain/optionId.ts";
 import { ConservationChecker } from "../../../src/sdk/conservation.ts";
 import { ProtocolHistory } from "../../../src/sdk/history.ts";
@@ -28,8 +28,8 @@ const uniform = () => random.unit();
 
 beforeAll(async () => {
   market = await TestMarket.start(start - HOUR, [near, far, quarter]);
-  history = new ProtocolHistory(market.anvil.client, market.deployment);
-  conservation = new ConservationChecker(market.anvil.client, market.deployment);
+  history = new ProtocolHistory(market.client, market.deployment);
+  conservation = new ConservationChecker(market.client, market.deployment);
   await live();
   await history.update();
   await conservation.check();
@@ -71,9 +71,11 @@ async function live(): Promise<void> {
     await trade(4);
     if (time === start + 16 * HOUR) {
       const shares = await market.balanceOfShares(ada);
-      await market.shares(ada, "transfer", [market.anvil.address(cleo), shares / 4n]);
+      await market.shares(ada, "transfer", [market.address(cleo), shares / 4n]);
       await market.claim(ben);
-      await market.redeem(ben, (await market.balanceOfShares(ben)) / 3n);
+      // Together more than one mark may pay out while the book is open.
+      await market.redeem(ben, ((await market.balanceOfShares(ben)) * 9n) / 10n);
+      await market.redeem(ada, (await market.balanceOfShares(ada)) / 2n);
       await market.deposit(cleo, 50_000);
     }
     if (time === start + 32 * HOUR) {
@@ -82,13 +84,13 @@ async function live(): Promise<void> {
       await market.report(step(time + HOUR));
     }
   }
-  // Inside the averaging window: marked once under a report, and once more with a later average.
+  // Inside the averaging window: a later average of spot alone leaves what marks see as it is.
   const window = step(near - 900);
   await market.report({ ...window, averages: [{ expiry: near, average: spot * 0.995 }] });
   const late = near - 600;
   await market.reportSpot({ time: late, spot: spot * 1.003, averages: [{ expiry: near, average: spot * 0.997 }] });
   await market.mark();
-  middleBlock = await market.anvil.client.getBlockNumber();
+  middleBlock = await market.client.getBlockNumber();
 
   await market.report({ ...step(near), averages: [{ expiry: near, average: spot }] });
   await market.settle(near, [
@@ -114,7 +116,8 @@ async function live(): Promise<void> {
   await market.claimPoolCredit(far);
   for (const index of [ada, ben, cleo]) {
     await market.claim(index);
-    await market.redeem(index, await market.balanceOfShares(index));
+    const shares = await market.balanceOfShares(index);
+    if (shares > 0n) await market.redeem(index, shares);
   }
   await market.mark();
   for (const hour of [1, 2, 3]) {
@@ -122,6 +125,17 @@ async function live(): Promise<void> {
     await market.mark();
   }
   for (const index of [ada, ben, cleo]) await market.claim(index);
+}
+
+/** What an account's wallet has more than it was given, quote tokens. */
+async function changeOf(index: number): Promise<number> {
+  const balance = await market.client.readContract({
+    address: market.deployment.quoteToken,
+    abi: localTokenAbi,
+    functionName: "balanceOf",
+    args: [market.address(index)],
+  });
+  return Number(balance) / 1e6 - 2_000_000;
 }
 
 /** An order of the writer that gives back what he sold the pool, if there is one. */
@@ -144,11 +158,13 @@ function replayMarks(): readonly MarkInterval[] {
 describe("the replay of a pool", () => {
   test("saw swaps, settlements, partial redemptions and marks", () => {
     const count = (name: string) => history.events.filter((event) => event.name === name).length;
-    expect(swaps).toBeGreaterThan(25);
+    expect(swaps).toBeGreaterThan(20);
     expect(count("Swapped")).toBe(swaps);
     expect(count("Marked")).toBeGreaterThan(12);
     expect(count("SettlementFinal")).toBe(2);
-    expect(count("RedemptionPaid")).toBeGreaterThan(2);
+    const paid = history.events.flatMap((event) => (event.name === "RedemptionPaid" ? [event.args] : []));
+    expect(paid.length).toBeGreaterThan(2);
+    expect(paid.some(({ unpaid }) => unpaid > 0n)).toBe(true);
   });
 
   test("finds cash, book value and NAV of every mark to the unit", () => {
@@ -174,7 +190,7 @@ describe("the replay of a pool", () => {
     expect(total("gifts")).toBe(100n * 10n ** 24n);
     expect(total("shortfall")).toBe(0n);
     for (const part of ["premium", "impact", "fees", "delta", "gamma", "theta", "vega", "higherOrder"] as const) {
-      expect(total(part), part).not.toBe(0n);
+      expect({ part, profit: total(part) }).not.toEqual({ part, profit: 0n });
     }
   });
 });
@@ -182,8 +198,8 @@ describe("the replay of a pool", () => {
 describe("the statement", () => {
   let statement: PoolStatement;
   beforeAll(async () => {
-    const names = { [market.anvil.address(ada)]: "Ada", [market.anvil.address(ben).toLowerCase()]: "Ben" };
-    statement = await readStatement(market.anvil.client, market.deployment, { names });
+    const names = { [market.address(ada)]: "Ada", [market.address(ben).toLowerCase()]: "Ben" };
+    statement = await readStatement(market.client, market.deployment, { names });
   });
 
   test("names every LP and reproduces every mark", () => {
@@ -201,30 +217,12 @@ describe("the statement", () => {
   });
 
   test("knows what the LPs' wallets know", async () => {
-    for (const [index, lp] of [ada, ben, cleo].map((index, i) => [index, statement.lps[i]] as const)) {
-      const balance = await market.anvil.client.readContract({
-        address: market.deployment.quoteToken,
-        abi: localTokenAbi,
-        functionName: "balanceOf",
-        args: [market.anvil.address(index)],
-      });
-      const given = index === cleo ? 100 : 0;
-      const shares = statement.lps[0]?.withdrawn ?? 0;
-      expect(lp?.value.mid).toBe(0);
-      if (index === ben) expect(Number(balance) / 1e6 - 2_000_000).toBeCloseTo(lp?.change ?? Number.NaN, 5);
-      // Ada gave shares to Cleo: together they have what they have.
-      if (index === cleo) {
-        const adaBalance = await market.anvil.client.readContract({
-          address: market.deployment.quoteToken,
-          abi: localTokenAbi,
-          functionName: "balanceOf",
-          args: [market.anvil.address(ada)],
-        });
-        const both = Number(balance + adaBalance) / 1e6 - 4_000_000 + given;
-        expect(both).toBeCloseTo((statement.lps[0]?.change ?? 0) + (lp?.change ?? 0), 5);
-        expect(shares).toBeGreaterThan(0);
-      }
-    }
+    const [first, second, third] = statement.lps.map(({ change }) => change);
+    expect(statement.lps.map(({ value, pending }) => value.mid + pending)).toEqual([0, 0, 0]);
+    expect(await changeOf(ben)).toBeCloseTo(second ?? Number.NaN, 5);
+    // Ada gave shares to Cleo, who gave the pool 100 tokens: together they have what they have.
+    const together = (await changeOf(ada)) + (await changeOf(cleo)) + 100;
+    expect(together).toBeCloseTo((first ?? Number.NaN) + (third ?? Number.NaN), 5);
   });
 
   test("gives LPs the whole profit of the pool", () => {
@@ -232,7 +230,7 @@ describe("the statement", () => {
     for (const part of ["spread", "theta", "vega", "delta"] as const) {
       const ofPool = Number(marks.reduce((sum, { parts }) => sum + parts[part], 0n)) / 1e24;
       const ofLps = statement.lps.reduce((sum, { parts }) => sum + parts[part], 0);
-      expect(ofLps, part).toBeCloseTo(ofPool, 4);
+      expect(Math.abs(ofLps - ofPool)).toBeLessThan(1e-4);
     }
   });
 
@@ -263,7 +261,7 @@ describe("the statement", () => {
 describe("the conservation check", () => {
   test("finds claims equal to tokens held at every block", async () => {
     const { claims, held, checkedBlocks, violations } = conservation.result();
-    const head = await market.anvil.client.getBlockNumber();
+    const head = await market.client.getBlockNumber();
     expect(checkedBlocks).toBe(Number(head) - market.deployment.deployedAtBlock + 1);
     expect(violations).toBe(0);
     expect(Number(held.USDC)).toBeGreaterThan(0);
@@ -278,6 +276,5 @@ describe("the conservation check", () => {
     const { violations, examples } = conservation.result();
     expect(violations).toBe(1);
     expect((examples[0]?.held ?? 0n) - (examples[0]?.claims ?? 0n)).toBe(1n);
-    expect(clearinghouseAbi.length).toBeGreaterThan(0);
   });
 });

@@ -1,4 +1,11 @@
-import { type Address, erc20Abi, maxUint256, zeroAddress } from "viem";
+import {
+  type Address,
+  type ContractFunctionArgs,
+  type ContractFunctionName,
+  erc20Abi,
+  maxUint256,
+  zeroAddress,
+} from "viem";
 import {
   clearinghouseAbi,
   localTokenAbi,
@@ -7,7 +14,7 @@ import {
   optionPoolAbi,
   poolSharesAbi,
 } from "../../../src/chain/abis.ts";
-import { type Anvil, startAnvil } from "../../../src/chain/anvil.ts";
+import { type Anvil, type LocalPublicClient, startAnvil } from "../../../src/chain/anvil.ts";
 import { deployProtocol } from "../../../src/chain/deploy.ts";
 import type { Deployment } from "../../../src/chain/deployments.ts";
 import { type OptionTerms, toAccountId, toOptionId, toSize } from "../../../src/chain/optionId.ts";
@@ -17,6 +24,7 @@ import { Transactor } from "../../../src/chain/transactor.ts";
 const MARKET_ID = 1;
 const signers = [11, 12, 13, 14];
 const YEAR = 365 * 86_400;
+type Write = "nonpayable" | "payable";
 
 export interface TestSurface {
   readonly time: number;
@@ -47,7 +55,7 @@ export class TestMarket {
 
   static async start(timestamp: number, expiries: readonly number[]): Promise<TestMarket> {
     const anvil = await startAnvil({ port: 0, timestamp });
-    const deployer = new Transactor(anvil.client, anvil.signer(0));
+    const deployer = new Transactor(anvil.publicClient, anvil.wallet(0));
     const token = (name: string, decimals: number) =>
       deployer.deploy(localTokenAbi, localTokenBytecode, [name, name, decimals]);
     const [quote, base] = [await token("USDC", 6), await token("WETH", 18)];
@@ -56,8 +64,8 @@ export class TestMarket {
       quote: { token: quote, symbol: "USDC", decimals: 6 },
       market: { marketId: MARKET_ID, symbol: "ETH", baseToken: base, baseDecimals: 18, uniswapV3Pool: base },
       uniswapV3,
-      oracleSigners: signers.map((index) => anvil.address(index)),
-      protocolFees: anvil.address(15),
+      oracleSigners: signers.map((index) => anvil.wallet(index).account.address),
+      protocolFees: anvil.wallet(15).account.address,
       poolName: "core",
     });
     return new TestMarket(anvil, deployment, expiries);
@@ -70,14 +78,23 @@ export class TestMarket {
   }
 
   transactor(index: number): Transactor {
-    return new Transactor(this.anvil.client, this.anvil.signer(index));
+    return new Transactor(this.anvil.publicClient, this.anvil.wallet(index));
+  }
+
+  get client(): LocalPublicClient {
+    return this.anvil.publicClient;
+  }
+
+  /** The address of the n-th development account. */
+  address(index: number): Address {
+    return this.anvil.wallet(index).account.address;
   }
 
   /** Quote tokens for an account, and its consent that ledger and shares take them. */
   async fund(index: number, tokens: number): Promise<void> {
     const { quoteToken, clearinghouse } = this.deployment;
     const amount = BigInt(tokens) * 1_000_000n;
-    await this.deployer.write(quoteToken, localTokenAbi, "mint", [this.anvil.address(index), amount]);
+    await this.deployer.write(quoteToken, localTokenAbi, "mint", [this.address(index), amount]);
     for (const spender of [clearinghouse, this.pool.poolShares]) {
       await this.transactor(index).write(quoteToken, erc20Abi, "approve", [spender, maxUint256]);
     }
@@ -85,7 +102,7 @@ export class TestMarket {
 
   /** Cash for the account's margin account 1. */
   async openMargin(index: number, tokens: number): Promise<void> {
-    const account = toAccountId(this.anvil.address(index), 1);
+    const account = toAccountId(this.address(index), 1);
     await this.ledger(index, "depositCash", [account, BigInt(tokens) * 1_000_000n]);
   }
 
@@ -119,7 +136,14 @@ export class TestMarket {
     const { time, spot } = surface;
     await this.anvil.mineAt(time);
     const averages = this.averagesOf(surface);
-    await this.submit({ kind: "spot", marketId: MARKET_ID, modelTime: time, spot: toWad(spot), signerSet: 1, averages });
+    await this.submit({
+      kind: "spot",
+      marketId: MARKET_ID,
+      modelTime: time,
+      spot: toWad(spot),
+      signerSet: 1,
+      averages,
+    });
   }
 
   async mark(): Promise<void> {
@@ -135,7 +159,7 @@ export class TestMarket {
     sub: number,
     legs: readonly (Omit<OptionTerms, "marketId"> & { readonly size: number })[],
   ): Promise<boolean> {
-    const account = toAccountId(this.anvil.address(index), sub);
+    const account = toAccountId(this.address(index), sub);
     const swap = {
       account,
       maker: this.pool.optionPool,
@@ -157,7 +181,7 @@ export class TestMarket {
   }
 
   async settle(expiry: number, accounts: readonly (readonly [index: number, sub: number])[]): Promise<void> {
-    const ids = accounts.map(([index, sub]) => toAccountId(this.anvil.address(index), sub));
+    const ids = accounts.map(([index, sub]) => toAccountId(this.address(index), sub));
     const all = [toAccountId(this.pool.optionPool, 1), ...ids];
     await this.ledger(0, "startSettlement", [MARKET_ID, expiry]);
     await this.ledger(0, "settleAccounts", [MARKET_ID, expiry, all]);
@@ -167,7 +191,7 @@ export class TestMarket {
   /** Pays the pool's credit of an expiry, where it has one; returns it in quote units. */
   async claimPoolCredit(expiry: number): Promise<bigint> {
     const account = toAccountId(this.pool.optionPool, 1);
-    const credit = await this.anvil.client.readContract({
+    const credit = await this.client.readContract({
       address: this.deployment.clearinghouse,
       abi: clearinghouseAbi,
       functionName: "credit",
@@ -178,34 +202,42 @@ export class TestMarket {
   }
 
   async deposit(index: number, tokens: number): Promise<void> {
-    const owner = this.anvil.address(index);
+    const owner = this.address(index);
     await this.shares(index, "requestDeposit", [BigInt(tokens) * 1_000_000n, owner, owner]);
   }
 
   async redeem(index: number, amount: bigint): Promise<void> {
-    const owner = this.anvil.address(index);
+    const owner = this.address(index);
     await this.shares(index, "requestRedeem", [amount, owner, owner]);
   }
 
   async claim(index: number): Promise<void> {
-    await this.shares(index, "claimFor", [this.anvil.address(index)]);
+    await this.shares(index, "claimFor", [this.address(index)]);
   }
 
   async balanceOfShares(index: number): Promise<bigint> {
-    return await this.anvil.client.readContract({
+    return await this.client.readContract({
       address: this.pool.poolShares,
       abi: poolSharesAbi,
       functionName: "balanceOf",
-      args: [this.anvil.address(index)],
+      args: [this.address(index)],
     });
   }
 
-  async ledger(index: number, name: string, args: readonly unknown[]): Promise<void> {
-    await this.transactor(index).write(this.deployment.clearinghouse, clearinghouseAbi, name as never, args as never);
+  async ledger<const TName extends ContractFunctionName<typeof clearinghouseAbi, Write>>(
+    index: number,
+    name: TName,
+    args: ContractFunctionArgs<typeof clearinghouseAbi, Write, TName>,
+  ): Promise<void> {
+    await this.transactor(index).write(this.deployment.clearinghouse, clearinghouseAbi, name, args);
   }
 
-  async shares(index: number, name: string, args: readonly unknown[]): Promise<void> {
-    await this.transactor(index).write(this.pool.poolShares, poolSharesAbi, name as never, args as never);
+  async shares<const TName extends ContractFunctionName<typeof poolSharesAbi, Write>>(
+    index: number,
+    name: TName,
+    args: ContractFunctionArgs<typeof poolSharesAbi, Write, TName>,
+  ): Promise<void> {
+    await this.transactor(index).write(this.pool.poolShares, poolSharesAbi, name, args);
   }
 
   private averagesOf({ time, averages = [] }: Pick<TestSurface, "time" | "averages">): readonly RunningAverage[] {
@@ -219,9 +251,10 @@ export class TestMarket {
   private async submit(report: Report): Promise<void> {
     const domain = { chainId: this.deployment.chainId, oracle: this.deployment.marketOracle };
     const signatures = await Promise.all(
-      signers
-        .slice(0, 3)
-        .map(async (key, index) => ({ index, signature: await signReport(this.anvil.account(key), report, domain) })),
+      signers.slice(0, 3).map(async (key, index) => ({
+        index,
+        signature: await signReport(this.anvil.wallet(key).account, report, domain),
+      })),
     );
     const packed = packReport(report, signatures);
     await this.deployer.write(this.deployment.marketOracle, marketOracleAbi, "submit", [packed]);

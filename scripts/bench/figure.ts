@@ -1,0 +1,35 @@
+/** One measured number of a bench. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+}
+
+/** What a bench module returns: the figures, and lines for a reader. */
+export interface BenchReport {
+  readonly figures: readonly Figure[];
+  readonly lines?: readonly string[];
+}
+
+export interface BenchOptions {
+  /** Folder of recorded market data. */
+  readonly dataDirectory: string;
+}
+
+/** Median seconds of `rounds` runs of `work`, after a fifth as many that warm up. Short runs escape most interruptions. */
+export function medianSeconds(rounds: number, work: () => void): number {
+  for (let round = 0; round < rounds / 5; round += 1) work();
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const start = process.hrtime.bigint();
+    work();
+    times.push(Number(process.hrtime.bigint() - start) / 1e9);
+  }
+  return quantile(times, 0.5);
+}
+
+export function quantile(values: readonly number[], share: number): number {
+  if (values.length === 0) return 0;
+  const sorted = values.toSorted((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+}
