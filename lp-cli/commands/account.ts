@@ -20,7 +20,7 @@ export async function deposit(session: Session, amount: string, options: Account
   const { deployment } = await session.connection();
   const { quoteDecimals, quoteSymbol } = deployment;
   const cash = parseAmount(amount, quoteDecimals, quoteSymbol);
-  const sub = subOf(options, 1);
+  const sub = subOf({ account: options.account ?? "1" });
   return { direction: "in", quoteSymbol, ...(await depositCash(await session.sender(), sub, cash)) };
 }
 

@@ -4,7 +4,6 @@ import {
   type ClaimResult,
   claim as claimAll,
   type LpPosition,
-  type PoolView,
   type RequestReceipt,
   type RequestView,
   readLpPosition,
@@ -16,6 +15,7 @@ import {
   waitForRequest,
 } from "../../src/sdk/lp.ts";
 import { type LpStatement, type PoolStatement, readStatement } from "../../src/sdk/statement.ts";
+import { contracts } from "../output/format.ts";
 import { renderDepositPreview, renderWithdrawalPreview } from "../output/lp.ts";
 import { Progress } from "../output/progress.ts";
 import { parseAmount, parseInteger } from "../parse.ts";
@@ -111,7 +111,7 @@ async function follow(
       timeoutSeconds: timeoutOf(options),
       signal: interrupt.signal,
       onProgress: ({ waitsFor, pending, unit }) =>
-        progress.update(`Request ${request.epoch}: ${pending} ${unit} wait for ${waitsFor}`),
+        progress.update(`Request ${request.epoch}: ${contracts(pending)} ${unit} wait for ${waitsFor}`),
     });
     const received = await claimAll(sender, pool);
     return { ...outcome, state: done ? "claimed" : "pending", received };
@@ -161,7 +161,6 @@ export interface StatementResult {
   readonly pool: PoolStatement["pool"];
   readonly period: PoolStatement["period"];
   readonly statement: LpStatement;
-  readonly poolView: Pick<PoolView, "quoteSymbol">;
 }
 
 /** `statement`: what one LP gained and why, in parts that add up. */
@@ -183,10 +182,5 @@ export async function statement(session: Session, options: { readonly fromBlock?
       hint: "Deposit first with `meniscus deposit AMOUNT`, or name another with --as.",
     });
   }
-  return {
-    pool: result.pool,
-    period: result.period,
-    statement: own,
-    poolView: { quoteSymbol: connection.deployment.quoteSymbol },
-  };
+  return { pool: result.pool, period: result.period, statement: own };
 }

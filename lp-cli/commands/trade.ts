@@ -35,8 +35,8 @@ export interface TradeOptions extends AccountOption {
   readonly deadline?: string;
 }
 
-export function subOf({ account }: AccountOption, least = 0): number {
-  return account === undefined ? least : parseInteger(account, "account", least, 255);
+export function subOf({ account }: AccountOption): number {
+  return account === undefined ? 0 : parseInteger(account, "account number", 0, 255);
 }
 
 /** `chain [--expiry]`: the option chain of a pool. */

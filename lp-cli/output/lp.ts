@@ -1,5 +1,5 @@
 import type { LpPosition, PoolView, RequestView } from "../../src/sdk/lp.ts";
-import { statementParts } from "../../src/sdk/statement.ts";
+import { type StatementPart, statementParts } from "../../src/sdk/statement.ts";
 import type { ClaimOutcome, RequestList, RequestOutcome, StatementResult } from "../commands/lp.ts";
 import type { MarkResult } from "../commands/pools.ts";
 import { byGain, dim } from "./colour.ts";
@@ -152,11 +152,25 @@ function optional(name: string, value: number, note: string, decimals = 2): [str
   return value === 0 ? [] : [[name, amount(value, decimals), note]];
 }
 
+/** Causes that every statement names; the others only where they moved something. */
+const alwaysShown: ReadonlySet<string> = new Set<StatementPart>([
+  "premium",
+  "spread",
+  "impact",
+  "fees",
+  "delta",
+  "gamma",
+  "theta",
+  "vega",
+  "hedging",
+]);
+
 /** `statement`. */
 export function renderStatement({ pool, period, statement }: StatementResult): string {
   const { quoteSymbol } = pool;
   const { parts, change, residual } = statement;
   const at = pool.markedAt === undefined ? "" : `, marked at ${time(pool.markedAt)}`;
+  const shown = statementParts.filter((part) => alwaysShown.has(part) || Math.abs(parts[part]) >= 0.005);
   const row = (name: string, value: number) => [dim(name), byGain(value, signed(value))];
   return [
     heading(`Statement of ${statement.address}, pool ${pool.name}`),
@@ -177,7 +191,7 @@ export function renderStatement({ pool, period, statement }: StatementResult): s
     table(
       [{ title: "why it changed", align: "left" }, { title: quoteSymbol }],
       [
-        ...statementParts.map((part) => row(partName(part), parts[part])),
+        ...shown.map((part) => row(partName(part), parts[part])),
         ...(Math.abs(residual) >= 0.005 ? [row("unexplained", residual)] : []),
         row("change of wealth", change),
       ],

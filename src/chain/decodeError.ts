@@ -4,6 +4,7 @@ import {
   BaseError,
   ContractFunctionRevertedError,
   decodeErrorResult,
+  getAddress,
   type Hex,
   HttpRequestError,
   InsufficientFundsError,
@@ -87,7 +88,7 @@ function account(args: Arguments, words: RevertWords): string {
   const pool = words.poolOf(id);
   if (pool !== undefined) return `pool ${pool}`;
   const { owner, sub } = fromAccountId(id);
-  return sub === 0 ? `the wallet of ${owner}` : `margin account ${sub} of ${owner}`;
+  return sub === 0 ? `the wallet of ${getAddress(owner)}` : `margin account ${sub} of ${getAddress(owner)}`;
 }
 
 /** How a cash amount reads to the taker: positive he pays, negative he receives. */

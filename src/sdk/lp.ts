@@ -75,6 +75,12 @@ function sharesWorth(connection: Connection, shares: bigint, { bid, mid, ask, su
   return { bid: worth(bid), mid: worth(mid), ask: worth(ask) };
 }
 
+/** One share, with more digits than the quote token has. */
+function priceOfShare({ deployment }: Connection, { bid, mid, ask, supply }: ShareValues): SharePrice {
+  const price = (all: bigint) => Number((all * SHARE_UNIT * 10n ** 6n) / supply) / 10 ** (deployment.quoteDecimals + 6);
+  return { bid: price(bid), mid: price(mid), ask: price(ask) };
+}
+
 /** Reads a pool: its value, its book in outline, and how fresh the oracle is. */
 export async function readPool(connection: Connection, pool: Pool): Promise<PoolView> {
   const { client, deployment } = connection;
@@ -103,7 +109,7 @@ export async function readPool(connection: Connection, pool: Pool): Promise<Pool
     const now = Number(block.timestamp);
     const nav = toTokens(connection, mark.nav);
     const needed = Math.max(0, toTokens(connection, requirement));
-    const one = sharesWorth(connection, SHARE_UNIT, values);
+    const one = priceOfShare(connection, values);
     return {
       name: pool.name,
       symbol: pool.market.symbol,
@@ -409,7 +415,7 @@ export async function readLpPosition(connection: Connection, pool: Pool, owner: 
       shares: Number(held) / 1e18,
       claimableShares: Number(claimable) / 1e18,
       leavingShares: leaving,
-      sharePrice: sharesWorth(connection, SHARE_UNIT, values),
+      sharePrice: priceOfShare(connection, values),
       value,
       pendingDeposits: pendingOf("deposit"),
       claimableAssets: toTokens(connection, claimableAssets),

@@ -183,11 +183,13 @@ export function strikesAround(board: ExpiryBoard, step: number, count: number, d
   const lowest = Math.max(1, Math.ceil((board.forward * Math.exp(-deviations * stdDev)) / step));
   const highest = Math.max(lowest, Math.floor((board.forward * Math.exp(deviations * stdDev)) / step));
   const nearest = Math.round(board.forward / step);
-  // Every n-th strike, n a round number, with the strike at the money among them.
-  const needed = (highest - lowest + 1) / count;
-  const stride = [1, 2, 4, 10, 20, 40, 100].find((round) => round >= needed) ?? Math.ceil(needed);
+  // Every n-th strike, n a number that keeps strikes round, as near to the wanted count as can be.
+  const total = highest - lowest + 1;
+  const strides = [1, 2, 4, 8, 10, 20, 40, 80, 100, 200, 400];
+  const distance = (stride: number) => Math.abs(Math.log(total / stride / count));
+  const stride = strides.reduce((best, candidate) => (distance(candidate) < distance(best) ? candidate : best));
   const centre = Math.round(nearest / stride) * stride;
-  const half = Math.ceil(count / 2);
+  const half = Math.ceil(total / stride);
   const strikes = Array.from({ length: 2 * half + 1 }, (_, i) => centre + (i - half) * stride);
   const inside = strikes.filter((multiple) => multiple >= lowest && multiple <= highest);
   return (inside.length > 0 ? inside : [Math.max(1, nearest)]).map((multiple) => multiple * step);

@@ -85,7 +85,16 @@ function legWords(legs: readonly LegOrder[]): readonly { readonly option: bigint
       hint: "Split it into several swaps.",
     });
   }
-  return legs.map(({ terms, size }) => ({ option: toOptionId(terms), size }));
+  const words = legs.map(({ terms, size }) => ({ option: toOptionId(terms), size }));
+  const twice = legs.find(
+    ({ terms }, index) => words.findIndex(({ option }) => option === toOptionId(terms)) !== index,
+  );
+  if (twice) {
+    throw new MeniscusError("usage", `${optionName("", twice.terms).slice(1)} stands twice in the swap.`, {
+      hint: "Name each option once, with its whole size.",
+    });
+  }
+  return words;
 }
 
 /**

@@ -1,0 +1,295 @@
+// Every command against a real chain: deposit, buy, sell, close, settle, withdraw, statement, and what goes wrong.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { toHex } from "viem";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runProgram } from "../../lp-cli/program.ts";
+import { localTokenAbi } from "../../src/chain/abis.ts";
+import { writeDeployment } from "../../src/chain/deployments.ts";
+import { expiryName } from "../../src/chain/optionId.ts";
+import { TestMarket } from "../src/sdk/testMarket.ts";
+
+const DAY = 86_400;
+const start = Date.UTC(2026, 1, 1, 8) / 1000;
+const [near, middle, far] = [start + 3 * DAY, start + 12 * DAY, start + 40 * DAY] as const;
+const LP = 16;
+const TRADER = 17;
+const folder = mkdtempSync(join(tmpdir(), "meniscus-cli-"));
+const deploymentFile = join(folder, "deployment.json");
+const option = (strike: number, kind: "C" | "P", expiry: number = middle) =>
+  `ETH-${expiryName(expiry)}-${strike}-${kind}`;
+
+let market: TestMarket;
+let now = start;
+const spot = 2_500;
+
+async function tick(seconds = 60): Promise<void> {
+  const block = await market.anvil.client.getBlock();
+  now = Math.max(now + seconds, Number(block.timestamp) + 2);
+  await market.report({ time: now, spot, volatility: 0.6 });
+  await market.mark();
+}
+
+/** Reports and marks while something waits for them. */
+async function whileTicking<T>(action: Promise<T>): Promise<T> {
+  let running = true;
+  const ticking = (async () => {
+    while (running) {
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      if (running) await tick();
+    }
+  })();
+  try {
+    return await action;
+  } finally {
+    running = false;
+    await ticking;
+  }
+}
+
+interface Answer {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  // The shape of each command's data is what these tests are about.
+  readonly data: Record<string, unknown>;
+}
+
+function keyOf(index: number): string {
+  const key = market.anvil.account(index).getHdKey().privateKey;
+  if (!key) throw new Error("no key");
+  return toHex(key);
+}
+
+/** Runs one command line as the n-th development account. */
+async function meniscus(index: number | undefined, ...words: readonly string[]): Promise<Answer> {
+  const [out, err]: [string[], string[]] = [[], []];
+  const key = index === undefined ? {} : { MENISCUS_PRIVATE_KEY: keyOf(index) };
+  const code = await runProgram(["--rpc", market.anvil.url, "--deployment", deploymentFile, ...words], {
+    environment: { ...key, MENISCUS_KEYSTORES: join(folder, "none") },
+    out: (text) => out.push(text),
+    err: (text) => err.push(text),
+  });
+  const text = out.join("\n");
+  const data = words.includes("--json") && code === 0 ? (JSON.parse(text) as Record<string, unknown>) : {};
+  return { code, out: text, err: err.join("\n"), data };
+}
+
+async function done(index: number, ...words: readonly string[]): Promise<Record<string, unknown>> {
+  const answer = await meniscus(index, "--json", "--yes", ...words);
+  expect(answer.err.replace(/^(Approving|Request) .*$/gm, "").trim(), words.join(" ")).toBe("");
+  expect(answer.code).toBe(0);
+  return answer.data;
+}
+
+beforeAll(async () => {
+  market = await TestMarket.start(start, [near, middle, far]);
+  writeDeployment(market.deployment, deploymentFile);
+  for (const index of [LP, TRADER]) {
+    const { quoteToken } = market.deployment;
+    await market
+      .transactor(0)
+      .write(quoteToken, localTokenAbi, "mint", [market.anvil.address(index), 1_000_000_000_000n]);
+  }
+  await tick();
+});
+
+afterAll(async () => {
+  await market?.anvil.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("a session", () => {
+  test("an LP deposits and waits for the price", async () => {
+    const outcome = await whileTicking(done(LP, "deposit", "500000"));
+    expect(outcome).toMatchObject({
+      state: "claimed",
+      asked: 500_000,
+      unit: "USDC",
+      received: { shares: 500_000, assets: 0 },
+    });
+    const [pool] = (await done(LP, "pools")) as unknown as readonly Record<string, unknown>[];
+    expect(pool).toMatchObject({ name: "core", symbol: "ETH", nav: 500_000, openContracts: 0 });
+  });
+
+  test("a trader sees the chain: bids below mids below asks, around the money", async () => {
+    const data = await done(TRADER, "chain", "--expiry", expiryName(middle), "--strikes", "7");
+    const [expiry] = data.expiries as readonly {
+      readonly rows: readonly { readonly strike: number; readonly call: Record<string, number | null> }[];
+    }[];
+    const quoted = expiry?.rows.filter(({ call }) => call.bid !== null) ?? [];
+    expect(quoted.length).toBeGreaterThanOrEqual(3);
+    for (const { call } of quoted) {
+      expect(call.bid).toBeLessThan(call.mid as number);
+      expect(call.ask).toBeGreaterThan(call.mid as number);
+      expect(call.askVolatility).toBeGreaterThan(call.volatility as number);
+    }
+    expect(quoted.some(({ strike }) => strike === 2_500)).toBe(true);
+  });
+
+  test("a quote's parts add up to its cash, and buying costs what was quoted", async () => {
+    await tick();
+    const quote = (await done(TRADER, "quote", "2", option(2500, "C"))) as Record<string, number>;
+    const { premium = 0, impact = 0, spread = 0, fee = 0, cash = 0, delta = 0 } = quote;
+    expect(premium + impact + spread + fee).toBeCloseTo(cash, 5);
+    expect(delta).toBeGreaterThan(0.9);
+    const bought = await done(TRADER, "buy", "2", option(2500, "C"));
+    expect(bought.cash as number).toBeCloseTo(cash, 0);
+    expect(bought).toMatchObject({ account: 0, legs: [{ name: option(2500, "C"), contracts: 2 }] });
+    const held = await done(TRADER, "positions");
+    expect(held.positions).toMatchObject([{ name: option(2500, "C"), contracts: 2, state: "live" }]);
+  });
+
+  test("a wallet sells back, a margin account writes a spread and closes it", async () => {
+    await tick();
+    expect((await done(TRADER, "sell", "1", option(2500, "C"))).cash).toBeLessThan(-50);
+    await done(TRADER, "account", "deposit", "20000");
+    const spread = ["+1", option(2500, "P"), "-1", option(2300, "P")];
+    const quote = await done(TRADER, "quote", "--account", "1", ...spread);
+    const { margin } = quote as { margin: { before: { worst: number }; after: { worst: number; equity: number } } };
+    expect(margin.before.worst).toBe(20_000);
+    expect(margin.after.worst).toBeLessThan(20_000);
+    await done(TRADER, "buy", "--account", "1", "--slippage", "5", ...spread);
+    const account = await done(TRADER, "account", "show");
+    expect(account).toMatchObject({ account: 1, positions: 2 });
+    expect(account.equity as number).toBeCloseTo(margin.after.equity, -1);
+    await done(TRADER, "close", "all", "--account", "1", "--slippage", "5");
+    expect((await done(TRADER, "positions", "--account", "1")).positions).toEqual([]);
+    const out = await done(TRADER, "account", "withdraw", "all");
+    expect(out.amount as number).toBeGreaterThan(19_900);
+  });
+
+  test("settled options are redeemed at the average", async () => {
+    await tick();
+    await done(TRADER, "buy", "1", option(2400, "C", near));
+    now = near;
+    await market.report({ time: near, spot, volatility: 0.6, averages: [{ expiry: near, average: 2_520 }] });
+    await market.mark();
+    expect((await meniscus(TRADER, "redeem")).out).toContain("expired, waits for its settlement price");
+    await market.settle(near, []);
+    const redeemed = await done(TRADER, "redeem");
+    expect(redeemed).toMatchObject({
+      paid: 120,
+      redeemed: [{ name: option(2400, "C", near), payoff: 120 }],
+      waiting: [],
+    });
+  });
+
+  test("the LP sees the position, withdraws everything, and the statement adds up", async () => {
+    await tick();
+    await done(TRADER, "close", option(2500, "C"), "--slippage", "5");
+    await tick();
+    const before = (await done(LP, "position")) as { profit: { mid: number }; shares: number };
+    expect(before.shares).toBeCloseTo(500_000, 3);
+    const outcome = await whileTicking(done(LP, "withdraw", "--timeout", "20"));
+    expect(outcome).toMatchObject({ state: "claimed", unit: "shares" });
+    const { statement } = (await done(LP, "statement")) as {
+      statement: { change: number; parts: Record<string, number>; residual: number; withdrawn: number };
+    };
+    const parts = Object.values(statement.parts).reduce((sum, part) => sum + part, 0);
+    expect(parts).toBeCloseTo(statement.change, 2);
+    expect(Math.abs(statement.residual)).toBeLessThan(0.01);
+    expect(statement.withdrawn - 500_000).toBeCloseTo(statement.change, 2);
+    expect((await meniscus(LP, "statement")).out).toMatch(/change of wealth\s+[+-]?\d/);
+    expect((await meniscus(LP, "position")).out).toMatch(/withdrawn\s+\d/);
+  });
+});
+
+describe("wrong input says what happened, with an exit code, and sends nothing", () => {
+  const cases: readonly (readonly [
+    name: string,
+    index: number | undefined,
+    words: readonly string[],
+    code: number,
+    says: RegExp,
+  ])[] = [
+    ["no key", undefined, ["-y", "deposit", "10"], 3, /no key to sign with.*keystore create/],
+    ["no confirmation", TRADER, ["buy", option(2500, "C")], 2, /no terminal to confirm.*--yes/],
+    ["too little money", TRADER, ["-y", "deposit", "2000000"], 5, /holds .* USDC, 2000000 are needed/],
+    [
+      "a price past the limit",
+      TRADER,
+      ["-y", "buy", "--limit", "10", option(2500, "C")],
+      6,
+      /past your limit.*at most 10/,
+    ],
+    ["an unlisted strike", TRADER, ["quote", option(2510, "C")], 6, /Strike 2510 is not listed.*2500 and 2525/],
+    ["an unlisted expiry", TRADER, ["quote", option(2500, "C", middle + DAY)], 6, /not listed. Listed are/],
+    ["an option twice", TRADER, ["quote", "+1", option(2500, "C"), "-1", option(2500, "C")], 2, /stands twice/],
+    ["options not held", TRADER, ["-y", "sell", option(2500, "P")], 5, /You hold 0 of .* --account 1/],
+    [
+      "missing margin",
+      TRADER,
+      ["-y", "--pool", "core", "sell", "--account", "3", option(2500, "P")],
+      5,
+      /Margin is missing/,
+    ],
+    ["nothing to close", TRADER, ["-y", "close", "all"], 5, /nothing to close/],
+    ["a pool that is not there", TRADER, ["--pool", "x", "pools"], 2, /no pool "x". There is core/],
+    ["an unknown command", TRADER, ["byu"], 2, /Unknown command/],
+    ["a missing argument", TRADER, ["deposit"], 2, /Missing required argument/],
+  ];
+
+  beforeAll(async () => {
+    // The pool needs capital again: the LP has left.
+    await whileTicking(done(LP, "deposit", "300000"));
+  });
+
+  test.each(cases)("%s", async (_name, index, words, code, says) => {
+    await tick();
+    const nonce = (account: number) =>
+      market.anvil.client.getTransactionCount({ address: market.anvil.address(account) });
+    const before = await nonce(TRADER);
+    const answer = await meniscus(index, ...words);
+    expect(answer.err.split("\n").at(-1)).toMatch(says);
+    expect(answer.code).toBe(code);
+    expect(answer.out).toBe("");
+    expect(await nonce(TRADER)).toBe(before);
+  });
+
+  test("a stale surface, and a book that nobody has marked", async () => {
+    now += 3_600;
+    await market.anvil.mineAt(now);
+    const stale = await meniscus(TRADER, "-y", "buy", option(2500, "C"));
+    expect([stale.code, stale.err]).toEqual([
+      6,
+      expect.stringMatching(/surface is \d+ s old; the pool adds risk up to 300 s/),
+    ]);
+    await market.report({ time: now + 60, spot, volatility: 0.6 });
+    const marked = await done(TRADER, "mark");
+    expect(marked.round).toBeGreaterThan(1);
+  });
+
+  test("another chain, no chain, no contracts", async () => {
+    const wrong = join(folder, "wrong.json");
+    writeFileSync(wrong, JSON.stringify({ ...market.deployment, chainId: 1 }));
+    const empty = join(folder, "empty.json");
+    writeFileSync(empty, JSON.stringify({ ...market.deployment, clearinghouse: market.anvil.address(19) }));
+    const run = async (...words: readonly string[]) => await meniscus(undefined, ...words, "pools");
+    expect(await run("--deployment", wrong)).toMatchObject({
+      code: 4,
+      err: expect.stringMatching(/Wrong network: .* chain 1, /),
+    });
+    expect(await run("--deployment", empty)).toMatchObject({ code: 4, err: expect.stringMatching(/no contract at/) });
+    expect(await run("--rpc", "http://127.0.0.1:1")).toMatchObject({
+      code: 4,
+      err: expect.stringMatching(/No answer/),
+    });
+    expect(await run("--deployment", join(folder, "nowhere.json"))).toMatchObject({ code: 7 });
+  });
+
+  test("the launcher passes output and exit code on", () => {
+    const launch = (...words: readonly string[]) =>
+      spawnSync(process.execPath, [join(import.meta.dirname, "..", "..", "lp-cli", "bin", "meniscus.mjs"), ...words], {
+        encoding: "utf8",
+        cwd: folder,
+      });
+    const good = launch("--rpc", market.anvil.url, "--deployment", deploymentFile, "--json", "pools");
+    expect([good.status, good.stderr]).toEqual([0, ""]);
+    expect(JSON.parse(good.stdout)).toMatchObject([{ name: "core" }]);
+    const bad = launch("pools", "--rpc", "nowhere");
+    expect([bad.status, bad.stdout]).toEqual([2, ""]);
+  });
+});

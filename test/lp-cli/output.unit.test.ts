@@ -1,0 +1,79 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { bold } from "../../lp-cli/output/colour.ts";
+import { amount, contracts, duration, orDash, percent, signed } from "../../lp-cli/output/format.ts";
+import { toJson } from "../../lp-cli/output/json.ts";
+import { facts, table } from "../../lp-cli/output/table.ts";
+
+describe("numbers", () => {
+  test("thousands, decimals, no negative zero", () => {
+    expect(amount(1234567.891)).toBe("1,234,567.89");
+    expect(amount(-0.001)).toBe("0.00");
+    expect(signed(0.001)).toBe("0.00");
+    expect(signed(1.5)).toBe("+1.50");
+    expect(signed(-1.5)).toBe("-1.50");
+  });
+
+  test("shares, contracts, times, gaps", () => {
+    expect(percent(0.6123)).toBe("61.2 %");
+    expect(contracts(0.000001)).toBe("0.000001");
+    expect(contracts(-12)).toBe("-12");
+    expect([duration(59), duration(600), duration(86_400), duration(864_000)]).toEqual([
+      "59 s",
+      "10 min",
+      "24 h",
+      "10 d",
+    ]);
+    expect(orDash<number>(null, amount)).toBe("–");
+  });
+});
+
+describe("tables", () => {
+  test("numbers end in one column, and no line has blanks at its end", () => {
+    const text = table(
+      [{ title: "name", align: "left" }, { title: "USDC" }],
+      [
+        ["long name", "1.00"],
+        ["b", "1,000.00"],
+      ],
+    );
+    expect(text.split("\n")).toEqual(["name           USDC", "long name      1.00", "b          1,000.00"]);
+  });
+
+  test("facts align values and keep their notes", () => {
+    expect(
+      facts([
+        ["a", "1.00", "USDC"],
+        ["bb", "10.00"],
+      ]).split("\n"),
+    ).toEqual(["a    1.00  USDC", "bb  10.00"]);
+  });
+});
+
+describe("colours", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  test("on a terminal only, and not where NO_COLOR is set", () => {
+    const before = process.stdout.isTTY;
+    try {
+      process.stdout.isTTY = true;
+      vi.stubEnv("NO_COLOR", "");
+      vi.stubEnv("TERM", "xterm");
+      expect(bold("x")).toBe("\u001b[1mx\u001b[22m");
+      vi.stubEnv("NO_COLOR", "1");
+      expect(bold("x")).toBe("x");
+      vi.stubEnv("NO_COLOR", "");
+      process.stdout.isTTY = false;
+      expect(bold("x")).toBe("x");
+    } finally {
+      process.stdout.isTTY = before;
+    }
+  });
+});
+
+test("JSON keeps integers that a double cannot hold", () => {
+  expect(JSON.parse(toJson({ id: 2n ** 100n, price: 1.5, bid: null }))).toEqual({
+    id: "1267650600228229401496703205376",
+    price: 1.5,
+    bid: null,
+  });
+});
