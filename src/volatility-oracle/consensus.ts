@@ -17,6 +17,8 @@ import { type ExpiryObservation, LATTICE_X } from "./lattice.ts";
 
 /** Half a day: below it a slice takes its shape from the next one. */
 const SHORT_YEARS = 0.5 / 365;
+/** Room left inside the inequalities, so that rounding to words moves nothing else. */
+const MARGIN = 2 ** -12;
 /** Half-width that even the tightest quote is given, as a volatility. */
 const QUOTE_NOISE = 0.005;
 
@@ -153,8 +155,8 @@ function weightOf(x: number, time: number, variance: number, halfWidth: number):
  */
 function shapeLike(next: CalibratedSlice | undefined, chain: MedianChain): CalibratedSlice {
   const center = chain.quotes.reduce((a, b) => (Math.abs(b.k) < Math.abs(a.k) ? b : a));
-  const theta = next ? Math.min(center.totalVariance, next.theta * (1 - 2 ** -12)) : center.totalVariance;
-  const slice = { theta, rho: next?.rho ?? 0, psi: next ? (next.psi * theta) / next.theta : 0 };
+  const theta = next ? Math.min(center.totalVariance, next.theta * (1 - MARGIN)) : center.totalVariance;
+  const slice = { theta, rho: next?.rho ?? 0, psi: next ? (next.psi * theta * (1 + MARGIN)) / next.theta : 0 };
   const [weights, squares] = chain.quotes.reduce(
     ([sum, square], { k, totalVariance: seen, weight }) => {
       const miss = Math.sqrt(essviTotalVariance(slice, k) / chain.years) - Math.sqrt(seen / chain.years);

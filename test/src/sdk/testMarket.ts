@@ -242,12 +242,10 @@ export class TestMarket {
   private async submit(report: Report): Promise<void> {
     const domain = { chainId: this.deployment.chainId, oracle: this.deployment.marketOracle };
     const signatures = await Promise.all(
-      signers
-        .slice(0, 3)
-        .map(async (key, index) => ({
-          index,
-          signature: await signReport(this.anvil.wallet(key).account, report, domain),
-        })),
+      signers.slice(0, 3).map(async (key, index) => ({
+        index,
+        signature: await signReport(this.anvil.wallet(key).account, report, domain),
+      })),
     );
     const packed = packReport(report, signatures);
     await this.deployer.write(this.deployment.marketOracle, marketOracleAbi, "submit", [packed]);
