@@ -88,7 +88,12 @@ function addressOf(text: string | undefined): Address | undefined {
  *
  * @throws MeniscusError `usage` where the name is taken or no file name.
  */
-export async function writeKeystore(folder: string, name: string, privateKey: Hex, password: string): Promise<KeystoreFile> {
+export async function writeKeystore(
+  folder: string,
+  name: string,
+  privateKey: Hex,
+  password: string,
+): Promise<KeystoreFile> {
   requireFreeName(folder, name);
   const [key, options] = await Keystore.scryptAsync({ password, ...SCRYPT });
   const { address } = privateKeyToAccount(privateKey);

@@ -29,7 +29,8 @@ export function parseAmount(text: string, decimals: number, unit: string): bigin
   return value;
 }
 
-const isNumber = (text: string | undefined): text is string => text !== undefined && /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text);
+const isNumber = (text: string | undefined): text is string =>
+  text !== undefined && /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text);
 
 /** Contracts as people write them, signed, in millionths. */
 function parseSize(text: string): bigint {

@@ -14,7 +14,7 @@ import {AccountWord} from "./types/AccountWord.sol";
 import {ExpiryState, ExpiryWord} from "./types/ExpiryWord.sol";
 import {Leg} from "./types/Leg.sol";
 import {OptionId, StrikeKey} from "./types/OptionId.sol";
-import {StrikeWord} from "./types/StrikeWord.sol";
+import {StrikeWord, StrikeWord_SizeOverflow, toStrikeWord} from "./types/StrikeWord.sol";
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
@@ -164,8 +164,8 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
             _addCash(swap.account, -cash_);
         }
         _applyToAccount(makerAccount, swap.legs, -1, marketId);
-        _checkMaker(makerAccount, swap.legs, reduces, marketId, cash_);
-        if (!swap.account.isWallet()) _checkAfterTrade(swap.account, swap.legs, 1, cash_, marketId);
+        _checkSide(makerAccount, swap.legs, -1, reduces, cash_, marketId);
+        if (!swap.account.isWallet()) _checkSide(swap.account, swap.legs, 1, false, cash_, marketId);
         emit Traded(swap.account, makerAccount, swap.legs, cash_, fee, insuranceFee);
         if (swap.account.isWallet()) _payForWallet(swap.account.owner(), cash_);
     }
@@ -173,10 +173,9 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     /// @inheritdoc IClearinghouse
     function stress(AccountId account) external returns (int256 requirement_) {
         if (_locked) revert Clearinghouse_Reentered();
-        AccountWord word = _accounts[account];
-        if (!word.isMaker()) revert Clearinghouse_InvalidAccount(account);
-        requirement_ = -_worst(account, word, Grid.Initial);
-        _accounts[account] = word.withRequirement(requirement_);
+        if (!_accounts[account].isMaker()) revert Clearinghouse_InvalidAccount(account);
+        _tightenMaker(account);
+        requirement_ = _accounts[account].requirement();
         emit Stressed(account, requirement_);
     }
 
@@ -241,6 +240,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         if (amount > available) revert Clearinghouse_InsufficientBase(account, amount, available);
         _base[account][marketId] = available - amount;
         _baseTotal[marketId] -= amount;
+        _tightenMaker(account);
         _requireFree(account);
         emit BaseWithdrawn(account, marketId, to, amount);
         IERC20(_markets[marketId].baseToken).safeTransfer(to, amount);
@@ -261,6 +261,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function withdrawOptions(AccountId account, OptionId option, uint256 amount, address to) external lock {
+        _requireMarginAccount(account); // a wallet's options are with its owner
         _requireOwner(account);
         if (amount == 0) revert Clearinghouse_ZeroAmount();
         if (!option.isCanonical()) revert Clearinghouse_InvalidOption(option);
@@ -270,6 +271,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
             revert Clearinghouse_InsufficientOptions(account, option, amount, held);
         }
         _addPosition(account, option, -_toInt(amount));
+        _tightenMaker(account);
         _requireFree(account);
         _mint(to, OptionId.unwrap(option), amount);
         emit OptionsWithdrawn(account, option, to, amount);
@@ -460,7 +462,9 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
             }
             if (key.expiry() % 1 days != EXPIRY_TIME_OF_DAY) revert Clearinghouse_ExpiryNotListed(key.expiry());
             _requireOpen(key);
-            if (legs[i].size == 0) revert Clearinghouse_BelowMinimum(0, market_.minSize);
+            int256 size = legs[i].size;
+            if (size == 0) revert Clearinghouse_BelowMinimum(0, market_.minSize);
+            if (size > type(int80).max || size < type(int80).min) revert StrikeWord_SizeOverflow(size);
             for (uint256 j = 0; j < i; ++j) {
                 if (OptionId.unwrap(legs[j].option) == OptionId.unwrap(option)) {
                     revert Clearinghouse_DuplicateLeg(option);
@@ -538,14 +542,21 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         if (magnitude < minSize && held != 0) revert Clearinghouse_BelowMinimum(magnitude, minSize);
     }
 
-    function _checkMaker(AccountId account, Leg[] calldata legs, bool reduces, uint16 marketId, int256 cash_) private {
+    /// @dev A registered maker's requirement grows by what the legs need alone; every other account is checked whole.
+    function _checkSide(
+        AccountId account,
+        Leg[] calldata legs,
+        int256 sign,
+        bool reduces,
+        int256 cash_,
+        uint16 marketId
+    ) private {
         AccountWord word = _accounts[account];
-        if (!word.isMaker()) return _checkAfterTrade(account, legs, -1, cash_, marketId);
+        if (!word.isMaker()) return _checkAfterTrade(account, legs, sign, cash_, marketId);
         StrikeWord[] memory words = new StrikeWord[](legs.length);
         for (uint256 i = 0; i < legs.length; ++i) {
             OptionId option = legs[i].option;
-            words[i] =
-                StrikeWord.wrap(uint256(StrikeKey.unwrap(option.key())) << 160).add(option.isPut(), -legs[i].size);
+            words[i] = toStrikeWord(option.key(), 0, 0).add(option.isPut(), sign * legs[i].size);
         }
         (int256 worst,) = riskEngine.values(marketId, words, 0, Grid.Initial);
         int256 needed = word.requirement() - worst;
@@ -575,7 +586,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         }
     }
 
-    /// @dev Values of the portfolio without the legs: appended with the opposite sign.
+    /// @dev Values of the portfolio without the legs: taken out strike by strike, so that no short counts that was not there.
     function _valuesBefore(
         AccountId account,
         StrikeWord[] memory words,
@@ -583,16 +594,22 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         int256 sign,
         uint16 marketId
     ) private view returns (int256 worst, int256 mid) {
-        StrikeWord[] memory both = new StrikeWord[](words.length + legs.length);
-        for (uint256 i = 0; i < words.length; ++i) {
-            both[i] = words[i];
+        StrikeWord[] memory before = new StrikeWord[](words.length + legs.length);
+        uint256 count = words.length;
+        for (uint256 i = 0; i < count; ++i) {
+            before[i] = words[i];
         }
         for (uint256 i = 0; i < legs.length; ++i) {
             OptionId option = legs[i].option;
-            both[words.length + i] = StrikeWord.wrap(uint256(StrikeKey.unwrap(option.key())) << 160)
-                .add(option.isPut(), -sign * legs[i].size);
+            uint256 j = 0;
+            while (j < count && !(before[j].key() == option.key())) ++j;
+            if (j == count) before[count++] = toStrikeWord(option.key(), 0, 0); // the legs closed it
+            before[j] = before[j].add(option.isPut(), -sign * legs[i].size);
         }
-        return riskEngine.values(marketId, both, _baseSize(account, marketId), Grid.Initial);
+        assembly ("memory-safe") {
+            mstore(before, count) // shortens the array in place
+        }
+        return riskEngine.values(marketId, before, _baseSize(account, marketId), Grid.Initial);
     }
 
     function _closeCost(Leg[] calldata legs, uint16 marketId) private view returns (int256) {
@@ -673,6 +690,12 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         if (worst < 0) revert Clearinghouse_Unhealthy(account, uint256(-worst));
     }
 
+    /// @dev Makes a registered maker's requirement exact: what leaves beside cash changes it.
+    function _tightenMaker(AccountId account) private {
+        AccountWord word = _accounts[account];
+        if (word.isMaker()) _accounts[account] = word.withRequirement(-_worst(account, word, Grid.Initial));
+    }
+
     function _health(AccountId account, Grid grid) private view returns (int256 worst, int256 equity) {
         AccountWord word = _accounts[account];
         int256 own = int256(word.cash()) - int256(_totalDebt[account]); // both below 2^128
@@ -715,6 +738,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         if (raw >= 0) {
             int256 net = CashMath.toCashDown(raw, _divisor);
             _credit[account][expiryKey] += uint256(net); // not negative
+            _raiseRequirement(account, net);
             emit AccountSettled(account, marketId, expiry, net, 0);
             return;
         }
@@ -725,6 +749,12 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         _totalDebt[account] += owed_;
         uint256 unpaid = _collectDebt(account, expiryKey, owed_);
         emit AccountSettled(account, marketId, expiry, -int256(owed_), unpaid);
+    }
+
+    /// @dev What a maker's requirement counted as value has left its book, and is no cash before it is claimed.
+    function _raiseRequirement(AccountId account, int256 amount) private {
+        AccountWord word = _accounts[account];
+        if (word.isMaker()) _accounts[account] = word.withRequirement(word.requirement() + amount);
     }
 
     /// @dev Removes the account's words of the expiry and nets their payoffs, raw.

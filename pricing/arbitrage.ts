@@ -9,7 +9,7 @@
  */
 import { type EssviSlice, essviDerivatives, type VarianceJet } from "./essvi.ts";
 import { type RawSvi, sviDerivatives } from "./svi.ts";
-import type { LogMoneyness } from "./units.ts";
+import { type LogMoneyness, logMoneyness } from "./units.ts";
 
 export type Slice = EssviSlice | RawSvi;
 
@@ -63,7 +63,7 @@ function gridFor(slice: Slice): number[] {
   for (let index = 0; index <= POINTS; index += 1) {
     grid.push(centre + width * Math.sinh(reach * ((2 * index) / POINTS - 1)));
   }
-  return grid.sort((left, right) => left - right);
+  return grid.toSorted((left, right) => left - right);
 }
 
 /** Crossing of the threshold between a point below it and one above it. */
@@ -153,16 +153,16 @@ export function findArbitrage(surface: readonly Slice[] | { readonly slices: rea
   const found: Arbitrage[] = [];
   for (const [index, slice] of slices.entries()) {
     const grid = gridFor(slice);
-    const g = (k: number): number => durrleman(slice, k as LogMoneyness) + NOISE;
+    const g = (k: number): number => durrleman(slice, logMoneyness(k)) + NOISE;
     for (const interval of negativeIntervals(g, grid)) found.push({ kind: "butterfly", slice: index, ...interval });
     const earlier = slices[index - 1];
     if (earlier === undefined) continue;
     const rise = (k: number): number => {
-      const far = sliceDerivatives(slice, k as LogMoneyness).w;
-      const near = sliceDerivatives(earlier, k as LogMoneyness).w;
+      const far = sliceDerivatives(slice, logMoneyness(k)).w;
+      const near = sliceDerivatives(earlier, logMoneyness(k)).w;
       return far - near + NOISE * Math.abs(near);
     };
-    const both = [...grid, ...gridFor(earlier)].sort((left, right) => left - right);
+    const both = [...grid, ...gridFor(earlier)].toSorted((left, right) => left - right);
     for (const interval of negativeIntervals(rise, both)) found.push({ kind: "calendar", slice: index, ...interval });
   }
   return found;

@@ -70,7 +70,7 @@ export function blackScholesGreeks(input: BlackScholesInput): BlackScholesGreeks
     vega: discount * greeks.vega,
     theta: discount * greeks.theta - carry * spot * delta + rate * value,
     // ∂/∂r of discount and of the forward together: −τV + τSΔ = τ·K·e^(−rτ)·Φ(±d₂)
-    rho: -years * strike * discount * greeks.dualDelta,
+    rho: -1 * years * strike * discount * greeks.dualDelta,
     dividendRho: -carryRho,
     carryRho,
     elasticity: (delta * spot) / value,

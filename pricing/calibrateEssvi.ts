@@ -17,8 +17,8 @@ export interface VarianceQuote {
   /** ln(K/F). */
   readonly k: LogMoneyness;
   readonly totalVariance: TotalVariance;
-  /** Relative trust in the quote's volatility, usually vega, or vega over the bid–ask width squared. */
-  readonly weight: number;
+  /** Relative trust in the quote's volatility, usually vega, or vega over the bid–ask width squared; 1 when left out. */
+  readonly weight?: number;
 }
 
 export interface ExpiryQuotes {
@@ -71,10 +71,13 @@ function readChain(source: ExpiryQuotes): Chain {
   }
   const quotes = source.quotes
     .filter(
-      ({ k, totalVariance: w, weight }) =>
+      ({ k, totalVariance: w, weight = 1 }) =>
         w > 0 && w < Infinity && weight > 0 && weight < Infinity && Number.isFinite(k),
     )
-    .toSorted((left, right) => left.k - right.k || left.totalVariance - right.totalVariance);
+    .toSorted(
+      (left, right) =>
+        left.k - right.k || left.totalVariance - right.totalVariance || (left.weight ?? 1) - (right.weight ?? 1),
+    );
   if (quotes.length === 0) {
     throw new PricingError("TooFewQuotes", "an expiry has no usable quote", { years: source.years });
   }
@@ -83,7 +86,7 @@ function readChain(source: ExpiryQuotes): Chain {
     size: quotes.length,
     k: Float64Array.from(quotes, (quote) => quote.k),
     w: Float64Array.from(quotes, (quote) => quote.totalVariance),
-    trust: Float64Array.from(quotes, (quote) => quote.weight / quote.totalVariance),
+    trust: Float64Array.from(quotes, (quote) => (quote.weight ?? 1) / quote.totalVariance),
   };
 }
 

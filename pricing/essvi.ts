@@ -7,7 +7,7 @@
  * free of butterfly arbitrage if ψ(1+|ρ|) ≤ 4 and ψ²(1+|ρ|) ≤ 4θ, and two slices do not cross if θ₂ ≥ θ₁, both wings are no
  * flatter later (|ρ₂ψ₂ − ρ₁ψ₁| ≤ ψ₂ − ψ₁) and φ = ψ/θ does not grow (ψ₂θ₁ ≤ ψ₁θ₂).
  */
-import type { LogMoneyness, TotalVariance } from "./units.ts";
+import { type LogMoneyness, type TotalVariance, totalVariance } from "./units.ts";
 
 export interface EssviSlice {
   /** θ, total variance at the money. */
@@ -28,8 +28,8 @@ export interface VarianceJet {
 /** w(k). */
 export function essviTotalVariance({ theta, rho, psi }: EssviSlice, k: LogMoneyness): TotalVariance {
   const eta = rho * psi;
-  return (0.5 *
-    (theta + eta * k + Math.sqrt(psi * psi * k * k + 2 * eta * theta * k + theta * theta))) as TotalVariance;
+  const root = Math.sqrt(psi * psi * k * k + 2 * eta * theta * k + theta * theta);
+  return totalVariance(Math.max(0.5 * (theta + eta * k + root), 0)); // ≥ 0 but for rounding
 }
 
 /** w, w′ = ½ψ(ρ + (ψk + ρθ)/R) and w″ = ½ψ²(1−ρ²)θ²/R³, with R the root. */

@@ -2,11 +2,11 @@
  * Quasi-explicit fit of raw SVI (Zeliade Systems, "Quasi-explicit calibration of Gatheral's SVI model", 2009): for given
  * (m, σ) the rest is linear least squares in a box, and only (m, σ) are searched.
  */
-import { findArbitrage } from "./arbitrage.ts";
+import { durrleman, findArbitrage } from "./arbitrage.ts";
 import { calibrateEssvi, type VarianceQuote } from "./calibrateEssvi.ts";
 import { PricingError } from "./errors.ts";
 import { type RawSvi, sviDerivatives, sviOfEssvi } from "./svi.ts";
-import { type LogMoneyness, price, type Years, years } from "./units.ts";
+import { logMoneyness, price, type Years, years } from "./units.ts";
 
 export interface SviFit extends RawSvi {
   /** √(Σ weight·(√w_fit − √w_quote)²/Σ weight), over √years where they are given: a volatility. */
@@ -14,7 +14,7 @@ export interface SviFit extends RawSvi {
 }
 
 export interface SviSliceQuotes {
-  readonly quotes: readonly (Omit<VarianceQuote, "weight"> & { readonly weight?: number })[];
+  readonly quotes: readonly VarianceQuote[];
   readonly years?: Years;
 }
 
@@ -24,6 +24,27 @@ interface Sums {
   readonly w: Float64Array;
   readonly trust: Float64Array;
   readonly highest: number;
+  /** Σ trust, the mean of w under it, and Σ trust·(w − mean)². */
+  readonly weight: number;
+  readonly mean: number;
+  readonly spread: number;
+}
+
+function sumsOf(quotes: readonly VarianceQuote[]): Sums {
+  const w = Float64Array.from(quotes, (quote) => quote.totalVariance);
+  const trust = Float64Array.from(quotes, (quote) => (quote.weight ?? 1) / quote.totalVariance);
+  const weight = trust.reduce((sum, t) => sum + t, 0);
+  const mean = w.reduce((sum, value, i) => sum + trust[i]! * value, 0) / weight;
+  return {
+    size: quotes.length,
+    k: Float64Array.from(quotes, (quote) => quote.k),
+    w,
+    trust,
+    highest: w.reduce((most, value) => Math.max(most, value), 0),
+    weight,
+    mean,
+    spread: w.reduce((sum, value, i) => sum + trust[i]! * (value - mean) ** 2, 0),
+  };
 }
 
 interface Inner {
@@ -38,97 +59,75 @@ interface Inner {
  * Least squares in (a, u, v) of w = a + u·(√(y²+1)+y)/2 + v·(√(y²+1)−y)/2, y = (k−m)/σ, on the box |a| ≤ max w and
  * 0 ≤ u, v ≤ 2σ (Lee's bound on both wings). Zeliade's parallelogram in (c, d) is this box in (c+d, c−d).
  */
-function solveInner({ size, k, w, trust, highest }: Sums, m: number, sigma: number): Inner {
-  let s00 = 0,
-    s01 = 0,
-    s02 = 0,
-    s11 = 0,
-    s12 = 0,
-    s22 = 0,
-    r0 = 0,
-    r1 = 0,
-    r2 = 0,
-    rr = 0;
+function solveInner({ size, k, w, trust, highest, weight, mean, spread }: Sums, m: number, sigma: number): Inner {
+  let up1 = 0;
+  let down1 = 0;
+  let upUp = 0;
+  let downDown = 0;
+  let upW = 0;
+  let downW = 0;
+  const inverse = 1 / sigma;
   for (let i = 0; i < size; i += 1) {
-    const y = (k[i]! - m) / sigma;
-    const root = Math.sqrt(y * y + 1);
-    // The smaller of the two as a quotient: root − |y| cancels far out.
-    const large = 0.5 * (root + Math.abs(y));
+    const y = (k[i]! - m) * inverse;
+    // The smaller of the two as a quotient: √(y²+1) − |y| cancels far out.
+    const large = 0.5 * (Math.sqrt(y * y + 1) + Math.abs(y));
     const small = 0.25 / large;
     const up = y > 0 ? large : small;
     const down = y > 0 ? small : large;
     const t = trust[i]!;
-    const tw = t * w[i]!;
-    s00 += t;
-    s01 += t * up;
-    s02 += t * down;
-    s11 += t * up * up;
-    s12 += 0.25 * t;
-    s22 += t * down * down;
-    r0 += tw;
-    r1 += tw * up;
-    r2 += tw * down;
-    rr += tw * w[i]!;
+    const centred = t * (w[i]! - mean);
+    up1 += t * up;
+    down1 += t * down;
+    upUp += t * up * up;
+    downDown += t * down * down;
+    upW += centred * up;
+    downW += centred * down;
   }
-  const matrix = [s00, s01, s02, s01, s11, s12, s02, s12, s22];
-  const right = [r0, r1, r2];
-  const low = [-highest, 0, 0];
-  const high = [highest, 2 * sigma, 2 * sigma];
-  const errorAt = (x: readonly number[]): number => {
-    let value = rr;
-    for (let i = 0; i < 3; i += 1) {
-      value -= 2 * right[i]! * x[i]!;
-      for (let j = 0; j < 3; j += 1) value += matrix[3 * i + j]! * x[i]! * x[j]!;
-    }
-    return value;
-  };
-  const free = solveFree(matrix, right, [0, 0, 0], [0, 1, 2]);
-  if (free?.every((x, i) => x >= low[i]! && x <= high[i]!)) {
-    return { a: free[0]!, u: free[1]!, v: free[2]!, error: errorAt(free) };
-  }
-  // A convex quadratic over a box: the best of the 26 faces' own minimisers that lie in it.
-  let best: Inner = { a: 0, u: 0, v: 0, error: Infinity };
-  for (let face = 0; face < 27; face += 1) {
-    const sides = [face % 3, Math.floor(face / 3) % 3, Math.floor(face / 9)]; // 0 low, 1 high, 2 free
-    const fixed = sides.map((side, i) => (side === 0 ? low[i]! : side === 1 ? high[i]! : 0));
-    const unknowns = [0, 1, 2].filter((i) => sides[i] === 2);
-    if (unknowns.length === 3) continue;
-    const x = unknowns.length === 0 ? fixed : solveFree(matrix, right, fixed, unknowns);
-    if (x === undefined || unknowns.some((i) => x[i]! < low[i]! || x[i]! > high[i]!)) continue;
-    const error = errorAt(x);
-    if (error < best.error) best = { a: x[0]!, u: x[1]!, v: x[2]!, error };
-  }
-  return best;
+  // a = mean − u·ū − v·v̄ eliminated: a quadratic in (u, v). up·down = ¼ everywhere.
+  const meanUp = up1 / weight;
+  const meanDown = down1 / weight;
+  const cap = 2 * sigma;
+  const free = minimiseInSquare(
+    upUp - up1 * meanUp,
+    0.25 * weight - up1 * meanDown,
+    downDown - down1 * meanDown,
+    upW,
+    downW,
+    cap,
+  );
+  const a = mean - free.u * meanUp - free.v * meanDown;
+  if (a >= -highest && a <= highest) return { a, u: free.u, v: free.v, error: spread + free.value };
+  const held = a < 0 ? -highest : highest;
+  const shift = mean - held;
+  const bound = minimiseInSquare(upUp, 0.25 * weight, downDown, upW + shift * up1, downW + shift * down1, cap);
+  return { a: held, u: bound.u, v: bound.v, error: spread + weight * shift * shift + bound.value };
 }
 
-/** Minimiser over the unknown coordinates with the others fixed: Gaussian elimination of at most three equations. */
-function solveFree(
-  matrix: readonly number[],
-  right: readonly number[],
-  fixed: readonly number[],
-  unknowns: readonly number[],
-): number[] | undefined {
-  const n = unknowns.length;
-  const rows = unknowns.map((i) => {
-    let rest = right[i]!;
-    for (let j = 0; j < 3; j += 1) if (!unknowns.includes(j)) rest -= matrix[3 * i + j]! * fixed[j]!;
-    return [...unknowns.map((j) => matrix[3 * i + j]!), rest];
-  });
-  for (let column = 0; column < n; column += 1) {
-    const pivot = rows[column]![column]!;
-    if (!(pivot > 1e-14 * Math.abs(matrix[4 * unknowns[column]!]!))) return undefined; // two columns as good as equal
-    for (let row = column + 1; row < n; row += 1) {
-      const factor = rows[row]![column]! / pivot;
-      for (let index = column; index <= n; index += 1) rows[row]![index]! -= factor * rows[column]![index]!;
-    }
+interface SquareMinimum {
+  readonly u: number;
+  readonly v: number;
+  readonly value: number;
+}
+
+/** Least p·u² + 2q·uv + r·v² − 2(e·u + f·v) on [0, cap]²: inside, or else on the best of the four edges. */
+function minimiseInSquare(p: number, q: number, r: number, e: number, f: number, cap: number): SquareMinimum {
+  const valueAt = (u: number, v: number): number => p * u * u + 2 * q * u * v + r * v * v - 2 * (e * u + f * v);
+  const determinant = p * r - q * q;
+  if (determinant > 1e-14 * p * r) {
+    const u = (e * r - f * q) / determinant;
+    const v = (f * p - e * q) / determinant;
+    if (u >= 0 && u <= cap && v >= 0 && v <= cap) return { u, v, value: valueAt(u, v) };
   }
-  const x = [...fixed];
-  for (let row = n - 1; row >= 0; row -= 1) {
-    let value = rows[row]![n]!;
-    for (let index = row + 1; index < n; index += 1) value -= rows[row]![index]! * x[unknowns[index]!]!;
-    x[unknowns[row]!] = value / rows[row]![row]!;
+  const clamp = (x: number): number => (x > 0 ? (x < cap ? x : cap) : 0);
+  let best: SquareMinimum = { u: 0, v: 0, value: 0 };
+  for (let edge = 0; edge < 4; edge += 1) {
+    const side = edge % 2 === 0 ? 0 : cap;
+    const u = edge < 2 ? side : clamp((e - q * side) / p);
+    const v = edge < 2 ? clamp((f - q * side) / r) : side;
+    const value = valueAt(u, v);
+    if (value < best.value) best = { u, v, value };
   }
-  return x;
+  return best;
 }
 
 interface Point {
@@ -145,7 +144,7 @@ function minimise(errorAt: (m: number, lnSigma: number) => number, start: readon
   const at = (m: number, lnSigma: number): Point => ({ m, lnSigma, error: errorAt(m, lnSigma) });
   for (let used = 0; used < MOST_EVALUATIONS; ) {
     simplex.sort((left, right) => left.error - right.error);
-    const [best, middle, worst] = simplex as [Point, Point, Point];
+    const [best, middle, worst] = [simplex[0]!, simplex[1]!, simplex[2]!];
     const size =
       Math.abs(worst.m - best.m) + Math.abs(worst.lnSigma - best.lnSigma) + Math.abs(middle.lnSigma - best.lnSigma);
     if (size < 1e-9) break;
@@ -177,8 +176,8 @@ function minimise(errorAt: (m: number, lnSigma: number) => number, start: readon
 const isFree = (slice: RawSvi): boolean => findArbitrage([slice]).length === 0;
 
 /**
- * Fits one slice and keeps it free of butterfly arbitrage: where the least-squares fit is not, it is drawn towards the eSSVI fit
- * of the same quotes, which is free by construction, just as far as needed (12 bisections).
+ * Fits one slice and keeps it free of butterfly arbitrage: where the least-squares fit is not, it is drawn towards the eSSVI
+ * fit of the same quotes, which is free by construction, just as far as needed.
  */
 export function fitSvi(slice: SviSliceQuotes): SviFit {
   const quotes = slice.quotes
@@ -187,16 +186,10 @@ export function fitSvi(slice: SviSliceQuotes): SviFit {
   if (quotes.length < 5) {
     throw new PricingError("TooFewQuotes", "five parameters need five quotes", { quotes: quotes.length });
   }
-  const sums: Sums = {
-    size: quotes.length,
-    k: Float64Array.from(quotes, (quote) => quote.k),
-    w: Float64Array.from(quotes, (quote) => quote.totalVariance),
-    trust: Float64Array.from(quotes, (quote) => (quote.weight ?? 1) / quote.totalVariance),
-    highest: quotes.reduce((most, quote) => Math.max(most, quote.totalVariance), 0),
-  };
+  const sums = sumsOf(quotes);
   const first = sums.k[0]!;
   const width = sums.k[sums.size - 1]! - first;
-  const lowest = sums.w.indexOf(sums.w.reduce((least, w) => Math.min(least, w), Infinity));
+  const lowest = sums.w.indexOf(sums.w.reduce((least, value) => Math.min(least, value), Infinity));
   const errorAt = (m: number, lnSigma: number): number => {
     // Beyond the quotes by their own width, or with σ outside [1e-4, 10] widths, the parameters stop meaning anything.
     const outside = Math.max(first - width - m, m - first - 2 * width, 0) / width;
@@ -218,16 +211,33 @@ export function fitSvi(slice: SviSliceQuotes): SviFit {
   const { a, u, v } = solveInner(sums, best.m, sigma);
   const sum = u + v;
   const fitted: RawSvi = { a, b: sum / (2 * sigma), rho: sum === 0 ? 0 : (u - v) / sum, m: best.m, sigma };
-  const kept = isFree(fitted) ? fitted : towardsFree(fitted, slice);
-  return { ...kept, residual: residualOf(kept, sums, slice.years) };
+  const residual = (candidate: RawSvi): SviFit => ({
+    ...candidate,
+    residual: residualOf(candidate, sums, slice.years),
+  });
+  if (isFree(fitted)) return residual(fitted);
+  const [drawn, safe] = towardsFree(fitted, slice);
+  const [near, far] = [residual(drawn), residual(safe)];
+  return near.residual < far.residual ? near : far;
 }
 
-function towardsFree(fitted: RawSvi, slice: SviSliceQuotes): RawSvi {
+/** Least g over |k| ≤ 4 scale lengths and in the wings: a quick look that steers the bisection; findArbitrage decides. */
+function looksFree(slice: RawSvi): boolean {
+  for (let index = -24; index <= 24; index += 1) {
+    const u = index / 24;
+    const k = slice.m + slice.sigma * (4 * u + 60 * u * u * u * u * u);
+    if (durrleman(slice, logMoneyness(k)) < 1e-6) return false;
+  }
+  return true;
+}
+
+/** The fit drawn just far enough, and the eSSVI slice it is drawn to. */
+function towardsFree(fitted: RawSvi, slice: SviSliceQuotes): [RawSvi, RawSvi] {
   const [essvi] = calibrateEssvi([
     {
       years: slice.years ?? years(1),
       forward: price(1),
-      quotes: slice.quotes.map((quote) => ({ ...quote, weight: quote.weight ?? 1 })),
+      quotes: slice.quotes,
     },
   ]);
   const safe = sviOfEssvi(essvi!);
@@ -240,19 +250,24 @@ function towardsFree(fitted: RawSvi, slice: SviSliceQuotes): RawSvi {
   });
   let free = 1;
   let broken = 0;
-  for (let step = 0; step < 12; step += 1) {
+  for (let step = 0; step < 10; step += 1) {
     const middle = 0.5 * (free + broken);
-    if (isFree(blend(middle))) free = middle;
+    if (looksFree(blend(middle))) free = middle;
     else broken = middle;
   }
-  return free === 1 ? safe : blend(free);
+  for (let attempt = 0; attempt < 4 && free < 1; attempt += 1) {
+    const candidate = blend(free);
+    if (isFree(candidate)) return [candidate, safe];
+    free += 0.1 * (attempt + 1) * (1 - free);
+  }
+  return [safe, safe];
 }
 
 function residualOf(slice: RawSvi, { size, k, w, trust }: Sums, time: Years = years(1)): number {
   let squares = 0;
   let weights = 0;
   for (let i = 0; i < size; i += 1) {
-    const fitted = sviDerivatives(slice, k[i]! as LogMoneyness).w;
+    const fitted = sviDerivatives(slice, logMoneyness(k[i]!)).w;
     const miss = Math.sqrt(Math.max(fitted, 0)) - Math.sqrt(w[i]!);
     const weight = trust[i]! * w[i]!;
     squares += weight * miss * miss;

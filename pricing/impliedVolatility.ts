@@ -104,6 +104,17 @@ function needsStep(step: number, from: number, s: number): boolean {
   return step < 2 || (step < MOST_STEPS && Math.abs(s - from) > 1e-4 * s);
 }
 
+/** x·y − fl(x·y), exactly (Dekker; 2²⁷ + 1 splits a double into halves). */
+function productError(x: number, y: number): number {
+  const bigX = 134217729 * x;
+  const bigY = 134217729 * y;
+  const highX = bigX - (bigX - x);
+  const highY = bigY - (bigY - y);
+  const lowX = x - highX;
+  const lowY = y - highY;
+  return highX * highY - x * y + highX * lowY + lowX * highY + lowX * lowY;
+}
+
 /** Lowest branch, f(s) = 1/ln b(s): the price is exponentially small. */
 function solveLower(z: number, beta: number, p: number, sLow: number, bLow: number): number {
   // Guess: interpolate F(b) = 2π/√27·|x|·Φ(−|x|/(√3·s))³, which is b → 0's own asymptote, and invert it.
@@ -139,7 +150,13 @@ function solveLower(z: number, beta: number, p: number, sLow: number, bLow: numb
     const a = h - t;
     const d = a >= 0 || inSeriesZone(h, t) ? millsGap(h, t) : (1 - complementOfFraction(h, t)) / normalPdf(a);
     // ln β − ln b without forming b, whose exponent may underflow; p/d keeps the logarithm's argument free of cancellation.
-    const difference = Math.log(p / d) + 0.5 * a * a + LOG_SQRT_TWO_PI;
+    // ½a² reaches 700 and its rounding, like that of h and a, would be the largest error of all: it is carried along.
+    const restOfH = (z - h * s - productError(h, s)) / s;
+    const back = a - h;
+    const restOfA = h - (a - back) - (t + back) + restOfH;
+    const square = a * a;
+    const rest = 0.5 * productError(a, a) + a * restOfA;
+    const difference = Math.log(p / d) + 0.5 * square + rest + LOG_SQRT_TWO_PI;
     const lnB = lnBeta - difference;
     const halleyOfB = (h * h) / s - 0.25 * s;
     const thirdOfB = halleyOfB * halleyOfB - 3 * (h / s) ** 2 - 0.25;
@@ -213,7 +230,7 @@ export function normalisedImpliedStdDev(logForwardOverStrike: number, normalised
     });
   }
   if (beta <= 0) {
-    if (beta === 0) return 0 as StdDev; // the limit: no time value, no deviation
+    if (beta === 0) return stdDev(0); // the limit: no time value, no deviation
     throw new PricingError("PriceBelowIntrinsic", "the price is below its intrinsic value", { timeValue: beta });
   }
   const maximum = Math.exp(-0.5 * z);

@@ -13,7 +13,7 @@ import { INVERSE_SQRT_TWO_PI, millsOfPositive, millsSlope, normalPdf } from "./n
 export const LARGEST_A = 39;
 /** Where D is summed as a series in t instead of a difference of two nearby Mills ratios. */
 const SERIES_T = 0.7;
-const SERIES_HT = 1;
+const SERIES_HT = 3;
 
 export const inSeriesZone = (h: number, t: number): boolean => t < SERIES_T && h * t < SERIES_HT;
 
@@ -21,7 +21,8 @@ export const inSeriesZone = (h: number, t: number): boolean => t < SERIES_T && h
  * D = 2·Σ c₂ⱼ₊₁(h)·t^(2j+1),  cₙ = ∫ uⁿ/n!·e^(−hu−u²/2) du over u ≥ 0.
  *
  * c₋₁ = 1, c₁ = N(h), and from cₙ = (cₙ₋₂ − h·cₙ₋₁)/n the even ones drop out: n(n−1)·cₙ = (2n−3+h²)·cₙ₋₂ − cₙ₋₄.
- * The forward recursion loses digits like (ht)²/6, which ht < 1 keeps below the rounding of N.
+ * The forward recursion magnifies the rounding of N by sinh(ht)/(ht), 3.3 at ht = 3, while N itself is 1/h² of what a
+ * difference of Mills ratios would round.
  */
 export function millsGapSeries(h: number, t: number): number {
   const tt = t * t;

@@ -2,7 +2,7 @@
  * Raw SVI (Gatheral): w(k) = a + b·[ρ(k − m) + √((k − m)² + σ²)].
  */
 import type { EssviSlice, VarianceJet } from "./essvi.ts";
-import type { LogMoneyness, TotalVariance, Years } from "./units.ts";
+import type { LogMoneyness, Years } from "./units.ts";
 
 export interface RawSvi {
   readonly a: number;
@@ -22,8 +22,9 @@ export function sviDerivatives({ a, b, rho, m, sigma }: RawSvi, k: LogMoneyness)
   };
 }
 
-export function sviTotalVariance(slice: RawSvi, k: LogMoneyness): TotalVariance {
-  return sviDerivatives(slice, k).w as TotalVariance;
+/** w(k); negative where the parameters make no smile, which findArbitrage flags. */
+export function sviTotalVariance(slice: RawSvi, k: LogMoneyness): number {
+  return sviDerivatives(slice, k).w;
 }
 
 /** An eSSVI slice is a raw SVI slice. */

@@ -25,25 +25,41 @@ export type OptionKind = "call" | "put";
 /** The one year of this project: 365 days. */
 export const SECONDS_PER_YEAR = 365 * 24 * 60 * 60;
 
-function nonNegative(name: string, value: number): number {
-  if (value >= 0 && value < Number.POSITIVE_INFINITY) return value;
-  throw new PricingError(
-    Number.isNaN(value) ? "NotANumber" : "OutOfDomain",
-    `${name} must be finite and not negative`,
-    {
-      [name]: value,
-    },
-  );
+function assertQuantity<Name extends string>(name: Name, value: number): asserts value is Quantity<Name> {
+  if (value >= 0 && value < Number.POSITIVE_INFINITY) return;
+  const code = Number.isNaN(value) ? "NotANumber" : "OutOfDomain";
+  throw new PricingError(code, `${name} must be finite and not negative`, { [name]: value });
 }
 
-export const price = (value: number): Price => nonNegative("price", value) as Price;
-export const stdDev = (value: number): StdDev => nonNegative("stdDev", value) as StdDev;
-export const totalVariance = (value: number): TotalVariance => nonNegative("totalVariance", value) as TotalVariance;
-export const volatility = (value: number): Volatility => nonNegative("volatility", value) as Volatility;
-export const years = (value: number): Years => nonNegative("years", value) as Years;
+export function price(value: number): Price {
+  assertQuantity("Price", value);
+  return value;
+}
+
+export function stdDev(value: number): StdDev {
+  assertQuantity("StdDev", value);
+  return value;
+}
+
+export function totalVariance(value: number): TotalVariance {
+  assertQuantity("TotalVariance", value);
+  return value;
+}
+
+export function volatility(value: number): Volatility {
+  assertQuantity("Volatility", value);
+  return value;
+}
+
+export function years(value: number): Years {
+  assertQuantity("Years", value);
+  return value;
+}
+
+const isLogMoneyness = (value: number): value is LogMoneyness => Number.isFinite(value);
 
 export function logMoneyness(value: number): LogMoneyness {
-  if (Number.isFinite(value)) return value as LogMoneyness;
+  if (isLogMoneyness(value)) return value;
   throw new PricingError("NotANumber", "logMoneyness must be finite", { logMoneyness: value });
 }
 

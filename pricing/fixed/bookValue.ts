@@ -145,6 +145,12 @@ export function navE6(navFloor: bigint, nav: bigint, quoteDecimals: number): big
   return ((nav > navFloor ? nav : navFloor) * 1_000_000n) / 10n ** BigInt(quoteDecimals);
 }
 
+/** R after a swap: `OptionPool` keeps it in 96 bits, 79 billion quote tokens. */
+export function reserveAfter(reserveWad: bigint, impactWad: bigint): bigint {
+  const reserve = reserveWad + impactWad;
+  return reserve >> 96n === 0n ? reserve : (1n << 96n) - 1n;
+}
+
 function divideUp(a: bigint, b: bigint): bigint {
   return (a + b - 1n) / b;
 }

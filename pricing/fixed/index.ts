@@ -23,6 +23,7 @@ export {
   navE6,
   type PoolMark,
   poolMark,
+  reserveAfter,
   type StrikePosition,
   strikeMark,
 } from "./bookValue.ts";

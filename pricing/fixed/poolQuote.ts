@@ -278,7 +278,7 @@ function potential(parameters: QuoteParameters, facts: QuoteFacts, inventory: In
 function spreadRaw(parameters: QuoteParameters, facts: QuoteFacts, totals: QuoteTotals): bigint {
   const { ageMultiplier, netVegaSpread, notionalSpread, volOfVol } = parameters;
   const { spotWad, spotTime, surfaceTime } = facts.state;
-  const static_ =
+  const resting =
     (absolute(totals.netVega) * netVegaSpread) / WAD +
     totals.grossVegaCost +
     totals.contracts * ((spotWad * notionalSpread) / WAD);
@@ -287,7 +287,7 @@ function spreadRaw(parameters: QuoteParameters, facts: QuoteFacts, totals: Quote
   const n = (((ageMultiplier * volOfVol) / WAD) * rootAge(facts.timestamp, surfaceTime)) / WAD;
   const byDelta = (absolute(totals.delta) * m) / WAD;
   const byGamma = (((absolute(totals.gamma) * m) / WAD) * m) / (2n * WAD);
-  return static_ + byDelta + byGamma + (absolute(totals.ageVega) * n) / WAD;
+  return resting + byDelta + byGamma + (absolute(totals.ageVega) * n) / WAD;
 }
 
 /** √(age in years), WAD. */

@@ -31,18 +31,24 @@ export interface Snapshot {
   readonly rows: readonly ChainRow[];
 }
 
-const COLUMNS = ["ts", "cp", "strike", "expiry", "fwd", "bid", "ask", "mark_iv"] as const;
-
 export function readSnapshots(dataDirectory: string, file: string): Snapshot[] {
   const path = join(dataDirectory, "options", file);
   if (!existsSync(path)) throw new Error(`no option chains at ${path}: pass --data DIR`);
   const [header, ...lines] = gunzipSync(readFileSync(path)).toString("utf8").trimEnd().split("\n");
   const names = header!.split(",");
-  const [ts, cp, strike, expiry, fwd, bid, ask, iv] = COLUMNS.map((column) => {
+  const columnOf = (column: string): number => {
     const index = names.indexOf(column);
     if (index < 0) throw new Error(`${path}: line 1: column ${column} is missing`);
     return index;
-  }) as [number, number, number, number, number, number, number, number];
+  };
+  const ts = columnOf("ts");
+  const cp = columnOf("cp");
+  const strike = columnOf("strike");
+  const expiry = columnOf("expiry");
+  const fwd = columnOf("fwd");
+  const bid = columnOf("bid");
+  const ask = columnOf("ask");
+  const iv = columnOf("mark_iv");
   const snapshots = new Map<number, ChainRow[]>();
   for (const line of lines) {
     const cells = line.split(",");
@@ -65,6 +71,7 @@ export function readSnapshots(dataDirectory: string, file: string): Snapshot[] {
 
 /** A quote with what the report needs beside the fit. */
 export interface ChainQuote extends VarianceQuote {
+  readonly weight: number;
   readonly volatility: number;
   /** Ask minus bid volatility, where both are quoted. */
   readonly width: number | undefined;
@@ -104,7 +111,7 @@ export function expiriesOf({ timestamp, rows }: Snapshot, leastSeconds = 3600): 
       if (!(row.markVolatility > 0) || (row.kind === "call") !== row.strike >= row.forward) continue;
       const k = logMoneynessOf(price(row.strike), price(row.forward));
       const v = row.markVolatility * Math.sqrt(time);
-      const vega = normalPdf(-k / v + 0.5 * v);
+      const vega = normalPdf(k / v - 0.5 * v);
       if (vega < 0.01) continue; // beyond about 2.7 deviations a mark is an extrapolation
       const bid = row.bid === undefined ? undefined : volatilityOfCoinPrice(row, row.bid, time);
       const ask = row.ask === undefined ? undefined : volatilityOfCoinPrice(row, row.ask, time);

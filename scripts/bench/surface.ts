@@ -31,7 +31,7 @@ function marketAtTheMoney({ quotes }: ChainExpiry): number | undefined {
   const above = quotes[right];
   const below = quotes[right - 1];
   if (above === undefined || below === undefined) return undefined;
-  const share = -below.k / (above.k - below.k);
+  const share = (0 - below.k) / (above.k - below.k);
   return below.volatility + share * (above.volatility - below.volatility);
 }
 

@@ -66,6 +66,8 @@ function interpolate(f: (x: Dec) => Dec, top: number, bottom: number, c: number,
 const horner = (coefficients: Dec[], x: Dec) =>
   coefficients.reduceRight((sum, c) => sum.times(x).plus(c), new Decimal(0));
 
+const print = (values: Dec[]): string => values.map((value) => value.toNumber()).join(", ");
+
 function report(name: string, f: (x: Dec) => Dec, top: number, bottom: number, c: number, y0: number, y1: number) {
   const { p, q } = interpolate(f, top, bottom, c, y0, y1);
   let worst = new Decimal(0);
@@ -78,7 +80,6 @@ function report(name: string, f: (x: Dec) => Dec, top: number, bottom: number, c
     const error = horner(p, x).div(horner(q, x)).div(f(x)).minus(1).abs();
     if (error.gt(worst)) worst = error;
   }
-  const print = (values: Dec[]) => values.map((value) => value.toNumber()).join(", ");
   console.log(`${name} degree ${top}/${bottom}: relative error ${worst.toExponential(2)}`);
   console.log(`  P ${print(p)}\n  Q ${print(q)}`);
 }

@@ -33,6 +33,11 @@ const TICK_SPACING = 10;
 const WIDEST_TICK = Math.floor(887_272 / TICK_SPACING) * TICK_SPACING;
 const Q96 = 2n ** 96n;
 const WETH_DECIMALS = 18;
+/**
+ * Gas for whatever moves a pool. An estimate is made in the same second as the last block's; mined a second later, the pool
+ * writes an observation as well, and an exact estimate runs out of gas.
+ */
+const POOL_GAS = 2_000_000n;
 /** Deadlines are meant for public mempools; here every transaction is mined at once. */
 const NO_DEADLINE = maxUint256;
 
@@ -214,6 +219,7 @@ export async function addLiquidity(
       address: contracts.positionManager,
       abi: positionManagerAbi,
       functionName: "mint",
+      gas: POOL_GAS,
       args: [
         {
           token0,
@@ -269,6 +275,7 @@ export async function swapToPrice(
       address: contracts.swapRouter,
       abi: routerAbi,
       functionName: "exactInputSingle",
+      gas: POOL_GAS,
       args: [
         {
           tokenIn,
@@ -447,7 +454,7 @@ async function approveOnce(reader: Reader, wallet: Wallet, pool: EthPool, spende
 
 /** Deploys what somebody else compiled; the path is that of an artifact in node_modules. */
 async function deployArtifact(wallet: Wallet, path: string, args: readonly Address[] = []): Promise<Address> {
-  const artifact = require(path) as { readonly abi: Abi; readonly bytecode: Hex };
+  const artifact: { readonly abi: Abi; readonly bytecode: Hex } = require(path);
   const data = encodeDeployData({ abi: artifact.abi, bytecode: artifact.bytecode, args: [...args] });
   return created(await wallet.sendTransactionSync({ data }));
 }

@@ -102,7 +102,7 @@ export async function readSnapshots(path: string, from: number, to: number): Pro
     if (rows) rows.push(parsed);
     else rowsByTime.set(time, [parsed]);
   });
-  return [...rowsByTime].map(([time, rows]) => toSnapshot(time, rows)).sort((a, b) => a.time - b.time);
+  return [...rowsByTime].map(([time, rows]) => toSnapshot(time, rows)).toSorted((a, b) => a.time - b.time);
 }
 
 function toSnapshot(time: number, rows: readonly ChainRow[]): ChainSnapshot {
@@ -110,7 +110,7 @@ function toSnapshot(time: number, rows: readonly ChainRow[]): ChainSnapshot {
     rows.filter((row) => row.expiry > time),
     (row) => row.expiry,
   );
-  const expiries = [...byExpiry.keys()].sort((a, b) => a - b);
+  const expiries = [...byExpiry.keys()].toSorted((a, b) => a - b);
   const forwards = expiries.map((expiry) => median((byExpiry.get(expiry) ?? []).map((row) => row.forward)));
   const spot = spotOfForwards(
     expiries.map((expiry, i) => ({ years: (expiry - time) / SECONDS_PER_YEAR, forward: forwards[i] ?? 0 })),
@@ -159,7 +159,7 @@ function strikePoints(rows: readonly ChainRow[], forward: number, years: number)
       })),
     });
   }
-  return points.sort((a, b) => a.strike - b.strike);
+  return points.toSorted((a, b) => a.strike - b.strike);
 }
 
 function invertedVolatility(row: ChainRow, forward: number, years: number): number | undefined {
@@ -254,6 +254,6 @@ function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => number): R
 }
 
 function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

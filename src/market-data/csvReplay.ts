@@ -47,8 +47,10 @@ export async function openReplay(options: ReplayOptions): Promise<World> {
       if (!snapshots.some(({ time }) => time === snapshot.time)) snapshots.push(snapshot);
     }
   }
-  snapshots.sort((a, b) => a.time - b.time);
-  const chain = unbroken(snapshots, from);
+  const chain = unbroken(
+    snapshots.toSorted((a, b) => a.time - b.time),
+    from,
+  );
   const candleFile = candleFiles
     .filter(({ first, last }) => first <= from && last > from)
     .reduce<DatedFile | undefined>((best, next) => (best && best.last >= next.last ? best : next), undefined);
@@ -95,7 +97,7 @@ export async function openReplay(options: ReplayOptions): Promise<World> {
     firstTime,
     lastTime,
     historyFrom: path.firstTime,
-    spot: path.spot,
+    spot: (atSeconds) => path.spot(atSeconds),
     chain: (atSeconds) => {
       if (latest?.time !== atSeconds) latest = chainAt(atSeconds);
       return latest;
@@ -103,7 +105,7 @@ export async function openReplay(options: ReplayOptions): Promise<World> {
     expiries: (atSeconds) => snapshotAt(atSeconds).smiles.flatMap(({ expiry }) => (expiry > atSeconds ? [expiry] : [])),
     minuteCandles: (fromSeconds, toSeconds) =>
       candlesOfPath(
-        path.spot,
+        (atSeconds) => path.spot(atSeconds),
         Math.max(fromSeconds, path.firstTime),
         Math.min(toSeconds, path.lastTime),
         (time) => volumeAt(time) / path.minutesPerCandle,
@@ -128,7 +130,7 @@ function listCsv(directory: string, folder: string): readonly string[] {
       cause,
     });
   }
-  const files = names.filter((name) => /\.csv(\.gz)?$/.test(name)).sort();
+  const files = names.filter((name) => /\.csv(\.gz)?$/.test(name)).toSorted();
   if (files.length === 0) {
     throw new MeniscusError("data", `There is no .csv or .csv.gz file in ${join(directory, folder)}.`);
   }
@@ -168,16 +170,16 @@ export function periodInName(path: string): { readonly first: number; readonly l
   const match = /_(\d{6}|\d{8})(?:_(\d{6}|\d{8}))?\.csv(?:\.gz)?$/.exec(path);
   const start = match?.[1];
   if (!start) return undefined;
-  const date = (text: string, monthsLater: number, daysLater: number) =>
-    Date.UTC(
-      Number(text.slice(0, 4)),
-      Number(text.slice(4, 6)) - 1 + monthsLater,
-      Number(text.slice(6, 8) || 1) + daysLater,
-    );
   const end = match[2] ?? start;
   const first = date(start, 0, 0) / 1000;
   const last = (end.length === 6 ? date(end, 1, 0) : date(end, 0, 1)) / 1000;
   return last > first ? { first, last } : undefined;
+}
+
+/** Unix milliseconds of `202602` or `20260207`, some months or days later. */
+function date(text: string, monthsLater: number, daysLater: number): number {
+  const [year, month, day] = [text.slice(0, 4), text.slice(4, 6), text.slice(6, 8)].map(Number);
+  return Date.UTC(year ?? 0, (month ?? 1) - 1 + monthsLater, (day || 1) + daysLater);
 }
 
 function mayOverlap(path: string, from: number, to: number): boolean {
@@ -247,17 +249,17 @@ async function nothingAt(
 }
 
 async function whatThereIs(chainFiles: readonly string[], candleFiles: readonly DatedFile[]): Promise<string> {
-  const span = (files: readonly { readonly first: number; readonly last: number }[]) =>
-    files.length === 0
-      ? "none"
-      : files
-          .toSorted((a, b) => a.first - b.first)
-          .map(({ first, last }) => `${isoMinute(first).slice(0, 10)} … ${isoMinute(last).slice(0, 10)}`)
-          .join(", ");
   const chains: { first: number; last: number }[] = [];
   for (const file of chainFiles) {
     const extent = await csvExtent(file);
     if (extent) chains.push(extent);
   }
   return `Chains: ${span(chains)}. Candles: ${span(candleFiles)}.`;
+}
+
+function span(periods: readonly { readonly first: number; readonly last: number }[]): string {
+  const texts = periods
+    .toSorted((a, b) => a.first - b.first)
+    .map(({ first, last }) => `${isoMinute(first).slice(0, 10)} … ${isoMinute(last).slice(0, 10)}`);
+  return texts.length === 0 ? "none" : texts.join(", ");
 }

@@ -59,11 +59,11 @@ export function planTicks(plan: TickPlan): TickSchedule {
       hint: "Choose an earlier --from or fewer --days.",
     });
   }
-  const ticks = wanted === undefined ? undefined : Math.floor((wanted - firstTick) / tickSeconds);
+  const count = wanted === undefined ? undefined : Math.floor((wanted - firstTick) / tickSeconds);
   return {
     firstTick,
     lastTick:
-      ticks !== undefined ? firstTick + ticks * tickSeconds : Number.isFinite(lastPossible) ? lastPossible : undefined,
+      count !== undefined ? firstTick + count * tickSeconds : Number.isFinite(lastPossible) ? lastPossible : undefined,
     tickSeconds,
     speed: plan.speed ?? (plan.days === undefined ? WATCHING_SPEED : undefined),
   };

@@ -217,7 +217,7 @@ function quoteAround(
 }
 
 function beforeHistory(atSeconds: number, from: number): MeniscusError {
-  const when = (seconds: number) =>
-    Number.isFinite(seconds) ? new Date(seconds * 1000).toISOString() : String(seconds);
-  return new MeniscusError("data", `The generated world begins at ${when(from)}; ${when(atSeconds)} was asked for.`);
+  const begin = new Date(from * 1000).toISOString();
+  const asked = Number.isFinite(atSeconds) ? new Date(atSeconds * 1000).toISOString() : String(atSeconds);
+  return new MeniscusError("data", `The generated world begins at ${begin}; ${asked} was asked for.`);
 }

@@ -1,13 +1,6 @@
-import {
-  type Address,
-  BaseError,
-  ContractFunctionRevertedError,
-  erc20Abi,
-  maxInt256,
-  maxUint256,
-  parseEventLogs,
-} from "viem";
+import { type Address, erc20Abi, maxInt256, maxUint256, parseEventLogs } from "viem";
 import { clearinghouseAbi, optionPoolAbi, poolSharesAbi } from "../chain/abis.ts";
+import { revertNameOf } from "../chain/decodeError.ts";
 import type { Deployment } from "../chain/deployments.ts";
 import {
   fromOptionId,
@@ -35,13 +28,8 @@ export interface TradeRecord {
 export type Outcome = { readonly trade: TradeRecord } | { readonly refused: string };
 
 /** The name of the custom error behind a failed call, or a line about what else went wrong. */
-export function refusalOf(error: unknown): string {
-  const reverted =
-    error instanceof BaseError ? error.walk((cause) => cause instanceof ContractFunctionRevertedError) : null;
-  if (reverted instanceof ContractFunctionRevertedError) {
-    return reverted.data?.errorName ?? reverted.signature ?? reverted.shortMessage;
-  }
-  return describeError(error);
+function refusalOf(error: unknown): string {
+  return revertNameOf(error) ?? describeError(error);
 }
 
 /** Lets `spender` take the quote token from the transactor's account. */
@@ -79,6 +67,12 @@ export class Trader {
     if (this.canWrite) {
       await this.transactor.write(clearinghouse, clearinghouseAbi, "depositCash", [this.account, collateral]);
     }
+  }
+
+  /** Brings more collateral to a margin account. */
+  async topUp(amount: bigint): Promise<void> {
+    if (!this.canWrite) return;
+    await this.transactor.write(this.deployment.clearinghouse, clearinghouseAbi, "depositCash", [this.account, amount]);
   }
 
   async positions(): Promise<readonly Position[]> {

@@ -1,6 +1,5 @@
-import type { AddressInfo } from "node:net";
 import Fastify, { type FastifyReply, type FastifyRequest } from "fastify";
-import { type WebSocket, WebSocketServer } from "ws";
+import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
 import { MeniscusError } from "../runtime/errors.ts";
 import { createRandom, mixSeed } from "./random.ts";
@@ -99,7 +98,9 @@ export async function startVenues(options: VenueServerOptions): Promise<VenueSer
     }
     throw cause;
   }
-  const { port } = server.server.address() as AddressInfo;
+  const address = server.server.address();
+  if (address === null || typeof address === "string") throw new MeniscusError("internal", "The venues have no port.");
+  const { port } = address;
   return {
     port,
     url: (name) => `http://127.0.0.1:${port}/${name}`,
@@ -215,7 +216,7 @@ class Venue {
     client.on("close", () => this.#subscribers.delete(client));
     client.on("error", () => client.terminate());
     client.on("message", (data) => {
-      const call = parseCall(String(data));
+      const call = parseCall(messageText(data));
       if (!call) {
         client.send(failure(undefined, errors.badRequest).json);
         return;
@@ -438,6 +439,12 @@ function instrument(quote: ChainQuote, time: number): Readonly<Record<string, un
 
 function strikeKey(quote: ChainQuote): string {
   return `${quote.expiry}:${quote.strike}`;
+}
+
+/** A frame as text, in whichever form the library delivers it. */
+function messageText(data: RawData): string {
+  if (Array.isArray(data)) return Buffer.concat(data).toString();
+  return Buffer.isBuffer(data) ? data.toString() : Buffer.from(data).toString();
 }
 
 function parseCall(text: string): RpcCall | undefined {

@@ -1,7 +1,7 @@
 import { cashDivisor, toCashDown } from "../../pricing/fixed/index.ts";
 import type { Deployment } from "../chain/deployments.ts";
 import { toAccountId } from "../chain/optionId.ts";
-import { type ReportSlice, unpackSlice } from "../chain/report.ts";
+import { type ReportSlice, type RunningAverage, unpackSlice } from "../chain/report.ts";
 import {
   addParts,
   bookRounding,
@@ -55,6 +55,8 @@ interface Surface {
   readonly time: number;
   readonly spotWad: bigint;
   readonly slices: ReadonlyMap<number, ReportSlice>;
+  /** Settlement averages that the report carried. */
+  readonly averages: readonly RunningAverage[];
 }
 
 interface Series extends StrikeHolding {
@@ -79,6 +81,13 @@ interface FlowSums {
 
 const WAD = 10n ** 18n;
 const AVERAGING_WINDOW = 1800n;
+const THREE_A_SQUARED = 3n * AVERAGING_WINDOW ** 2n;
+// Units of a slice's fields, `types/Slice.sol`.
+const THETA_UNIT_WAD = 10n ** 7n;
+const PSI_UNIT_WAD = 10n ** 8n;
+const RHO_UNIT_WAD = WAD / 32_768n;
+const BASIS_UNIT_WAD = 10n ** 11n;
+const RESIDUAL_UNIT_WAD = 10n ** 14n;
 const BASIS_POINTS = 10_000n;
 const BASE_SIZE_UNIT = 1_000_000n;
 const noFlows = (): FlowSums => ({ premiumCollected: 0n, premiumPaid: 0n, payoffs: 0n, volume: 0n, swaps: 0 });
@@ -101,7 +110,6 @@ export class PoolReplay {
   private insuranceFeeShareBps = 0n;
   private protocolFeeShareBps = 0n;
   private surface: Surface | undefined;
-  private readonly averages = new Map<number, { readonly averageWad: bigint; readonly elapsed: bigint }>();
   private readonly fixedPrices = new Map<number, bigint>();
   private readonly ratios = new Map<number, { readonly owed: bigint; readonly covered: bigint }>();
   private readonly credits = new Map<number, bigint>();
@@ -161,32 +169,19 @@ export class PoolReplay {
       case "SurfaceAccepted": {
         const { expiries, slices, modelTime, spotWad } = event.args;
         const unpacked = expiries.map((expiry, i) => [expiry, unpackSlice(expiry, slices[i] ?? 0n)] as const);
-        this.surface = { time: modelTime, spotWad, slices: new Map(unpacked) };
-        this.takeAverages(event);
+        this.surface = { time: modelTime, spotWad, slices: new Map(unpacked), averages: event.averages };
         this.carry();
         break;
       }
-      case "SpotAccepted":
-        this.takeAverages(event);
-        this.carry();
-        break;
       case "SettlementPriceFixed":
         this.fixedPrices.set(event.args.expiry, event.args.priceWad);
-        this.averages.set(event.args.expiry, { averageWad: event.args.priceWad, elapsed: AVERAGING_WINDOW });
         this.carry();
         break;
       default:
     }
   }
 
-  private takeAverages({ averages }: OracleEvent): void {
-    for (const { expiry, average, elapsed } of averages) {
-      if (this.fixedPrices.has(expiry)) continue;
-      this.averages.set(expiry, { averageWad: average, elapsed: BigInt(elapsed) });
-    }
-  }
-
-  /** `MarketOracle._fillBoard` at the report's own time; undefined where it would revert. */
+  /** A board of `MarketOracle.boards` at the report's own time and spot; undefined where it would revert. */
   private boardOf(expiry: number): ReportBoard | undefined {
     const { surface } = this;
     if (!surface) return undefined;
@@ -194,30 +189,13 @@ export class PoolReplay {
     if (surface.time >= expiry) return settlement === undefined ? undefined : settledBoard(expiry, settlement);
     const slice = surface.slices.get(expiry);
     if (!slice) return undefined;
-    return this.rolledBoard(slice, surface.time, surface.time, surface.spotWad);
-  }
-
-  /** The board of a slice that was reported at `reportTime`, at `time` and `spotWad`. */
-  private rolledBoard(slice: ReportSlice, reportTime: number, time: number, spotWad: bigint): ReportBoard | undefined {
-    const tenor = BigInt(slice.expiry - time);
-    const tenorThen = BigInt(slice.expiry - reportTime);
-    let forwardWad = (spotWad * (WAD + BigInt(slice.basis) * 10n ** 11n)) / WAD;
-    if (tenor < AVERAGING_WINDOW) {
-      const average = this.averages.get(slice.expiry);
-      if (!average) return undefined;
-      const { averageWad, elapsed } = average;
-      forwardWad = (elapsed * averageWad + (AVERAGING_WINDOW - elapsed) * forwardWad) / AVERAGING_WINDOW;
-    }
-    return {
-      expiry: slice.expiry,
-      effectiveSeconds: effectiveSecondsWad(tenor) / WAD,
-      forwardWad,
-      thetaWad: rollDown(slice.theta * 10n ** 7n, tenorThen, tenor),
-      psiWad: rollDown(slice.psi * 10n ** 8n, tenorThen, tenor),
-      rhoWad: (BigInt(slice.rho) * WAD) / 32_768n,
-      residualWad: BigInt(slice.residual) * 10n ** 14n,
-      settled: false,
-    };
+    const open = (surface.spotWad * (WAD + BigInt(slice.basis) * BASIS_UNIT_WAD)) / WAD;
+    if (BigInt(expiry - surface.time) >= AVERAGING_WINDOW) return boardAt(slice, surface.time, surface.time, open);
+    const average = surface.averages.find((item) => item.expiry === expiry);
+    if (!average) return undefined;
+    const elapsed = BigInt(average.elapsed);
+    const forwardWad = (average.average * elapsed + open * (AVERAGING_WINDOW - elapsed)) / AVERAGING_WINDOW;
+    return boardAt(slice, surface.time, surface.time, forwardWad);
   }
 
   /** Brings the whole book to the boards that hold now and adds what that gained, part by part. */
@@ -237,11 +215,11 @@ export class PoolReplay {
     const before = this.boards.get(expiry);
     const { surface } = this;
     if (!before || !surface) return;
+    if (before.surface === surface && before.board.settled === to.settled) return; // the same board
     const slice = before.surface.slices.get(expiry);
     if (!before.board.settled && slice) {
       const time = Math.min(surface.time, expiry);
-      const aged = this.rolledBoard(slice, before.surface.time, time, before.surface.spotWad);
-      const rolled = { ...(aged ?? before.board), forwardWad: before.board.forwardWad };
+      const rolled = boardAt(slice, before.surface.time, time, before.board.forwardWad);
       for (const series of this.book.values()) {
         if (series.expiry === expiry) addParts(this.parts, carryParts(series, before.board, rolled, to));
       }
@@ -437,14 +415,23 @@ function settledBoard(expiry: number, priceWad: bigint): ReportBoard {
   return { expiry, forwardWad: priceWad, settled: true, ...nothing };
 }
 
-/** `RollDown.effectiveSecondsWad`: τ − 2A/3, inside the averaging window τ³/(3A²). */
-function effectiveSecondsWad(tenor: bigint): bigint {
-  if (tenor >= AVERAGING_WINDOW) return tenor * WAD - (2n * WAD * AVERAGING_WINDOW) / 3n;
-  return (tenor ** 3n * WAD) / (3n * AVERAGING_WINDOW ** 2n);
+/** The board of a slice that was reported at `reportTime`, rolled down to `time`, at a forward. */
+function boardAt(slice: ReportSlice, reportTime: number, time: number, forwardWad: bigint): ReportBoard {
+  const left = scaledEffectiveTime(BigInt(slice.expiry - time));
+  const leftAtReport = scaledEffectiveTime(BigInt(slice.expiry - reportTime));
+  return {
+    expiry: slice.expiry,
+    effectiveSeconds: (left + THREE_A_SQUARED - 1n) / THREE_A_SQUARED,
+    forwardWad,
+    thetaWad: (slice.theta * THETA_UNIT_WAD * left) / leftAtReport,
+    psiWad: (slice.psi * PSI_UNIT_WAD * left) / leftAtReport,
+    rhoWad: BigInt(slice.rho) * RHO_UNIT_WAD,
+    residualWad: BigInt(slice.residual) * RESIDUAL_UNIT_WAD,
+    settled: false,
+  };
 }
 
-/** `RollDown.roll`: x·τ_eff(tenorNow)/τ_eff(tenorThen). */
-function rollDown(x: bigint, tenorThen: bigint, tenorNow: bigint): bigint {
-  const before = effectiveSecondsWad(tenorThen);
-  return before === 0n ? 0n : (x * effectiveSecondsWad(tenorNow)) / before;
+/** `RollDown.scaledEffectiveTime`: 3A²·τ_eff, where τ_eff = τ − 2A/3 and, inside the averaging window, τ³/(3A²). */
+function scaledEffectiveTime(left: bigint): bigint {
+  return left < AVERAGING_WINDOW ? left ** 3n : (left - (2n * AVERAGING_WINDOW) / 3n) * THREE_A_SQUARED;
 }

@@ -35,13 +35,13 @@ describe("fairVariance", () => {
     expect(() => fairVariance({ forward: price(100), years: years(1), quotes })).toThrow(PricingError);
   });
   it.skipIf(!haveVectors)("gives Derman's 19-strike replication", () => {
-    const expected = readJson("varswap_derman_1999_expected.json") as {
+    const expected = readJson<{
       spot: number;
       r: number;
       t: number;
       fair_variance: number;
       tolerance: number;
-    };
+    }>("varswap_derman_1999_expected.json");
     const forward = price(expected.spot * Math.exp(expected.r * expected.t));
     const quotes = readCsv("varswap_derman_1999.csv").map((row): ReplicationQuote => {
       const kind = row.text("cp") === "C" ? "call" : "put";

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { impliedStdDev, normalisedImpliedStdDev, PricingError, price } from "../../pricing/index.ts";
+import { impliedStdDev, normalisedImpliedStdDev, type Price, PricingError, price } from "../../pricing/index.ts";
 import { normalisedBlack } from "../../pricing/reference/black76.ts";
 import { exactly } from "../../pricing/reference/decimal.ts";
+import { unchecked } from "./support/plain.ts";
 import { haveVectors, readCsv } from "./support/vectors.ts";
 
 const codeOf = (act: () => unknown): string => {
@@ -58,10 +59,10 @@ describe("normalisedImpliedStdDev", () => {
   });
 });
 
-describe("impliedStdDev", () => {
-  const of = (value: number, forward: number, strike: number, kind: "call" | "put"): number =>
-    impliedStdDev({ price: value as never, forward: price(forward), strike: price(strike), kind });
+const of = (value: number, forward: number, strike: number, kind: "call" | "put"): number =>
+  impliedStdDev({ price: unchecked<Price>(value), forward: price(forward), strike: price(strike), kind });
 
+describe("impliedStdDev", () => {
   it("recovers the deviation of QuantLib's printed price", () => {
     expect(of(4.292010941409885, 100, 110, "call")).toBeCloseTo(0.2, 14);
     expect(of(14.292010941409899, 100, 110, "put")).toBeCloseTo(0.2, 14);
@@ -78,12 +79,10 @@ describe("impliedStdDev", () => {
   it.skipIf(!haveVectors)("matches the published Let's-Be-Rational cases", () => {
     let checked = 0;
     for (const row of readCsv("black_iv_letsberational_a.csv")) {
-      const [forward, strike, value, years] = ["forward", "strike", "price_undiscounted", "t"].map(row.number) as [
-        number,
-        number,
-        number,
-        number,
-      ];
+      const forward = row.number("forward");
+      const strike = row.number("strike");
+      const value = row.number("price_undiscounted");
+      const years = row.number("t");
       const kind = row.text("cp") === "C" ? "call" : "put";
       const intrinsic = Math.max(kind === "call" ? forward - strike : strike - forward, 0);
       if (years === 0 || !(value - intrinsic > 1e-12 * value)) continue; // carries no information

@@ -10,6 +10,12 @@ import {
 } from "../../pricing/index.ts";
 import { haveVectors, readCsv } from "./support/vectors.ts";
 
+/** Variance after one 10 % move and `quiet` still periods, half-life four. */
+const shock = (quiet: number): number =>
+  ewmaVolatility([100, 100, 110, ...Array.from({ length: quiet }, () => 110)], 1, 4) ** 2;
+/** The sample's mean square that it was started at. */
+const start = (quiet: number): number => Math.log(1.1) ** 2 / (quiet + 2);
+
 describe("realised volatility", () => {
   it("of a constant absolute return is that return, annualised", () => {
     const closes = Array.from({ length: 101 }, (_, i) => 100 * Math.exp(i % 2 === 0 ? 0 : 0.01));
@@ -23,12 +29,6 @@ describe("realised volatility", () => {
     expect(ewmaVolatility([...wild, ...calm], 365, 5)).toBeLessThan(closeToCloseVolatility([...wild, ...calm], 365));
   });
   it("halves a shock's weight in one half-life", () => {
-    const shock = (quiet: number): number => {
-      const closes = [100, 100, 110, ...Array.from({ length: quiet }, () => 110)];
-      return ewmaVolatility(closes, 1, 4) ** 2;
-    };
-    // started at the sample's mean square, which differs between the two lengths
-    const start = (quiet: number): number => Math.log(1.1) ** 2 / (quiet + 2);
     const lambda = 2 ** -0.25;
     const own = (quiet: number): number => shock(quiet) - start(quiet) * lambda ** (quiet + 2);
     expect(own(14) / own(10)).toBeCloseTo(0.5, 10);

@@ -20,6 +20,9 @@ const VOGT: RawSvi = { a: -0.041, b: 0.1331, rho: 0.306, m: 0.3586, sigma: 0.415
 const grid = (from: number, to: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1));
 
+const quotesOf = (slice: RawSvi, ks: number[]) =>
+  ks.map((k) => ({ k: logMoneyness(k), totalVariance: totalVariance(sviTotalVariance(slice, logMoneyness(k))) }));
+
 describe("raw SVI", () => {
   it("contains every eSSVI slice", () => {
     const essvi = { theta: 0.04, rho: -0.4, psi: 0.2 };
@@ -29,9 +32,9 @@ describe("raw SVI", () => {
     }
   });
   it.skipIf(!haveVectors)("gives Vogt's published jump-wings parameters", () => {
-    const { jw_published: published } = readJson("svi_gatheral_jacquier_vogt.json") as {
+    const { jw_published: published } = readJson<{
       jw_published: { v: number; psi: number; p: number; c: number; v_tilde: number };
-    };
+    }>("svi_gatheral_jacquier_vogt.json");
     const wings = jumpWingsOf(VOGT, years(1));
     for (const [computed, printed] of [
       [wings.v, published.v],
@@ -71,9 +74,6 @@ describe("findArbitrage on Vogt's slice", () => {
 });
 
 describe("fitSvi", () => {
-  const quotesOf = (slice: RawSvi, ks: number[]) =>
-    ks.map((k) => ({ k: logMoneyness(k), totalVariance: sviTotalVariance(slice, logMoneyness(k)) }));
-
   it("recovers a slice from its own values", () => {
     const truth: RawSvi = { a: 0.01, b: 0.1, rho: -0.35, m: 0.05, sigma: 0.25 };
     const fit = fitSvi({ quotes: quotesOf(truth, grid(-0.8, 0.8, 41)) });

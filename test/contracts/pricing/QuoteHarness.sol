@@ -70,16 +70,10 @@ contract MarkHarness {
     uint8 public quoteDecimals;
 
     /// @notice Plays one scene after another on a fresh pool: mark under the scene's report, then swap.
-    function play(Scene[] calldata scenes) external returns (Seen[] memory seen) {
+    /// @param creationCode `OptionPool`'s: forge turns `new` under test/ into a cheat code, which a real chain does not have.
+    function play(bytes calldata creationCode, Scene[] calldata scenes) external returns (Seen[] memory seen) {
         quoteDecimals = scenes[0].quoteDecimals;
-        OptionPool pool = new OptionPool(
-            IClearinghouse(address(this)),
-            IMarketOracle(address(this)),
-            address(this),
-            1,
-            scenes[0].parameters,
-            address(this)
-        );
+        OptionPool pool = _deploy(creationCode, scenes[0].parameters);
         seen = new Seen[](scenes.length);
         for (uint256 i = 0; i < scenes.length; ++i) {
             _scene = scenes[i];
@@ -90,6 +84,18 @@ contract MarkHarness {
             seen[i].quote = pool.quote(scenes[i].legs, true);
             pool.onTrade(AccountId.wrap(0x101), scenes[i].legs, true, "");
         }
+    }
+
+    function _deploy(bytes calldata creationCode, PoolParameters calldata parameters)
+        private
+        returns (OptionPool pool)
+    {
+        address self = address(this);
+        bytes memory code = bytes.concat(creationCode, abi.encode(self, self, self, uint16(1), parameters, self));
+        assembly ("memory-safe") {
+            pool := create(0, add(code, 32), mload(code))
+        }
+        require(address(pool) != address(0), "the pool refused its parameters");
     }
 
     // The ledger.

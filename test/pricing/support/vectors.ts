@@ -30,6 +30,8 @@ export function readCsv(file: string): VectorRow[] {
   });
 }
 
-export function readJson(file: string): unknown {
+/** A published JSON file; the caller knows its shape. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- it is what the caller knows
+export function readJson<Shape>(file: string): Shape {
   return JSON.parse(readFileSync(join(directory, "vectors", file), "utf8"));
 }

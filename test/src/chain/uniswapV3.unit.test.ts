@@ -96,6 +96,20 @@ describe("the real Uniswap v3 on a local chain", () => {
     expect(moved).toBe(false);
   });
 
+  it("has gas for the observation that a later second adds", async () => {
+    await swapToPrice(reader(), arbitrageur(), contracts, pool, 3_400);
+    const { timestamp } = await reader().getBlock();
+    // Asked in the second of the last swap, mined half a minute later.
+    await anvil.testClient.setAutomine(false);
+    const swap = swapToPrice(reader(), arbitrageur(), contracts, pool, 3_390);
+    for (let look = 0; look < 200 && (await anvil.testClient.getTxpoolStatus()).pending === 0; look++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await anvil.mineAt(Number(timestamp) + 30);
+    await anvil.testClient.setAutomine(true);
+    expect((await swap).moved).toBe(true);
+  });
+
   it("says so when the arbitrageur has too little", async () => {
     const poor = anvil.wallet(2);
     await wrapEther(poor, pool.baseToken, parseEther("1"));

@@ -21,10 +21,12 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+const answerSchema = z.looseObject({ result: z.unknown().optional(), error: z.unknown().optional() });
+const indexSchema = z.object({ index_price: z.number() });
+const notificationSchema = z.looseObject({ params: z.looseObject({ data: z.looseObject({ price: z.number() }) }) });
 const get = async (venue: string, path: string) => {
   const response = await fetch(`${server.url(venue)}/api/v2/public/${path}`);
-  const body = (await response.json()) as { result?: unknown; error?: unknown };
-  return { status: response.status, ...body };
+  return { status: response.status, ...answerSchema.parse(await response.json()) };
 };
 const post = async (venue: string, body: unknown) => {
   const response = await fetch(`${server.url(venue)}/api/v2`, {
@@ -34,7 +36,7 @@ const post = async (venue: string, body: unknown) => {
   });
   return {
     status: response.status,
-    ...((await response.json()) as { id?: number; result?: unknown; error?: unknown }),
+    ...answerSchema.parse(await response.json()),
   };
 };
 
@@ -112,7 +114,7 @@ describe("a venue over HTTP", () => {
     // Six deviations of a difference of two shifts of 0.1 and 0.05 vol points each.
     expect(Math.max(...shifts.map(Math.abs))).toBeLessThan(6 * 0.158);
     const price = async (name: string) =>
-      ((await get(name, "get_index_price?index_name=eth_usd")).result as { index_price: number }).index_price;
+      indexSchema.parse((await get(name, "get_index_price?index_name=eth_usd")).result).index_price;
     const [p, q] = [await price("north"), await price("south")];
     expect(p).not.toBe(q);
     expect(Math.abs(Math.log(p / world.spot(start)))).toBeLessThan(6e-4);
@@ -161,7 +163,7 @@ describe("a venue over WebSocket", () => {
     const waiting: ((message: unknown) => void)[] = [];
     const arrived: unknown[] = [];
     socket.on("message", (data) => {
-      const message: unknown = JSON.parse(String(data));
+      const message: unknown = JSON.parse(data.toString("utf8"));
       const next = waiting.shift();
       if (next) next(message);
       else arrived.push(message);
@@ -182,7 +184,7 @@ describe("a venue over WebSocket", () => {
       params: { channel, data: { timestamp: start * 1000 } },
     });
     server.setTime(start + 3_600);
-    const message = (await receive()) as { params: { data: { price: number } } };
+    const message = notificationSchema.parse(await receive());
     expect(message).toMatchObject({
       jsonrpc: "2.0",
       method: "subscription",

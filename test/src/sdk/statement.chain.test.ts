@@ -28,8 +28,8 @@ const uniform = () => random.unit();
 
 beforeAll(async () => {
   market = await TestMarket.start(start - HOUR, [near, far, quarter]);
-  history = new ProtocolHistory(market.anvil.publicClient, market.deployment);
-  conservation = new ConservationChecker(market.anvil.publicClient, market.deployment);
+  history = new ProtocolHistory(market.client, market.deployment);
+  conservation = new ConservationChecker(market.client, market.deployment);
   await live();
   await history.update();
   await conservation.check();
@@ -71,7 +71,7 @@ async function live(): Promise<void> {
     await trade(4);
     if (time === start + 16 * HOUR) {
       const shares = await market.balanceOfShares(ada);
-      await market.shares(ada, "transfer", [market.anvil.address(cleo), shares / 4n]);
+      await market.shares(ada, "transfer", [market.address(cleo), shares / 4n]);
       await market.claim(ben);
       // Together more than one mark may pay out while the book is open.
       await market.redeem(ben, ((await market.balanceOfShares(ben)) * 9n) / 10n);
@@ -84,13 +84,13 @@ async function live(): Promise<void> {
       await market.report(step(time + HOUR));
     }
   }
-  // Inside the averaging window: marked once under a report, and once more with a later average.
+  // Inside the averaging window: a later average of spot alone leaves what marks see as it is.
   const window = step(near - 900);
   await market.report({ ...window, averages: [{ expiry: near, average: spot * 0.995 }] });
   const late = near - 600;
   await market.reportSpot({ time: late, spot: spot * 1.003, averages: [{ expiry: near, average: spot * 0.997 }] });
   await market.mark();
-  middleBlock = await market.anvil.publicClient.getBlockNumber();
+  middleBlock = await market.client.getBlockNumber();
 
   await market.report({ ...step(near), averages: [{ expiry: near, average: spot }] });
   await market.settle(near, [
@@ -129,11 +129,11 @@ async function live(): Promise<void> {
 
 /** What an account's wallet has more than it was given, quote tokens. */
 async function changeOf(index: number): Promise<number> {
-  const balance = await market.anvil.publicClient.readContract({
+  const balance = await market.client.readContract({
     address: market.deployment.quoteToken,
     abi: localTokenAbi,
     functionName: "balanceOf",
-    args: [market.anvil.address(index)],
+    args: [market.address(index)],
   });
   return Number(balance) / 1e6 - 2_000_000;
 }
@@ -198,8 +198,8 @@ describe("the replay of a pool", () => {
 describe("the statement", () => {
   let statement: PoolStatement;
   beforeAll(async () => {
-    const names = { [market.anvil.address(ada)]: "Ada", [market.anvil.address(ben).toLowerCase()]: "Ben" };
-    statement = await readStatement(market.anvil.publicClient, market.deployment, { names });
+    const names = { [market.address(ada)]: "Ada", [market.address(ben).toLowerCase()]: "Ben" };
+    statement = await readStatement(market.client, market.deployment, { names });
   });
 
   test("names every LP and reproduces every mark", () => {
@@ -261,7 +261,7 @@ describe("the statement", () => {
 describe("the conservation check", () => {
   test("finds claims equal to tokens held at every block", async () => {
     const { claims, held, checkedBlocks, violations } = conservation.result();
-    const head = await market.anvil.publicClient.getBlockNumber();
+    const head = await market.client.getBlockNumber();
     expect(checkedBlocks).toBe(Number(head) - market.deployment.deployedAtBlock + 1);
     expect(violations).toBe(0);
     expect(Number(held.USDC)).toBeGreaterThan(0);

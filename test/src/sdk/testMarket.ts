@@ -14,7 +14,7 @@ import {
   optionPoolAbi,
   poolSharesAbi,
 } from "../../../src/chain/abis.ts";
-import { type Anvil, startAnvil } from "../../../src/chain/anvil.ts";
+import { type Anvil, type LocalPublicClient, startAnvil } from "../../../src/chain/anvil.ts";
 import { deployProtocol } from "../../../src/chain/deploy.ts";
 import type { Deployment } from "../../../src/chain/deployments.ts";
 import { type OptionTerms, toAccountId, toOptionId, toSize } from "../../../src/chain/optionId.ts";
@@ -64,8 +64,8 @@ export class TestMarket {
       quote: { token: quote, symbol: "USDC", decimals: 6 },
       market: { marketId: MARKET_ID, symbol: "ETH", baseToken: base, baseDecimals: 18, uniswapV3Pool: base },
       uniswapV3,
-      oracleSigners: signers.map((index) => anvil.address(index)),
-      protocolFees: anvil.address(15),
+      oracleSigners: signers.map((index) => anvil.wallet(index).account.address),
+      protocolFees: anvil.wallet(15).account.address,
       poolName: "core",
     });
     return new TestMarket(anvil, deployment, expiries);
@@ -81,11 +81,20 @@ export class TestMarket {
     return new Transactor(this.anvil.publicClient, this.anvil.wallet(index));
   }
 
+  get client(): LocalPublicClient {
+    return this.anvil.publicClient;
+  }
+
+  /** The address of the n-th development account. */
+  address(index: number): Address {
+    return this.anvil.wallet(index).account.address;
+  }
+
   /** Quote tokens for an account, and its consent that ledger and shares take them. */
   async fund(index: number, tokens: number): Promise<void> {
     const { quoteToken, clearinghouse } = this.deployment;
     const amount = BigInt(tokens) * 1_000_000n;
-    await this.deployer.write(quoteToken, localTokenAbi, "mint", [this.anvil.address(index), amount]);
+    await this.deployer.write(quoteToken, localTokenAbi, "mint", [this.address(index), amount]);
     for (const spender of [clearinghouse, this.pool.poolShares]) {
       await this.transactor(index).write(quoteToken, erc20Abi, "approve", [spender, maxUint256]);
     }
@@ -93,7 +102,7 @@ export class TestMarket {
 
   /** Cash for the account's margin account 1. */
   async openMargin(index: number, tokens: number): Promise<void> {
-    const account = toAccountId(this.anvil.address(index), 1);
+    const account = toAccountId(this.address(index), 1);
     await this.ledger(index, "depositCash", [account, BigInt(tokens) * 1_000_000n]);
   }
 
@@ -150,7 +159,7 @@ export class TestMarket {
     sub: number,
     legs: readonly (Omit<OptionTerms, "marketId"> & { readonly size: number })[],
   ): Promise<boolean> {
-    const account = toAccountId(this.anvil.address(index), sub);
+    const account = toAccountId(this.address(index), sub);
     const swap = {
       account,
       maker: this.pool.optionPool,
@@ -172,7 +181,7 @@ export class TestMarket {
   }
 
   async settle(expiry: number, accounts: readonly (readonly [index: number, sub: number])[]): Promise<void> {
-    const ids = accounts.map(([index, sub]) => toAccountId(this.anvil.address(index), sub));
+    const ids = accounts.map(([index, sub]) => toAccountId(this.address(index), sub));
     const all = [toAccountId(this.pool.optionPool, 1), ...ids];
     await this.ledger(0, "startSettlement", [MARKET_ID, expiry]);
     await this.ledger(0, "settleAccounts", [MARKET_ID, expiry, all]);
@@ -182,7 +191,7 @@ export class TestMarket {
   /** Pays the pool's credit of an expiry, where it has one; returns it in quote units. */
   async claimPoolCredit(expiry: number): Promise<bigint> {
     const account = toAccountId(this.pool.optionPool, 1);
-    const credit = await this.anvil.publicClient.readContract({
+    const credit = await this.client.readContract({
       address: this.deployment.clearinghouse,
       abi: clearinghouseAbi,
       functionName: "credit",
@@ -193,25 +202,25 @@ export class TestMarket {
   }
 
   async deposit(index: number, tokens: number): Promise<void> {
-    const owner = this.anvil.address(index);
+    const owner = this.address(index);
     await this.shares(index, "requestDeposit", [BigInt(tokens) * 1_000_000n, owner, owner]);
   }
 
   async redeem(index: number, amount: bigint): Promise<void> {
-    const owner = this.anvil.address(index);
+    const owner = this.address(index);
     await this.shares(index, "requestRedeem", [amount, owner, owner]);
   }
 
   async claim(index: number): Promise<void> {
-    await this.shares(index, "claimFor", [this.anvil.address(index)]);
+    await this.shares(index, "claimFor", [this.address(index)]);
   }
 
   async balanceOfShares(index: number): Promise<bigint> {
-    return await this.anvil.publicClient.readContract({
+    return await this.client.readContract({
       address: this.pool.poolShares,
       abi: poolSharesAbi,
       functionName: "balanceOf",
-      args: [this.anvil.address(index)],
+      args: [this.address(index)],
     });
   }
 

@@ -1,0 +1,34 @@
+import { type AccountView, type CashMovement, depositCash, readAccount, withdrawCash } from "../../src/sdk/trader.ts";
+import { parseAmount } from "../parse.ts";
+import type { Session } from "../session.ts";
+import { type AccountOption, subOf } from "./trade.ts";
+
+export type AccountResult = AccountView;
+
+/** `account show`: cash, collateral, margin. Account 0 is the wallet. */
+export async function show(session: Session, options: AccountOption): Promise<AccountResult> {
+  return await readAccount(await session.connection(), session.owner(), subOf({ account: options.account ?? "1" }));
+}
+
+export interface CashOutcome extends CashMovement {
+  readonly direction: "in" | "out";
+  readonly quoteSymbol: string;
+}
+
+/** `account deposit AMOUNT`: cash into a margin account. */
+export async function deposit(session: Session, amount: string, options: AccountOption): Promise<CashOutcome> {
+  const { deployment } = await session.connection();
+  const { quoteDecimals, quoteSymbol } = deployment;
+  const cash = parseAmount(amount, quoteDecimals, quoteSymbol);
+  const sub = subOf(options, 1);
+  return { direction: "in", quoteSymbol, ...(await depositCash(await session.sender(), sub, cash)) };
+}
+
+/** `account withdraw AMOUNT|all`: cash back to the wallet, as far as margin allows. */
+export async function withdraw(session: Session, amount: string, options: AccountOption): Promise<CashOutcome> {
+  const { deployment } = await session.connection();
+  const { quoteDecimals, quoteSymbol } = deployment;
+  const cash = amount === "all" ? amount : parseAmount(amount, quoteDecimals, quoteSymbol);
+  const sub = subOf({ account: options.account ?? "1" });
+  return { direction: "out", quoteSymbol, ...(await withdrawCash(await session.sender(), sub, cash)) };
+}

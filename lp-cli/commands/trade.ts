@@ -1,0 +1,280 @@
+import { revertNameOf } from "../../src/chain/decodeError.ts";
+import { toOptionId } from "../../src/chain/optionId.ts";
+import { MeniscusError } from "../../src/runtime/errors.ts";
+import type { Pool, Sender } from "../../src/sdk/client.ts";
+import { type ExpiryChain, readOptionChain } from "../../src/sdk/optionChain.ts";
+import {
+  claimCredits,
+  limitWithSlippage,
+  type PositionView,
+  quoteSwap,
+  type Redemption,
+  readPositions,
+  redeemWallet,
+  type SwapQuote,
+  type SwapResult,
+  swap,
+} from "../../src/sdk/trader.ts";
+import { renderPreview } from "../output/trade.ts";
+import { type Order, parseExpiry, parseInteger, parseOption, parseOrder, parsePercent, parsePrice } from "../parse.ts";
+import type { Session } from "../session.ts";
+
+const DEFAULT_SLIPPAGE = "1";
+const DEFAULT_DEADLINE_SECONDS = 300;
+/** How long a quote waits for the pool's keepers to mark a report that has just come. */
+const MARK_PATIENCE_MILLISECONDS = 4_000;
+
+export interface AccountOption {
+  /** 0 the wallet, 1 to 255 margin accounts. */
+  readonly account?: string;
+}
+
+export interface TradeOptions extends AccountOption {
+  readonly limit?: string;
+  readonly slippage?: string;
+  readonly deadline?: string;
+}
+
+export function subOf({ account }: AccountOption, least = 0): number {
+  return account === undefined ? least : parseInteger(account, "account", least, 255);
+}
+
+/** `chain [--expiry]`: the option chain of a pool. */
+export interface ChainResult {
+  readonly pool: string;
+  readonly symbol: string;
+  readonly quoteSymbol: string;
+  readonly expiries: readonly ExpiryChain[];
+}
+
+export async function chain(
+  session: Session,
+  options: { readonly expiry?: string; readonly strikes?: string },
+): Promise<ChainResult> {
+  const expiry = options.expiry === undefined ? undefined : parseExpiry(options.expiry);
+  const strikes =
+    options.strikes === undefined
+      ? expiry === undefined
+        ? 7
+        : 21
+      : parseInteger(options.strikes, "number of strikes", 1, 200);
+  const connection = await session.connection();
+  const pool = await session.pool();
+  return {
+    pool: pool.name,
+    symbol: pool.market.symbol,
+    quoteSymbol: connection.deployment.quoteSymbol,
+    expiries: await readOptionChain(connection, pool, { expiry, strikes }),
+  };
+}
+
+/** `quote ORDER`: what it would cost now; sends nothing and needs no key. */
+export async function quote(session: Session, tokens: readonly string[], options: AccountOption): Promise<SwapQuote> {
+  const pool = await session.pool();
+  const { legs } = parseOrder(tokens, pool, 1n);
+  return await quotePatiently(session, pool, legs, subOf(options));
+}
+
+/** Quotes; where a report has just come and its mark not yet, waits a moment for it. */
+async function quotePatiently(session: Session, pool: Pool, legs: Order["legs"], sub: number): Promise<SwapQuote> {
+  const connection = await session.connection();
+  const taker = { owner: sub === 0 ? undefined : session.ownerIfKnown(), sub };
+  const until = performance.now() + MARK_PATIENCE_MILLISECONDS;
+  for (;;) {
+    try {
+      return await quoteSwap(connection, pool, legs, taker);
+    } catch (error) {
+      if (revertNameOf(error) !== "OptionPool_NotMarked" || performance.now() > until) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+/** A swap that was done, with the quote it was agreed on. */
+export interface TradeOutcome extends SwapResult {
+  readonly pool: string;
+  readonly account: number;
+  readonly quoteSymbol: string;
+  readonly legs: readonly { readonly name: string; readonly contracts: number }[];
+  readonly quoted: number;
+  readonly limit: number;
+}
+
+/** `buy ORDER`. */
+export async function buy(session: Session, tokens: readonly string[], options: TradeOptions): Promise<TradeOutcome> {
+  const pool = await session.pool();
+  return await trade(session, pool, parseOrder(tokens, pool, 1n), 1n, options);
+}
+
+/** `sell ORDER`: the legs turned round. */
+export async function sell(session: Session, tokens: readonly string[], options: TradeOptions): Promise<TradeOutcome> {
+  const pool = await session.pool();
+  return await trade(session, pool, parseOrder(tokens, pool, -1n), -1n, options);
+}
+
+/** `close OPTION…|all` or `close SIZE OPTION`: brings positions back to zero, or nearer to it. */
+export async function close(session: Session, tokens: readonly string[], options: TradeOptions): Promise<TradeOutcome> {
+  const pool = await session.pool();
+  const connection = await session.connection();
+  const held = (await readPositions(connection, session.owner(), subOf(options))).filter(
+    ({ state, terms }) => state === "live" && terms.marketId === pool.marketId,
+  );
+  const legs = tokens.length === 1 && tokens[0] === "all" ? closeAll(held) : closeNamed(held, tokens, pool);
+  const [only] = legs;
+  const count = legs.length === 1 && only ? (only.size < 0n ? -only.size : only.size) : 1_000_000n;
+  return await trade(session, pool, { legs, count }, 1n, options);
+}
+
+function closeAll(held: readonly PositionView[]): Order["legs"] {
+  if (held.length === 0) throw nothingHeld("There is nothing to close.");
+  if (held.length > 8) {
+    throw new MeniscusError("usage", `You hold ${held.length} options; one swap closes at most 8.`, {
+      hint: "Name some of them: `meniscus close OPTION OPTION …`.",
+    });
+  }
+  return held.map(({ terms, size }) => ({ terms, size: -size }));
+}
+
+function closeNamed(held: readonly PositionView[], tokens: readonly string[], pool: Pool): Order["legs"] {
+  const isSize = (token: string) => /^[+-]?[\d.]+$/.test(token);
+  // Options without a size are closed whole; `parseOrder` reads the others.
+  return tokens.flatMap((token, index) => {
+    if (isSize(token)) return [];
+    const terms = parseOption(token, pool);
+    const position = held.find((candidate) => toOptionId(candidate.terms) === toOptionId(terms));
+    if (!position) throw nothingHeld(`You hold no ${token.toUpperCase()}.`);
+    const before = tokens[index - 1];
+    if (before === undefined || !isSize(before)) return [{ terms, size: -position.size }];
+    const [wanted] = parseOrder([before.replace(/^[+-]/, ""), token], pool, position.size > 0n ? -1n : 1n).legs;
+    const size = wanted?.size ?? 0n;
+    if (abs(size) > abs(position.size)) {
+      throw new MeniscusError("funds", `You hold ${position.contracts} of ${position.name}, not ${before}.`, {
+        hint: "Name at most what you hold, or leave the size out to close it whole.",
+      });
+    }
+    return [{ terms, size }];
+  });
+}
+
+const abs = (value: bigint): bigint => (value < 0n ? -value : value);
+
+function nothingHeld(message: string): MeniscusError {
+  return new MeniscusError("funds", message, {
+    hint: "`meniscus positions` shows what is held; margin accounts need --account N.",
+  });
+}
+
+/** Quotes, shows the preview, asks, and swaps with a limit. */
+async function trade(
+  session: Session,
+  pool: Pool,
+  order: Order,
+  side: 1n | -1n,
+  options: TradeOptions,
+): Promise<TradeOutcome> {
+  if (options.limit !== undefined && options.slippage !== undefined) {
+    throw new MeniscusError("usage", "--limit and --slippage contradict each other.", { hint: "Pass one of them." });
+  }
+  const sub = subOf(options);
+  const slippage = parsePercent(options.slippage ?? DEFAULT_SLIPPAGE, "slippage");
+  const price = options.limit === undefined ? undefined : parsePrice(options.limit);
+  const deadlineSeconds =
+    options.deadline === undefined
+      ? DEFAULT_DEADLINE_SECONDS
+      : parseInteger(options.deadline, "deadline in seconds", 0, 86_400);
+  const sender = await session.sender();
+  const quoted = await quotePatiently(session, pool, order.legs, sub);
+  const { quoteDecimals } = sender.connection.deployment;
+  const limitCash =
+    price === undefined
+      ? limitWithSlippage(quoted, slippage, quoteDecimals)
+      : limitOfPrice(price, order.count, side, quoteDecimals);
+  requireWithinLimit(quoted, limitCash, quoteDecimals);
+  await requireFunds(sender, sub, quoted);
+  const limit = Number(limitCash) / 10 ** quoteDecimals;
+  await session.confirm(renderPreview(quoted, limit), question(quoted));
+  const result = await swap(sender, pool, { legs: order.legs, sub, limitCash, deadlineSeconds });
+  return {
+    pool: pool.name,
+    account: sub,
+    quoteSymbol: quoted.quoteSymbol,
+    legs: quoted.legs.map(({ name, contracts }) => ({ name, contracts })),
+    quoted: quoted.cash,
+    limit,
+    ...result,
+  };
+}
+
+function question({ cash, quoteSymbol }: SwapQuote): string {
+  return cash >= 0 ? `Pay about ${cash} ${quoteSymbol}?` : `Receive about ${-cash} ${quoteSymbol}?`;
+}
+
+/** A limit for one package as the cash limit of the whole, on the taker's side of rounding. */
+function limitOfPrice(price: number, count: bigint, side: 1n | -1n, quoteDecimals: number): bigint {
+  const each = BigInt(Math.round(price * 10 ** quoteDecimals)) * side;
+  const whole = each * count;
+  // Rounded down: never more than was allowed.
+  const floor = whole / 1_000_000n;
+  return whole < 0n && whole % 1_000_000n !== 0n ? floor - 1n : floor;
+}
+
+function requireWithinLimit(
+  { cash, cashUnits, quoteSymbol }: SwapQuote,
+  limitCash: bigint,
+  quoteDecimals: number,
+): void {
+  if (cashUnits <= limitCash) return;
+  const limit = Number(limitCash) / 10 ** quoteDecimals;
+  const now = cash >= 0 ? `costs ${cash}` : `brings ${-cash}`;
+  const wanted = limit >= 0 ? `you pay at most ${limit}` : `you want at least ${-limit}`;
+  throw new MeniscusError("market", `The price is past your limit: the swap ${now} ${quoteSymbol}, ${wanted}.`, {
+    hint: "Nothing was done. Change --limit, or wait for the price.",
+    retryable: true,
+  });
+}
+
+/** A wallet pays from its tokens; a margin account is checked by the ledger, with its margin. */
+async function requireFunds(sender: Sender, sub: number, { cashUnits }: SwapQuote): Promise<void> {
+  if (sub === 0 && cashUnits > 0n) await sender.requireBalance(cashUnits);
+}
+
+/** `positions`: the options of an account and what they are worth. */
+export interface PositionList {
+  readonly owner: string;
+  readonly account: number;
+  readonly quoteSymbol: string;
+  readonly positions: readonly (Omit<PositionView, "terms" | "size"> & { readonly expiry: number })[];
+  readonly value: number;
+  readonly delta: number;
+  readonly vega: number;
+}
+
+export async function positions(session: Session, options: AccountOption): Promise<PositionList> {
+  const connection = await session.connection();
+  const owner = session.owner();
+  const sub = subOf(options);
+  const held = await readPositions(connection, owner, sub);
+  const total = (pick: (view: PositionView) => number | null) => held.reduce((sum, view) => sum + (pick(view) ?? 0), 0);
+  return {
+    owner,
+    account: sub,
+    quoteSymbol: connection.deployment.quoteSymbol,
+    positions: held.map(({ terms, size: _, ...view }) => ({ ...view, expiry: terms.expiry })),
+    value: total(({ value }) => value),
+    delta: total(({ delta }) => delta),
+    vega: total(({ vega }) => vega),
+  };
+}
+
+/** `redeem`: the payout of settled options. */
+export interface RedemptionOutcome extends Redemption {
+  readonly account: number;
+  readonly quoteSymbol: string;
+}
+
+export async function redeem(session: Session, options: AccountOption): Promise<RedemptionOutcome> {
+  const sub = subOf(options);
+  const sender = await session.sender();
+  const result = sub === 0 ? await redeemWallet(sender) : await claimCredits(sender, sub);
+  return { account: sub, quoteSymbol: sender.connection.deployment.quoteSymbol, ...result };
+}

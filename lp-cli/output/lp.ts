@@ -1,0 +1,191 @@
+import type { LpPosition, PoolView, RequestView } from "../../src/sdk/lp.ts";
+import { statementParts } from "../../src/sdk/statement.ts";
+import type { ClaimOutcome, RequestList, RequestOutcome, StatementResult } from "../commands/lp.ts";
+import type { MarkResult } from "../commands/pools.ts";
+import { byGain, dim } from "./colour.ts";
+import { amount, contracts, duration, percent, shortHex, signed, time } from "./format.ts";
+import { facts, heading, table } from "./table.ts";
+
+const SHARE_DECIMALS = 6;
+
+/** `pools`. */
+export function renderPools(pools: readonly PoolView[]): string {
+  return pools
+    .map((pool) => {
+      const { oracle } = pool;
+      const money = (value: number) => amount(value);
+      const reported = oracle.round === 0 ? "no report yet" : `${duration(oracle.surfaceAge)} old`;
+      return [
+        heading(`Pool ${pool.name} · ${pool.symbol} options, quoted in ${pool.quoteSymbol}`),
+        facts([
+          ["net asset value", money(pool.nav), pool.quoteSymbol],
+          ["shares", amount(pool.shares)],
+          ["share price, leaving", amount(pool.sharePrice.bid, SHARE_DECIMALS), `${pool.quoteSymbol}, bid`],
+          ["share price, mid", amount(pool.sharePrice.mid, SHARE_DECIMALS), pool.quoteSymbol],
+          ["share price, entering", amount(pool.sharePrice.ask, SHARE_DECIMALS), `${pool.quoteSymbol}, ask`],
+          ["margin used", percent(pool.utilisation), `pays out up to ${percent(pool.utilisationLimit, 0)}`],
+          ["open contracts", contracts(pool.openContracts), `in ${pool.series} series`],
+          ["net short vega", amount(pool.netShortVega), `${pool.quoteSymbol} per volatility point`],
+          ["net short delta", amount(pool.netShortDelta, 3), pool.symbol],
+          ["impact reserve", money(pool.reserve), pool.quoteSymbol],
+          ["spot", money(pool.spot), `${pool.quoteSymbol}, ${duration(oracle.spotAge)} old`],
+          ["surface report", String(oracle.round), `${reported}; book marked under ${pool.markedRound}`],
+        ]),
+        dim(`pool ${pool.optionPool}   shares ${pool.poolShares}`),
+      ].join("\n");
+    })
+    .join("\n\n");
+}
+
+/** `mark`. */
+export function renderMark({ pool, round, hash }: MarkResult): string {
+  return `Pool ${pool} is marked under report ${round}.  ${dim(shortHex(hash))}`;
+}
+
+/** What a deposit would bring at the last mark; its price is known when it is priced. */
+export function renderDepositPreview(pool: PoolView, assets: number): string {
+  const { ask } = pool.sharePrice;
+  return [
+    `At the last mark ${amount(assets)} ${pool.quoteSymbol} would buy ${amount(assets / ask, SHARE_DECIMALS)} shares of pool ${pool.name} at ${amount(ask, SHARE_DECIMALS)}.`,
+    "The price is the one of the next mark under a report later than the request.",
+  ].join("\n");
+}
+
+/** What a redemption would bring at the last mark. */
+export function renderWithdrawalPreview(pool: PoolView, shares: number): string {
+  const { bid, mid } = pool.sharePrice;
+  const charge = mid > 0 ? 1 - bid / mid : 0;
+  return [
+    `At the last mark ${amount(shares, SHARE_DECIMALS)} shares of pool ${pool.name} would bring ${amount(shares * bid)} ${pool.quoteSymbol}: ${percent(charge, 2)} below mid, for unwinding and the impact reserve.`,
+    "The price is the one of the mark that pays it; what exceeds free liquidity waits.",
+  ].join("\n");
+}
+
+/** `deposit` and `withdraw`. */
+export function renderRequest(outcome: RequestOutcome): string {
+  const asked = `${outcome.direction === "deposit" ? "Deposit" : "Withdrawal"} of ${quantity(outcome.asked, outcome.unit)}`;
+  const received = outcome.received;
+  const parts = [
+    ...(received && received.shares > 0 ? [`${amount(received.shares, SHARE_DECIMALS)} shares`] : []),
+    ...(received && received.assets > 0 ? [`${amount(received.assets)} ${outcome.quoteSymbol}`] : []),
+  ];
+  const claimed = parts.length > 0 ? ` You received ${parts.join(" and ")}.` : "";
+  const state =
+    outcome.state === "claimed"
+      ? ` is through.${claimed}`
+      : ` waits as request ${outcome.epoch}.${claimed} \`meniscus requests\` shows it, \`meniscus claim\` takes it when it is priced.`;
+  return `${asked} in pool ${outcome.pool}${state}  ${dim(shortHex(outcome.hash))}`;
+}
+
+const quantity = (value: number, unit: string) => `${amount(value, unit === "shares" ? SHARE_DECIMALS : 2)} ${unit}`;
+
+/** `requests`. */
+export function renderRequests({ pool, requests }: RequestList): string {
+  if (requests.length === 0) return `No requests are on their way in pool ${pool}.`;
+  return [heading(`Requests in pool ${pool}`), requestTable(requests)].join("\n");
+}
+
+function requestTable(requests: readonly RequestView[]): string {
+  return table(
+    [
+      { title: "request" },
+      { title: "what", align: "left" },
+      { title: "waiting" },
+      { title: "claimable" },
+      { title: "unit", align: "left" },
+    ],
+    requests.map(({ epoch, direction, pending, claimable, unit, refunded }) => {
+      const decimals = unit === "shares" ? SHARE_DECIMALS : 2;
+      const what = refunded ? `${direction}, refunded` : direction;
+      return [String(epoch), what, amount(pending, decimals), amount(claimable, decimals), unit];
+    }),
+  );
+}
+
+/** `claim`. */
+export function renderClaim(outcome: ClaimOutcome): string {
+  const { shares, assets, hash, waiting, quoteSymbol, pool } = outcome;
+  const still = waiting.length > 0 ? `\n${requestTable(waiting)}` : "";
+  if (hash === null) return `Nothing is claimable in pool ${pool}.${still}`;
+  const parts = [
+    ...(shares > 0 ? [`${amount(shares, SHARE_DECIMALS)} shares`] : []),
+    ...(assets > 0 ? [`${amount(assets)} ${quoteSymbol}`] : []),
+  ];
+  return `Claimed ${parts.join(" and ")}.  ${dim(shortHex(hash))}${still}`;
+}
+
+/** `position`. */
+export function renderPosition(position: LpPosition): string {
+  const { value, profit, sharePrice, quoteSymbol } = position;
+  const prices = (title: string, row: LpPosition["value"], format: (value: number) => string) => [
+    dim(title),
+    format(row.bid),
+    format(row.mid),
+    format(row.ask),
+  ];
+  const share = (value_: number) => amount(value_, SHARE_DECIMALS);
+  const gain = (value_: number) => byGain(value_, signed(value_));
+  return [
+    heading(`Position of ${position.owner} in pool ${position.pool}`),
+    table(
+      [{ title: "", align: "left" }, { title: "bid" }, { title: "mid" }, { title: "ask" }],
+      [
+        prices(`share price, ${quoteSymbol}`, sharePrice, share),
+        prices(`value, ${quoteSymbol}`, value, (value_) => amount(value_)),
+        prices(`profit, ${quoteSymbol}`, profit, gain),
+      ],
+    ),
+    "",
+    facts([
+      ["shares", amount(position.shares, SHARE_DECIMALS)],
+      ...optional("claimable", position.claimableShares, "shares, `meniscus claim`", SHARE_DECIMALS),
+      ...optional("leaving", position.leavingShares, "shares that wait to be paid", SHARE_DECIMALS),
+      ...optional("deposits that wait", position.pendingDeposits, quoteSymbol),
+      ...optional("claimable", position.claimableAssets, `${quoteSymbol}, \`meniscus claim\``),
+      ["deposited", amount(position.deposited), quoteSymbol],
+      ["withdrawn", amount(position.withdrawn), quoteSymbol],
+    ]),
+  ].join("\n");
+}
+
+function optional(name: string, value: number, note: string, decimals = 2): [string, string, string][] {
+  return value === 0 ? [] : [[name, amount(value, decimals), note]];
+}
+
+/** `statement`. */
+export function renderStatement({ pool, period, statement }: StatementResult): string {
+  const { quoteSymbol } = pool;
+  const { parts, change, residual } = statement;
+  const at = pool.markedAt === undefined ? "" : `, marked at ${time(pool.markedAt)}`;
+  const row = (name: string, value: number) => [dim(name), byGain(value, signed(value))];
+  return [
+    heading(`Statement of ${statement.address}, pool ${pool.name}`),
+    dim(`blocks ${period.fromBlock} to ${period.toBlock}${at}; ${quoteSymbol}`),
+    "",
+    facts([
+      ...(statement.opening === 0 ? [] : [["value at the start", amount(statement.opening)] as const]),
+      ["deposited", amount(statement.deposited)],
+      ["withdrawn", amount(statement.withdrawn)],
+      ["on its way", amount(statement.pending)],
+      [
+        "value at mid",
+        amount(statement.value.mid),
+        `bid ${amount(statement.value.bid)}, ask ${amount(statement.value.ask)}`,
+      ],
+    ]),
+    "",
+    table(
+      [{ title: "why it changed", align: "left" }, { title: quoteSymbol }],
+      [
+        ...statementParts.map((part) => row(partName(part), parts[part])),
+        ...(Math.abs(residual) >= 0.005 ? [row("unexplained", residual)] : []),
+        row("change of wealth", change),
+      ],
+    ),
+  ].join("\n");
+}
+
+/** `entryAndExit` as `entry and exit`. */
+function partName(part: string): string {
+  return part.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+}

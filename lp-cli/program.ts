@@ -1,0 +1,303 @@
+import { Command, CommanderError } from "commander";
+import { describeError, MeniscusError } from "../src/runtime/errors.ts";
+import * as account from "./commands/account.ts";
+import * as keystore from "./commands/keystore.ts";
+import * as lp from "./commands/lp.ts";
+import * as pools from "./commands/pools.ts";
+import * as trade from "./commands/trade.ts";
+import { toJson } from "./output/json.ts";
+import { renderKeystore, renderKeystores } from "./output/keystore.ts";
+import {
+  renderClaim,
+  renderMark,
+  renderPools,
+  renderPosition,
+  renderRequest,
+  renderRequests,
+  renderStatement,
+} from "./output/lp.ts";
+import {
+  renderAccount,
+  renderCash,
+  renderChain,
+  renderPositions,
+  renderQuote,
+  renderRedemption,
+  renderTrade,
+} from "./output/trade.ts";
+import { type GlobalOptions, Session } from "./session.ts";
+
+/** Where the command writes and what it knows of its surroundings. */
+export interface Surroundings {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The answer. */
+  readonly out: (text: string) => void;
+  /** Messages, questions, progress. */
+  readonly err: (text: string) => void;
+}
+
+/** A command: how it is called, what it does, and how its data are shown to people. */
+interface Declaration<TArguments extends readonly unknown[], TOptions, TData> {
+  /** `deposit <amount>`, as commander reads it. */
+  readonly usage: string;
+  readonly summary: string;
+  /** What a newcomer does next, and examples. */
+  readonly more?: string;
+  readonly options?: readonly (readonly [flags: string, description: string, standard?: string])[];
+  readonly run: (session: Session, ...rest: [...TArguments, TOptions]) => Promise<TData>;
+  readonly render: (data: TData) => string;
+}
+
+const accountOption = ["--account <n>", "0 is the wallet, 1 to 255 are margin accounts"] as const;
+const waitOptions = [
+  ["--no-wait", "do not wait for the price; claim later with `meniscus claim`"],
+  ["--timeout <seconds>", "how long to wait (600)"],
+] as const;
+const tradeOptions = [
+  ["--limit <price>", "worst price of one contract, or of one package as written"],
+  ["--slippage <percent>", "how far the price may move, of the premium (1)"],
+  ["--deadline <seconds>", "how long the swap may take to be mined (300)"],
+  [...accountOption],
+] as const;
+
+const orderHelp = `
+An option is SYMBOL-EXPIRY-STRIKE-C or -P, for example ETH-13FEB26-2000-C. A size before it counts contracts.
+Several legs make one atomic package: +1 ETH-13FEB26-2000-C -1 ETH-13FEB26-2200-C; a number before them repeats it.`;
+
+/** Builds the whole command line. */
+export function createProgram(surroundings: Surroundings): Command {
+  const { environment, out, err } = surroundings;
+  const program = new Command("meniscus")
+    .description("Options against liquidity pools: for liquidity providers and for traders.")
+    .option("--json", "the answer as JSON on standard output")
+    .option("--rpc <url>", "the chain's RPC", environment.MENISCUS_RPC ?? "http://127.0.0.1:8545")
+    .option("--deployment <file>", "where the contracts are (deployments/<chainId>.json)")
+    .option("--pool <name>", "which pool (the first)")
+    .option("--as <who>", "name of a keystore, or an address to look at")
+    .option("--keystore <file>", "an encrypted key file")
+    .option("--password-file <file>", "its password; else MENISCUS_PASSWORD, else it is asked for")
+    .option("-y, --yes", "do not ask before sending")
+    .helpCommand("help [command]", "say more about a command")
+    .addHelpText(
+      "after",
+      `
+Begin with \`meniscus pools\`. To lend to a pool: \`meniscus deposit 10000\`. To trade: \`meniscus chain\`, then \`meniscus buy\`.
+Keys come from an encrypted keystore (\`meniscus keystore create NAME\`) or MENISCUS_PRIVATE_KEY, never from an argument.
+Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
+    )
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => out(text.replace(/\n$/, "")),
+      writeErr: (text) => err(text.replace(/\n$/, "")),
+      outputError: () => {}, // `runProgram` says it
+    })
+    .exitOverride();
+
+  function add<TArguments extends readonly unknown[], TOptions, TData>(
+    parent: Command,
+    declaration: Declaration<TArguments, TOptions, TData>,
+  ): void {
+    const command = parent.command(declaration.usage).description(declaration.summary);
+    for (const [flags, description] of declaration.options ?? []) command.option(flags, description);
+    if (declaration.more) command.addHelpText("after", declaration.more);
+    command.action(async (...received: unknown[]) => {
+      received.pop(); // the command itself
+      const options = received.pop();
+      const globals = command.optsWithGlobals<GlobalOptions>();
+      const session = new Session(globals, environment, err);
+      const data = await declaration.run(session, ...(received as unknown as TArguments), options as TOptions);
+      out(globals.json ? toJson(data) : declaration.render(data));
+    });
+  }
+
+  /** A command without arguments and options of its own. */
+  const addPlain = <TData>(parent: Command, declaration: Declaration<[], object, TData>) => add(parent, declaration);
+
+  // For everybody
+  addPlain(program, {
+    usage: "pools",
+    summary: "pools, their value, share price and oracle",
+    more: "\nNext: `meniscus deposit 10000` lends to a pool, `meniscus chain` shows its prices.",
+    run: pools.pools,
+    render: renderPools,
+  });
+  addPlain(program, {
+    usage: "mark",
+    summary: "value a pool's book under the last report, which prices waiting requests; anyone may",
+    run: pools.mark,
+    render: renderMark,
+  });
+
+  // For liquidity providers
+  add<[string], lp.WaitOptions, lp.RequestOutcome>(program, {
+    usage: "deposit <amount>",
+    summary: "lend quote tokens to a pool: asks, waits for the price, claims the shares",
+    more: "\nPriced at the first mark under a report later than the request. Next: `meniscus position`.",
+    options: waitOptions,
+    run: lp.deposit,
+    render: renderRequest,
+  });
+  add<[string], lp.WaitOptions, lp.RequestOutcome>(program, {
+    usage: "withdraw [shares]",
+    summary: "leave a pool with some or all shares: asks, waits until it is paid, claims the money",
+    more: "\nWithout a number everything leaves. What exceeds the pool's free liquidity waits and is priced when it is paid.",
+    options: waitOptions,
+    run: (session, shares, options) => lp.withdraw(session, shares ?? "all", options),
+    render: renderRequest,
+  });
+  addPlain(program, {
+    usage: "claim",
+    summary: "take priced shares and paid money",
+    run: lp.claim,
+    render: renderClaim,
+  });
+  addPlain(program, {
+    usage: "requests",
+    summary: "deposits and withdrawals on their way",
+    run: lp.requests,
+    render: renderRequests,
+  });
+  addPlain(program, {
+    usage: "position",
+    summary: "shares, their value at bid, mid and ask, and the profit",
+    run: lp.position,
+    render: renderPosition,
+  });
+  add<[], { fromBlock?: string }, lp.StatementResult>(program, {
+    usage: "statement",
+    summary: "what was gained and why: premium, spread, delta, gamma, theta, vega, fees, …",
+    options: [["--from-block <n>", "start of the period (the beginning)"]],
+    run: lp.statement,
+    render: renderStatement,
+  });
+
+  // For traders
+  add<[], { expiry?: string; strikes?: string }, trade.ChainResult>(program, {
+    usage: "chain",
+    summary: "option chain: bid, ask, volatility, delta",
+    more: "\nNext: `meniscus quote 1 OPTION`.",
+    options: [
+      ["--expiry <day>", "one expiry, for example 13FEB26"],
+      ["--strikes <n>", "about how many strikes (7, one expiry 21)"],
+    ],
+    run: trade.chain,
+    render: renderChain,
+  });
+  add<[readonly string[]], trade.AccountOption, Awaited<ReturnType<typeof trade.quote>>>(program, {
+    usage: "quote <order...>",
+    summary: "what an order would cost, in parts; sends nothing",
+    more: orderHelp,
+    options: [accountOption],
+    run: trade.quote,
+    render: renderQuote,
+  });
+  for (const [name, run, summary] of [
+    ["buy", trade.buy, "buy an option or a package, with a preview"],
+    ["sell", trade.sell, "sell an option or a package; writing needs a margin account"],
+  ] as const) {
+    add<[readonly string[]], trade.TradeOptions, trade.TradeOutcome>(program, {
+      usage: `${name} <order...>`,
+      summary,
+      more: orderHelp,
+      options: tradeOptions,
+      run,
+      render: renderTrade,
+    });
+  }
+  add<[readonly string[]], trade.TradeOptions, trade.TradeOutcome>(program, {
+    usage: "close <order...>",
+    summary: "close positions: `close OPTION`, `close 1 OPTION`, `close all`",
+    options: tradeOptions,
+    run: trade.close,
+    render: renderTrade,
+  });
+  add<[], trade.AccountOption, trade.PositionList>(program, {
+    usage: "positions",
+    summary: "options held and what they are worth",
+    options: [accountOption],
+    run: trade.positions,
+    render: renderPositions,
+  });
+  add<[], trade.AccountOption, trade.RedemptionOutcome>(program, {
+    usage: "redeem",
+    summary: "take the payout of settled options",
+    options: [accountOption],
+    run: trade.redeem,
+    render: renderRedemption,
+  });
+
+  const accounts = program.command("account").description("margin accounts: cash in, cash out, margin");
+  add<[], trade.AccountOption, account.AccountResult>(accounts, {
+    usage: "show",
+    summary: "cash, collateral, equity, margin",
+    options: [accountOption],
+    run: account.show,
+    render: renderAccount,
+  });
+  add<[string], trade.AccountOption, account.CashOutcome>(accounts, {
+    usage: "deposit <amount>",
+    summary: "pay cash into a margin account (1)",
+    options: [accountOption],
+    run: account.deposit,
+    render: renderCash,
+  });
+  add<[string], trade.AccountOption, account.CashOutcome>(accounts, {
+    usage: "withdraw <amount>",
+    summary: "take cash out, `all` for what margin leaves free",
+    options: [accountOption],
+    run: account.withdraw,
+    render: renderCash,
+  });
+
+  const keystores = program.command("keystore").description("encrypted keys (Web3 Secret Storage)");
+  add<[string], object, Awaited<ReturnType<typeof keystore.create>>>(keystores, {
+    usage: "create <name>",
+    summary: "make a new key and encrypt it",
+    run: keystore.create,
+    render: renderKeystore,
+  });
+  add<[string], { keyFile?: string }, Awaited<ReturnType<typeof keystore.importKey>>>(keystores, {
+    usage: "import <name>",
+    summary: "encrypt a key you have: from --key-file, MENISCUS_PRIVATE_KEY, or asked for",
+    options: [["--key-file <file>", "a file that holds the private key"]],
+    run: keystore.importKey,
+    render: renderKeystore,
+  });
+  addPlain(keystores, { usage: "list", summary: "names and addresses", run: keystore.list, render: renderKeystores });
+  return program;
+}
+
+/**
+ * Runs one command line to its end.
+ *
+ * @returns The exit code: 0, or the one of the error's kind.
+ */
+export async function runProgram(words: readonly string[], surroundings: Surroundings): Promise<number> {
+  const program = createProgram(surroundings);
+  try {
+    if (words.length === 0) {
+      program.outputHelp();
+      return 0;
+    }
+    await program.parseAsync([...words], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      if (error.code !== "commander.help") surroundings.err(usageLine(error));
+      return new MeniscusError("usage", "").exitCode;
+    }
+    if (error instanceof MeniscusError) {
+      surroundings.err(`✗ ${describeError(error)}`);
+      return error.exitCode;
+    }
+    surroundings.err(`✗ ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    return new MeniscusError("internal", "").exitCode;
+  }
+}
+
+/** Commander's complaint as one of ours. */
+function usageLine(error: CommanderError): string {
+  const message = error.message.replace(/^error: /, "").replace(/\n/g, " ");
+  return `✗ ${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.?!)]$/.test(message) ? "" : "."} \`meniscus --help\` lists commands and options.`;
+}
