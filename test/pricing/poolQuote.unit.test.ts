@@ -104,10 +104,7 @@ function truth(parameters: QuoteParameters, facts: QuoteFacts) {
 
   const rootAge = (time: number) => new Exact(facts.timestamp - time).div(YEAR).sqrt();
   const c = fromWad(parameters.ageMultiplier);
-  const m = c
-    .times(Exact.max(...legs.map(({ now }) => now.volatility)))
-    .times(spot)
-    .times(rootAge(state.spotTime));
+  const m = (volatility: Exact) => c.times(volatility).times(spot).times(rootAge(state.spotTime));
   const n = c.times(fromWad(parameters.volOfVol)).times(rootAge(state.surfaceTime));
   const s1 = (leg: TruthLeg) => Exact.max(fromWad(parameters.grossVegaSpread), leg.residual);
   const spread = sum(({ size, now }) => size.times(now.vegaPerVolatility))
@@ -119,16 +116,10 @@ function truth(parameters: QuoteParameters, facts: QuoteFacts) {
         .times(spot)
         .times(fromWad(parameters.notionalSpread)),
     )
+    .plus(sum(({ size, now }) => size.times(now.delta).times(m(now.volatility))).abs())
     .plus(
-      sum(({ size, now }) => size.times(now.delta))
+      sum(({ size, now }) => size.times(now.gamma).times(m(now.volatility).pow(2)))
         .abs()
-        .times(m),
-    )
-    .plus(
-      sum(({ size, now }) => size.times(now.gamma))
-        .abs()
-        .times(m)
-        .times(m)
         .div(2),
     )
     .plus(
