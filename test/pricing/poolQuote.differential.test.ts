@@ -157,8 +157,8 @@ const key = (expiry: number, strikeWad: bigint) => toStrikeKey(MARKET, expiry, s
 
 /** A pool's life in a few reports: at each the book, the cash and the surface are others, then somebody swaps. */
 function drawScenes(random: Random): Scene[] {
-  const parameters = { ...drawParameters(random), navFloor: 10n ** 9n + random.word(60) };
   const quoteDecimals = 6 + 2 * random.below(4);
+  const parameters = { ...drawParameters(random), navFloor: 10n ** BigInt(quoteDecimals) + random.word(60) };
   const expiries = Array.from({ length: 3 }, (_, i) => NOW + DAY + i * 100 * DAY + random.below(90 * DAY));
   const strikes = expiries.map((expiry) => ({ expiry, strikeWad: drawStrike(random, false, 3000n * WAD) }));
   return [1, 2, 3].map((round) => {
@@ -225,7 +225,7 @@ test("a pool's marks and swaps over three reports: NAV, reserve, unwind, invento
       const onChain = seen[i]!;
       expect({ ...onChain.mark, netShort: onChain.netShort }).toMatchObject({
         round: state.round,
-        nav,
+        nav: nav + scene.flow, // the mark is kept with what LPs brought and took
         reserve,
         freshReserve,
         unwind,

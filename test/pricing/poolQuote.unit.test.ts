@@ -216,7 +216,7 @@ function drawOrdinary(random: Random): { parameters: QuoteParameters; facts: Quo
 test("in 60 digits: mid and fee within 1e-18 of notional, spread within 1e-14, impact within a millionth of each Greek", () => {
   const random = new Random(60);
   const seen = { paidBack: 0, raised: 0 };
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < 200; i++) {
     const { parameters, facts } = drawOrdinary(random);
     const exact = truth(parameters, facts);
     const { quote } = poolQuote(parameters, facts);
@@ -232,8 +232,8 @@ test("in 60 digits: mid and fee within 1e-18 of notional, spread within 1e-14, i
     expectWithin(quote, exact, "spread", spread.plus(exact.raised ? greek : 0));
     expectWithin(quote, exact, "impact", greek);
   }
-  expect(seen.paidBack).toBeGreaterThan(100);
-  expect(seen.raised).toBeGreaterThan(1);
+  expect(seen.paidBack).toBeGreaterThan(60);
+  expect(seen.raised).toBeGreaterThan(0);
 });
 
 type Part = "mid" | "impact" | "spread" | "fee";
