@@ -53,7 +53,11 @@ const command = new Command("npm start --")
     "first day, for example 2026-01-31 (default: the first day that has candles and chains)",
     parsed(parseDate),
   )
-  .option("--tick <duration>", "model time between reports: 1h, 30m … (default: 1h, or with --days 2h)", parsed(parseDuration))
+  .option(
+    "--tick <duration>",
+    "model time between reports: 1h, 30m … (default: 1h, or with --days 2h)",
+    parsed(parseDuration),
+  )
   .option(
     "--speed <n>",
     "model seconds per real second (default: 360, or with --days as fast as possible)",

@@ -158,7 +158,7 @@ function shapeLike(next: CalibratedSlice | undefined, chain: MedianChain): Calib
   const theta = next ? Math.min(center.totalVariance, next.theta * (1 - MARGIN)) : center.totalVariance;
   const slice = { theta, rho: next?.rho ?? 0, psi: next ? (next.psi * theta * (1 + MARGIN)) / next.theta : 0 };
   const [weights, squares] = chain.quotes.reduce(
-    ([sum, square], { k, totalVariance: seen, weight }) => {
+    ([sum, square], { k, totalVariance: seen, weight = 1 }) => {
       const miss = Math.sqrt(essviTotalVariance(slice, k) / chain.years) - Math.sqrt(seen / chain.years);
       return [sum + weight, square + weight * miss * miss] as const;
     },

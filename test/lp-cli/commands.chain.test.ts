@@ -3,7 +3,6 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { toHex } from "viem";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runProgram } from "../../lp-cli/program.ts";
 import { localTokenAbi } from "../../src/chain/abis.ts";
@@ -26,7 +25,7 @@ let now = start;
 const spot = 2_500;
 
 async function tick(seconds = 60): Promise<void> {
-  const block = await market.anvil.client.getBlock();
+  const block = await market.anvil.publicClient.getBlock();
   now = Math.max(now + seconds, Number(block.timestamp) + 2);
   await market.report({ time: now, spot, volatility: 0.6 });
   await market.mark();
@@ -58,9 +57,7 @@ interface Answer {
 }
 
 function keyOf(index: number): string {
-  const key = market.anvil.account(index).getHdKey().privateKey;
-  if (!key) throw new Error("no key");
-  return toHex(key);
+  return market.anvil.privateKey(index);
 }
 
 /** Runs one command line as the n-th development account. */
@@ -240,7 +237,7 @@ describe("wrong input says what happened, with an exit code, and sends nothing",
   test.each(cases)("%s", async (_name, index, words, code, says) => {
     await tick();
     const nonce = (account: number) =>
-      market.anvil.client.getTransactionCount({ address: market.anvil.address(account) });
+      market.anvil.publicClient.getTransactionCount({ address: market.anvil.address(account) });
     const before = await nonce(TRADER);
     const answer = await meniscus(index, ...words);
     expect(answer.err.split("\n").at(-1)).toMatch(says);
