@@ -191,11 +191,15 @@ export function packReport(report: Report, signatures: readonly ReportSignature[
     ...report.averages.map(({ expiry, average, elapsed }) =>
       encodePacked(["uint32", "uint96", "uint16"], [expiry, average, elapsed]),
     ),
-    ...[...signatures]
-      .sort((a, b) => a.index - b.index)
+    ...signatures
+      .toSorted((a, b) => a.index - b.index)
       .map(({ index, signature }) => encodePacked(["uint8", "bytes"], [index, signature])),
   ];
   return `${header}${body.map((part) => part.slice(2)).join("")}` as Hex;
+}
+
+function wrong(why: string): MeniscusError {
+  return new MeniscusError("data", `These bytes are no report: ${why}.`);
 }
 
 /**
@@ -205,7 +209,6 @@ export function packReport(report: Report, signatures: readonly ReportSignature[
  */
 export function unpackReport(data: Hex): { readonly report: Report; readonly signatures: readonly ReportSignature[] } {
   const number = (from: number, length: number) => Number(hexToBigInt(slice(data, from, from + length)));
-  const wrong = (why: string) => new MeniscusError("data", `These bytes are no report: ${why}.`);
   if (size(data) < HEADER_LENGTH) throw wrong(`${size(data)} bytes are too few`);
   const kind = number(0, 1);
   if (kind !== KIND_SURFACE && kind !== KIND_SPOT) throw wrong(`kind ${kind} is unknown`);
@@ -242,8 +245,6 @@ export function unpackReport(data: Hex): { readonly report: Report; readonly sig
 /** A report in words and human units, a line for each thing it says. `symbol` names the underlying. */
 export function describeReport(report: Report, symbol: string): readonly string[] {
   const time = new Date(report.modelTime * 1000).toISOString();
-  const price = (wad: bigint) => (Number(wad) / 1e18).toFixed(2);
-  const percent = (value: number) => `${(value * 100).toFixed(2)} %`;
   const head =
     report.kind === "surface"
       ? `Surface of ${symbol} at ${time}, round ${report.round}, signer set ${report.signerSet}: spot ${price(report.spot)}, ` +
@@ -268,5 +269,7 @@ export function describeReport(report: Report, symbol: string): readonly string[
   ];
 }
 
+const price = (wad: bigint) => (Number(wad) / 1e18).toFixed(2);
+const percent = (value: number) => `${(value * 100).toFixed(2)} %`;
 const YEAR_SECONDS = 365 * 86_400;
 const WINDOW_SECONDS = 1_800;

@@ -18,7 +18,7 @@ export interface ObservedAverage {
 export function expiriesToAverage(time: number, expiries: Iterable<number>): readonly number[] {
   return [...new Set(expiries)]
     .filter((expiry) => time > expiry - WINDOW_SECONDS && time <= expiry + LATE_SECONDS)
-    .sort((a, b) => a - b);
+    .toSorted((a, b) => a - b);
 }
 
 /** The expiries, daily at 08:00 UTC, that may still wait for their settlement at `time`. */

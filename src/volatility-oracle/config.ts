@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
-import type { Address, Hex } from "viem";
+import { type Address, type Hex, isAddress, isHex, size } from "viem";
 import { z } from "zod";
-import { MeniscusError } from "../runtime/errors.ts";
+import { describeError, MeniscusError } from "../runtime/errors.ts";
 
-const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/)
-  .transform((text) => text as Address);
+const address = z.custom<Address>(
+  (value) => typeof value === "string" && isAddress(value, { strict: false }),
+  "not an address",
+);
 
 const schema = z.object({
   name: z.string().min(1),
@@ -40,7 +40,7 @@ export function readNodeConfig(file: string): NodeConfig {
   try {
     content = JSON.parse(readFileSync(file, "utf8"));
   } catch (cause) {
-    throw new MeniscusError("data", `${file} is not JSON: ${(cause as Error).message}.`, { cause });
+    throw new MeniscusError("data", `${file} is not JSON: ${describeError(cause)}.`, { cause });
   }
   const parsed = schema.safeParse(content);
   if (parsed.success) return parsed.data;
@@ -55,12 +55,10 @@ export function readNodeKey({ name, keyVariable, keyFile }: NodeConfig): Hex {
   }
   const place = keyVariable ?? keyFile ?? "";
   const key = keyVariable === undefined ? readKeyFile(place) : process.env[place];
-  if (!key || !/^0x[0-9a-fA-F]{64}$/.test(key)) {
-    throw new MeniscusError("key", `${place} holds no private key.`, {
-      hint: "It has to be 0x and 64 hexadecimal digits.",
-    });
-  }
-  return key as Hex;
+  if (isHex(key) && size(key) === 32) return key;
+  throw new MeniscusError("key", `${place} holds no private key.`, {
+    hint: "It has to be 0x and 64 hexadecimal digits.",
+  });
 }
 
 function readKeyFile(file: string): string {

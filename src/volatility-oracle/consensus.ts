@@ -45,7 +45,7 @@ export interface Observation {
 
 /** The middle of the values, or the mean of the two in the middle: inside the honest range while fewer than half lie. */
 export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = values.toSorted((a, b) => a - b);
   const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
   if (low === undefined || high === undefined) throw new RangeError("the median of nothing");
   return low === high ? low : (low + high) / 2;
@@ -53,7 +53,7 @@ export function median(values: readonly number[]): number {
 
 /** Largest minus smallest once the f largest and f smallest are left out, f < n/3: some honest node is beyond each end. */
 function honestSpread(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = values.toSorted((a, b) => a - b);
   const faulty = Math.floor((sorted.length - 1) / 3);
   const kept = sorted.slice(faulty, sorted.length - faulty);
   return (kept.at(-1) ?? 0) - (kept[0] ?? 0);
@@ -158,7 +158,7 @@ function shapeLike(next: CalibratedSlice | undefined, chain: MedianChain): Calib
   const theta = next ? Math.min(center.totalVariance, next.theta * (1 - MARGIN)) : center.totalVariance;
   const slice = { theta, rho: next?.rho ?? 0, psi: next ? (next.psi * theta * (1 + MARGIN)) / next.theta : 0 };
   const [weights, squares] = chain.quotes.reduce(
-    ([sum, square], { k, totalVariance: seen, weight = 1 }) => {
+    ([sum, square], { k, totalVariance: seen, weight = 0 }) => {
       const miss = Math.sqrt(essviTotalVariance(slice, k) / chain.years) - Math.sqrt(seen / chain.years);
       return [sum + weight, square + weight * miss * miss] as const;
     },
@@ -200,7 +200,7 @@ function byExpiry<T extends { readonly expiry: number }>(
 ): readonly { readonly expiry: number; readonly seen: readonly T[] }[] {
   const groups = new Map<number, T[]>();
   for (const item of lists.flat()) groups.set(item.expiry, [...(groups.get(item.expiry) ?? []), item]);
-  return [...groups].map(([expiry, seen]) => ({ expiry, seen })).sort((a, b) => a.expiry - b.expiry);
+  return [...groups].map(([expiry, seen]) => ({ expiry, seen })).toSorted((a, b) => a.expiry - b.expiry);
 }
 
 function present(values: readonly (number | null | undefined)[]): number[] {

@@ -77,7 +77,7 @@ function volatilityPoints(chain: ExpiryChain, years: number, rules: LatticeRules
     if (wide && halfWidth > rules.maxHalfWidth * middle) continue;
     points.push({ k, volatility: middle, halfWidth });
   }
-  return points.sort((a, b) => a.k - b.k);
+  return points.toSorted((a, b) => a.k - b.k);
 }
 
 function volatilityOf(quote: OptionQuote, value: number, forward: number, years: number): number | undefined {

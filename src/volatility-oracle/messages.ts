@@ -1,4 +1,4 @@
-import { type Address, type Hex, isAddressEqual, keccak256, recoverMessageAddress, toHex } from "viem";
+import { type Address, type Hex, isAddressEqual, isHex, keccak256, recoverMessageAddress, toHex } from "viem";
 import type { LocalAccount } from "viem/accounts";
 import { z } from "zod";
 import type { ReportDomain } from "../chain/report.ts";
@@ -31,10 +31,7 @@ const observation = z.object({
     .refine(increasing, "expiries must increase"),
 });
 
-const hex = z
-  .string()
-  .regex(/^0x[0-9a-f]*$/i)
-  .transform((text) => text as Hex);
+const hex = z.custom<Hex>((value) => isHex(value), "not hexadecimal");
 
 /** An observation and its node's signature over exactly these characters. */
 export const signedObservation = z.object({ body: z.string(), signature: hex });

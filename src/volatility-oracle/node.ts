@@ -167,7 +167,7 @@ export class OracleNode {
     const items = await Promise.all(
       given.observations.map((signed) => openObservation(signed, this.domain, this.config.nodes)),
     );
-    const opened = items.filter((item) => item !== undefined).sort((a, b) => a.index - b.index);
+    const opened = items.filter((item) => item !== undefined).toSorted((a, b) => a.index - b.index);
     const modelTime = opened[0]?.observation.modelTime;
     if (modelTime === undefined || opened.length !== items.length) return "an observation is not genuine";
     if (opened.length < this.quorum) return "too few observations";

@@ -32,6 +32,6 @@ export class ObservationBook {
   at(modelTime: number): readonly KnownObservation[] {
     return [...this.byNode.values()]
       .flatMap((moments) => moments.get(modelTime) ?? [])
-      .sort((a, b) => a.index - b.index);
+      .toSorted((a, b) => a.index - b.index);
   }
 }

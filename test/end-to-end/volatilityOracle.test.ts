@@ -145,7 +145,7 @@ describe("given four nodes of which three make a quorum", () => {
     const after = JSON.parse(readFileSync(join(network.folder, "node-1.state.json"), "utf8")) as { round: number };
     expect(after.round).toBeGreaterThan(signed.round);
     const rounds = (await network.reports()).map(({ round }) => round);
-    expect(rounds).toEqual([...new Set(rounds)].sort((a, b) => a - b));
+    expect(rounds).toEqual([...new Set(rounds)].toSorted((a, b) => a - b));
   });
 
   test("when an expiry comes, its average settles it", async () => {

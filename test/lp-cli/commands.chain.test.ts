@@ -33,17 +33,17 @@ async function tick(seconds = 60): Promise<void> {
 
 /** Reports and marks while something waits for them. */
 async function whileTicking<T>(action: Promise<T>): Promise<T> {
-  let running = true;
+  const done = new AbortController();
   const ticking = (async () => {
-    while (running) {
+    while (!done.signal.aborted) {
       await new Promise((resolve) => setTimeout(resolve, 250));
-      if (running) await tick();
+      if (!done.signal.aborted) await tick();
     }
   })();
   try {
     return await action;
   } finally {
-    running = false;
+    done.abort();
     await ticking;
   }
 }

@@ -8,6 +8,13 @@ import { EXPIRIES, honest, NOW } from "./observations.ts";
 const frame = { round: 5, signerSet: 1, quorum: 3 };
 const nodes = [honest(-0.002), honest(0), honest(0.001), honest(0.002)];
 
+/** A node that does not see one expiry and knows no averages. */
+const blind = (observation: Observation): Observation => ({
+  ...observation,
+  averages: [],
+  surface: observation.surface.filter(({ expiry }) => expiry !== EXPIRIES[3]),
+});
+
 function volatilities(report: SurfaceReport): number[] {
   return report.slices.map(({ expiry, theta }) =>
     Math.sqrt((Number(theta) * 1e-11 * SECONDS_PER_YEAR) / (expiry - report.modelTime)),
@@ -54,11 +61,6 @@ describe("composeReport", () => {
   });
 
   test("leaves out what fewer than a quorum saw", () => {
-    const blind = (observation: Observation): Observation => ({
-      ...observation,
-      averages: [],
-      surface: observation.surface.filter(({ expiry }) => expiry !== EXPIRIES[3]),
-    });
     const report = composeReport([...nodes.slice(0, 2).map(blind), ...nodes.slice(2)], frame);
     expect(report.slices.map(({ expiry }) => expiry)).toEqual(EXPIRIES.filter((expiry) => expiry !== EXPIRIES[3]));
     expect(report.averages).toEqual([]);

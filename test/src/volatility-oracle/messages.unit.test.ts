@@ -1,18 +1,19 @@
-import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
+import { privateKeyToAccount } from "viem/accounts";
 import { describe, expect, test } from "vitest";
 import type { Observation } from "../../../src/volatility-oracle/consensus.ts";
 import { openObservation, proposal, signObservation } from "../../../src/volatility-oracle/messages.ts";
 import { ObservationBook } from "../../../src/volatility-oracle/observationBook.ts";
 import { honest, NOW } from "./observations.ts";
 
-const [other, account] = [1, 2].map((n) => privateKeyToAccount(`0x${String(n).padStart(64, "0")}`)) as [
-  PrivateKeyAccount,
-  PrivateKeyAccount,
-];
+const other = privateKeyToAccount(`0x${"01".repeat(32)}`);
+const account = privateKeyToAccount(`0x${"02".repeat(32)}`);
 const nodes = [other, account].map(({ address }) => ({ address }));
 const domain = { chainId: 1, oracle: `0x${"ab".repeat(20)}` } as const;
 const said = honest(0);
 const sign = (value: Observation) => signObservation(account, domain, value);
+
+/** The list with its first item said twice. */
+const twice = <T>(items: readonly T[]): readonly T[] => [...items.slice(0, 1), ...items];
 
 describe("an observation", () => {
   test("is opened with its node's index", async () => {
@@ -34,7 +35,6 @@ describe("an observation", () => {
     expect(await openObservation({ ...signed, signature: "0x" }, domain, nodes)).toBeUndefined();
   });
 
-  const twice = <T>(items: readonly T[]): readonly T[] => [items[0] as T, ...items];
   test.for([
     ["an expiry twice in the surface", { surface: twice(said.surface) }],
     ["an expiry twice in the averages", { averages: twice(said.averages) }],
@@ -43,7 +43,7 @@ describe("an observation", () => {
     ["a wild variance", { surface: said.surface.map((item) => ({ ...item, totalVariance: Array(15).fill(1e9) })) }],
     ["a model time that is no integer", { modelTime: NOW + 0.5 }],
   ] as const)("is refused with %s", async ([, change]) => {
-    expect(await openObservation(await sign({ ...said, ...change } as Observation), domain, nodes)).toBeUndefined();
+    expect(await openObservation(await sign({ ...said, ...change }), domain, nodes)).toBeUndefined();
   });
 });
 
@@ -57,13 +57,13 @@ describe("a proposal", () => {
   });
 });
 
-describe("the book of observations", () => {
-  const known = (index: number, modelTime: number, spot = 3_000) => ({
-    index,
-    signed: { body: "", signature: "0x" } as const,
-    observation: { ...said, modelTime, spot },
-  });
+const known = (index: number, modelTime: number, spot = 3_000) => ({
+  index,
+  signed: { body: "", signature: "0x" } as const,
+  observation: { ...said, modelTime, spot },
+});
 
+describe("the book of observations", () => {
   test("keeps a node's first word about a moment", () => {
     const book = new ObservationBook();
     book.keep(known(1, NOW, 3_000));

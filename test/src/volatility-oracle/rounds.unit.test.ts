@@ -10,7 +10,7 @@ describe("rounds", () => {
     for (let last = 0; last < 12; last++) {
       const rounds = [0, 1, 2, 3, 4].map((index) => nextRoundOf(index, last, 5));
       expect(rounds.map((round) => leaderOf(round, 5))).toEqual([0, 1, 2, 3, 4]);
-      expect([...rounds].sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5].map((step) => last + step));
+      expect(rounds.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5].map((step) => last + step));
     }
   });
 });
