@@ -738,7 +738,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         if (raw >= 0) {
             int256 net = CashMath.toCashDown(raw, _divisor);
             _credit[account][expiryKey] += uint256(net); // not negative
-            _raiseRequirement(account, net);
+            _tightenSettledMaker(account, net);
             emit AccountSettled(account, marketId, expiry, net, 0);
             return;
         }
@@ -748,13 +748,28 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         _debt[account][expiryKey] = owed_;
         _totalDebt[account] += owed_;
         uint256 unpaid = _collectDebt(account, expiryKey, owed_);
+        _tightenSettledMaker(account, 0);
         emit AccountSettled(account, marketId, expiry, -int256(owed_), unpaid);
     }
 
-    /// @dev What a maker's requirement counted as value has left its book, and is no cash before it is claimed.
-    function _raiseRequirement(AccountId account, int256 amount) private {
+    /// @dev What a registered maker's requirement counted as value has left its book, and a credit is no cash before it is
+    /// claimed. Where the rest of the book has no price now, the credit is added, for settlement waits for nothing.
+    function _tightenSettledMaker(AccountId account, int256 credited) private {
         AccountWord word = _accounts[account];
-        if (word.isMaker()) _accounts[account] = word.withRequirement(word.requirement() + amount);
+        if (!word.isMaker()) return;
+        int256 needed;
+        if (word.strikeCount() != 0) {
+            StrikeWord[] memory words = _books[account].all(word.strikeCount());
+            uint16 marketId = words[0].key().marketId();
+            try riskEngine.values(marketId, words, _baseSize(account, marketId), Grid.Initial) returns (
+                int256 worst, int256
+            ) {
+                needed = -worst;
+            } catch {
+                needed = word.requirement() + credited;
+            }
+        }
+        _accounts[account] = word.withRequirement(needed);
     }
 
     /// @dev Removes the account's words of the expiry and nets their payoffs, raw.

@@ -25,12 +25,16 @@ contract InsuranceFund is IInsuranceFund, IPayer, ERC20 {
         uint40 readyAt;
     }
 
+    /// @dev Counted in every supply and owned by nobody, a millionth of a share.
+    uint256 internal constant VIRTUAL_SHARES = 1e12;
+
     IClearinghouse public immutable clearinghouse;
     IERC20 public immutable asset;
     uint256 public immutable cooldownSeconds;
     uint256 public immutable windowSeconds;
     AccountId public immutable account;
-    uint256 internal immutable _virtualShares;
+    /// @dev A millionth of a quote token: par of the virtual shares.
+    uint256 internal immutable _virtualAssets;
 
     address private transient _payer;
     mapping(address owner => Cooldown) private _cooldowns;
@@ -43,15 +47,18 @@ contract InsuranceFund is IInsuranceFund, IPayer, ERC20 {
         cooldownSeconds = cooldownSeconds_;
         windowSeconds = windowSeconds_;
         account = toAccountId(address(this), PRIMARY_SUB);
-        _virtualShares = 10 ** (18 - uint256(IERC20Metadata(address(asset_)).decimals()));
+        // The ledger takes tokens of 6 to 18 decimals.
+        _virtualAssets = 10 ** (uint256(IERC20Metadata(address(asset_)).decimals()) - 6);
     }
 
     /// @inheritdoc IInsuranceFund
     function stake(uint256 assets, address receiver) external returns (uint256 shares) {
         if (assets == 0) revert InsuranceFund_ZeroAssets();
         uint256 held = totalAssets();
-        if (held == 0 && totalSupply() != 0) revert InsuranceFund_Insolvent();
-        shares = assets.mulDiv(totalSupply() + _virtualShares, held + 1);
+        uint256 supply = totalSupply();
+        // A share below a millionth of par: a few stakes at such a price would exhaust the 128 bits of a cooldown.
+        if (supply != 0 && held * 1e18 < supply * _virtualAssets) revert InsuranceFund_Insolvent();
+        shares = assets.mulDiv(supply + VIRTUAL_SHARES, held + _virtualAssets);
         if (shares == 0) revert InsuranceFund_ZeroShares();
         _payer = msg.sender;
         clearinghouse.depositCashWithCallback(account, assets, "");
@@ -114,12 +121,14 @@ contract InsuranceFund is IInsuranceFund, IPayer, ERC20 {
 
     /// @inheritdoc IInsuranceFund
     function convertToShares(uint256 assets) public view returns (uint256) {
-        return assets.mulDiv(totalSupply() + _virtualShares, totalAssets() + 1);
+        return assets.mulDiv(totalSupply() + VIRTUAL_SHARES, totalAssets() + _virtualAssets);
     }
 
     /// @inheritdoc IInsuranceFund
     function convertToAssets(uint256 shares) public view returns (uint256) {
-        return shares.mulDiv(totalAssets() + 1, totalSupply() + _virtualShares);
+        uint256 held = totalAssets();
+        // The virtual assets are not there: nobody is paid out of them.
+        return Math.min(shares.mulDiv(held + _virtualAssets, totalSupply() + VIRTUAL_SHARES), held);
     }
 
     /// @dev Shares in cooldown do not move; a cooldown that has lapsed locks nothing.
@@ -128,7 +137,8 @@ contract InsuranceFund is IInsuranceFund, IPayer, ERC20 {
             Cooldown storage cooldown = _cooldowns[from];
             bool isLocked = cooldown.readyAt != 0 && block.timestamp <= cooldown.readyAt + windowSeconds;
             uint256 locked = isLocked ? cooldown.shares : 0;
-            if (value + locked > balanceOf(from)) revert InsuranceFund_SharesLocked(locked);
+            uint256 owned = balanceOf(from); // at least what is locked
+            if (locked != 0 && value > owned - locked) revert InsuranceFund_SharesLocked(locked);
         }
         super._update(from, to, value);
     }

@@ -28,7 +28,7 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 /// `PoolQuote`. For some seconds after a report the worse of the previous and the present mid.
 ///
 /// RESERVE. Impact collected goes into R; a swap that lowers the potential is paid R·(1 − Φ′/Φ), never more than was
-/// collected; a mark caps R at Φ and the rest is earned.
+/// collected; a mark caps R at Φ, before LPs come and go and after, and the rest is earned. R ≤ Φ is what no cycle beats.
 ///
 /// MARK. Once per surface report the whole book is valued at the report's own time and spot. Until then no risk is added and
 /// no impact is paid back. What swaps gain or lose against the report's prices counts from the next mark on, so that who
@@ -157,6 +157,8 @@ contract OptionPool is IOptionPool, AccessManaged {
 
         // What LPs brought and took at this mark belongs to the NAV that scales the potential from here on.
         int256 navAfter = nav + int256(clearinghouse.cash(account)) - cashBefore;
+        // A larger NAV lowers Φ, and R above Φ would pay back what a cycle never paid in.
+        if (navAfter > nav) _capReserve(netShort, state.surfaceSpotWad, navAfter);
         _netValue = NetValue({nav: int128(navAfter), drift: int128(drift)}); // cash is below 2^127
         _lastMark.nav = navAfter;
         return _lastMark;
@@ -372,11 +374,9 @@ contract OptionPool is IOptionPool, AccessManaged {
         returns (Mark memory mark_)
     {
         _inventory = toInventory(book.netShort);
-        uint256 potentialWad = InventoryPotential.potential(
-            book.netShort, _parameters.vegaPotential, _parameters.deltaPotential, state.surfaceSpotWad, _navE6(nav)
-        );
-        uint256 reserveWad = _min(_reserve.reserveWad, potentialWad);
-        uint256 survivedWad = _min(reserveWad, _reserve.reserveAtMarkWad);
+        uint256 survivedWad = _reserve.reserveAtMarkWad;
+        uint256 reserveWad = _capReserve(book.netShort, state.surfaceSpotWad, nav);
+        survivedWad = _min(reserveWad, survivedWad);
         uint256 wadPerUnit = 10 ** (18 - uint256(_quoteDecimals));
         uint256 unwindRaw = _abs(book.netVega) * _parameters.netVegaSpread / 1e18 + book.grossVegaCost + book.contracts
             * (state.surfaceSpotWad * _parameters.notionalSpread / 1e18);
@@ -388,13 +388,18 @@ contract OptionPool is IOptionPool, AccessManaged {
             freshReserve: _divideUp(reserveWad - survivedWad, wadPerUnit),
             unwind: _divideUp(unwindRaw, uint256(_divisor)) // the divisor is positive
         });
-        _reserve = Reserve({
-            reserveWad: uint96(reserveWad), // not above what it was
-            reserveAtMarkWad: uint96(reserveWad),
-            markedRound: state.round,
-            driftRound: _reserve.driftRound
-        });
+        _reserve.markedRound = state.round;
         _lastMark = mark_;
+    }
+
+    /// @dev R ← min(R, Φ) at a NAV; this R is the one that has survived a mark.
+    function _capReserve(int256[4] memory netShort, uint256 spotWad, int256 nav) private returns (uint256 reserveWad) {
+        uint256 potentialWad = InventoryPotential.potential(
+            netShort, _parameters.vegaPotential, _parameters.deltaPotential, spotWad, _navE6(nav)
+        );
+        reserveWad = _min(_reserve.reserveWad, potentialWad);
+        _reserve.reserveWad = uint96(reserveWad); // not above what it was
+        _reserve.reserveAtMarkWad = uint96(reserveWad);
     }
 
     function _expiriesOf(StrikeWord[] memory words)
@@ -427,8 +432,8 @@ contract OptionPool is IOptionPool, AccessManaged {
             && p.maxDelta <= 1e18 && p.minDelta < p.maxDelta && p.utilisationLimit != 0 && p.utilisationLimit <= 1e18
             && p.redemptionShare != 0 && p.redemptionShare <= 1e18 && p.minTenor >= 1 hours && p.minTenor < p.maxTenor
             && p.frontTenor < p.middleTenor && p.maxSpotAge <= 1 hours && p.maxSurfaceAge <= 1 days
-            && p.worseOfSeconds <= 1 hours && p.navFloor != 0 && p.navFloor <= type(uint96).max && p.vegaLimit <= 100e18
-            && p.deltaLimit <= 10e18;
+            && p.worseOfSeconds <= 1 hours && p.navFloor >= 10 ** _quoteDecimals && p.navFloor <= type(uint96).max
+            && p.vegaLimit <= 100e18 && p.deltaLimit <= 10e18;
         if (!valid) revert OptionPool_InvalidParameters();
         _parameters = p;
         emit ParametersChanged(p);

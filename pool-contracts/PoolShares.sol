@@ -22,6 +22,13 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 ///
 /// CLAIMS. Everybody of one epoch has the same price, so an epoch needs totals only: a claim is a share of them, whatever
 /// happened in between. Results are rounded down; the dust stays in the payout account.
+///
+/// WIPED OUT. Where what leaving pays for a share is below a millionth of par, deposits go back to their controllers: at such
+/// a price a few of them would exhaust the supply's word. Redemptions then wait, for the book may recover. Deposits go back
+/// too where one token would buy fewer than a million share units, and where nobody owns a pool that is in debt.
+///
+/// DUST. Redemptions of an epoch that together are worth less than one quote unit are burned for nothing, so that they hold
+/// up nobody behind them.
 contract PoolShares is IPoolShares, IPayer, ERC20, ERC20Permit {
     using SafeERC20 for IERC20;
     using Math for uint256;
@@ -57,10 +64,17 @@ contract PoolShares is IPoolShares, IPayer, ERC20, ERC20Permit {
     uint256 internal constant REDEEM = 1;
     /// @dev Requests of one controller and direction that are not fully claimed: claims loop over them.
     uint256 internal constant MAX_REQUESTS = 8;
+    /// @dev Of these, how many others may open in somebody's name: he is never shut out.
+    uint256 internal constant MAX_REQUESTS_BY_OTHERS = 4;
     /// @dev Epochs of redemptions that one mark pays.
     uint256 internal constant MAX_EPOCHS_PER_MARK = 4;
     /// @dev Smallest redemption unless it is all: a thousandth of a share.
     uint256 internal constant MIN_SHARES = 1e15;
+    /// @dev Counted in every supply and owned by nobody, a millionth of a share; so many that a gift to the pool cannot round
+    /// the shares of others away.
+    uint256 internal constant VIRTUAL_SHARES = 1e12;
+    /// @dev Fewest share units that one quote token buys: rounding then costs at most a millionth.
+    uint256 internal constant MIN_SHARES_PER_TOKEN = 1e6;
 
     IOptionPool public immutable pool;
     IClearinghouse public immutable clearinghouse;
@@ -69,7 +83,8 @@ contract PoolShares is IPoolShares, IPayer, ERC20, ERC20Permit {
     AccountId public immutable payoutAccount;
     AccountId internal immutable _poolAccount;
     uint256 internal immutable _minAssets;
-    uint256 internal immutable _virtualShares;
+    /// @dev A millionth of a quote token: par of the virtual shares.
+    uint256 internal immutable _virtualAssets;
 
     address private transient _payer;
     uint64 private _openEpoch = 1;
@@ -97,7 +112,7 @@ contract PoolShares is IPoolShares, IPayer, ERC20, ERC20Permit {
         _poolAccount = pool_.account();
         uint256 unit = 10 ** uint256(clearinghouse_.quoteDecimals());
         _minAssets = unit;
-        _virtualShares = 1e18 / unit;
+        _virtualAssets = unit / 1e6; // the ledger takes tokens of 6 to 18 decimals
     }
 
     modifier authorized(address account) {
@@ -153,7 +168,7 @@ contract PoolShares is IPoolShares, IPayer, ERC20, ERC20Permit {
     /// @inheritdoc IPoolShares
     function onMark(Mark calldata mark) external {
         if (msg.sender != address(pool)) revert PoolShares_NotPool(msg.sender);
-        uint256 supply = totalSupply() + _virtualShares;
+        uint256 supply = totalSupply() + VIRTUAL_SHARES;
         if (_closedEpoch != 0 && mark.surfaceTime > _closedLastRequest) {
             _priceEpoch(_closedEpoch, mark, supply);
             _closedEpoch = 0;
@@ -170,7 +185,8 @@ contract PoolShares is IPoolShares, IPayer, ERC20, ERC20Permit {
         _payRedemptions(mark, supply);
     }
 
-    /// @dev Deposits buy at mid less the fresh reserve; redemptions join the queue of what is to be paid.
+    /// @dev Deposits buy at mid less the fresh reserve; redemptions join the queue of what is to be paid. Both epochs of one
+    /// mark see the supply of before it.
     function _priceEpoch(uint256 epoch, Mark calldata mark, uint256 supply) private {
         DepositEpoch storage deposits = _deposits[epoch];
         uint256 assets = deposits.assets;
@@ -178,12 +194,13 @@ contract PoolShares is IPoolShares, IPayer, ERC20, ERC20Permit {
         bool refunded;
         if (assets != 0) {
             deposits.priced = true;
-            refunded = totalSupply() != 0 && _exitValue(mark) == 0;
+            minted = _sharesFor(assets, mark, supply);
+            refunded = minted == 0;
             if (refunded) {
                 deposits.refunded = true;
             } else {
-                minted = _mintFor(assets, mark, supply);
-                deposits.shares = uint128(minted); // checked in `_mintFor`
+                deposits.shares = uint128(minted); // checked in `_sharesFor`
+                _mint(address(this), minted);
                 clearinghouse.moveCash(escrowAccount, _poolAccount, assets);
             }
         }
@@ -191,18 +208,27 @@ contract PoolShares is IPoolShares, IPayer, ERC20, ERC20Permit {
         emit EpochPriced(epoch, mark.round, mark, supply, assets, minted, _redemptions[epoch].shares, refunded);
     }
 
-    /// @dev assets·supply/(nav − freshReserve + 1), rounded down.
-    function _mintFor(uint256 assets, Mark calldata mark, uint256 supply) private returns (uint256 minted) {
+    /// @dev assets·supply/(nav − freshReserve + a millionth of a token), rounded down; 0 where deposits go back.
+    function _sharesFor(uint256 assets, Mark calldata mark, uint256 supply) private view returns (uint256) {
         int256 value = mark.nav - int256(mark.freshReserve); // amounts of the ledger: below 2^128
-        uint256 divisor = value > 0 ? uint256(value) + 1 : 1;
-        minted = assets.mulDiv(supply, divisor);
-        if (minted > type(uint128).max - totalSupply()) revert PoolShares_ExceedsClaimable(minted, type(uint128).max);
-        _mint(address(this), minted);
+        if (value < 0) return 0;
+        if (supply != VIRTUAL_SHARES && _isWipedOut(_exitValue(mark), supply)) return 0;
+        uint256 divisor = uint256(value) + _virtualAssets; // not negative: checked
+        if (_minAssets.mulDiv(supply, divisor) < MIN_SHARES_PER_TOKEN) return 0;
+        // Fits: with owners supply/divisor is at most 1e12 (not wiped out), without them supply is 1e12; assets are below 2^128.
+        uint256 minted = assets.mulDiv(supply, divisor);
+        return minted > type(uint128).max - totalSupply() ? 0 : minted;
+    }
+
+    /// @dev Whether a share is worth less than a millionth of par: exitValue/supply < (unit/1e6)/1e18.
+    function _isWipedOut(uint256 exitValue, uint256 supply) private view returns (bool) {
+        return exitValue * 1e18 < supply * _virtualAssets; // below 2^128 · 2^60 and 2^129 · 2^40
     }
 
     /// @dev Pays waiting redemptions, oldest epoch first, each pro rata, as far as the pool is liquid.
     function _payRedemptions(Mark calldata mark, uint256 supply) private {
         uint256 exitValue = _exitValue(mark);
+        if (_isWipedOut(exitValue, supply)) return;
         uint256 left = type(uint256).max; // asked of the pool only when somebody waits
         for (uint256 i = 0; i < MAX_EPOCHS_PER_MARK; ++i) {
             uint256 epoch = _firstUnpaid;
@@ -216,13 +242,13 @@ contract PoolShares is IPoolShares, IPayer, ERC20, ERC20Permit {
             if (left == type(uint256).max) left = pool.payableToRedeemers();
             uint256 worth = waiting.mulDiv(exitValue, supply);
             uint256 pay = worth < left ? worth : left;
-            if (pay == 0) return;
+            if (pay == 0 && worth != 0) return;
             uint256 shares = pay == worth ? waiting : waiting.mulDiv(pay, worth, Math.Rounding.Ceil);
             redemptions.paidShares += uint128(shares); // at most what was requested
             redemptions.paidAssets += uint128(pay); // cash of the ledger
             left -= pay;
             _burn(address(this), shares);
-            pool.payRedeemers(pay);
+            if (pay != 0) pool.payRedeemers(pay);
             emit RedemptionPaid(epoch, mark.round, shares, pay, waiting - shares);
             if (shares != waiting) return;
             ++_firstUnpaid;
@@ -292,17 +318,15 @@ contract PoolShares is IPoolShares, IPayer, ERC20, ERC20Permit {
     /// @inheritdoc IPoolShares
     function claimFor(address controller) external returns (uint256 shares, uint256 assets) {
         uint256 refund = _takeRefunds(controller);
-        (uint256 claimableAssets, uint256 claimableShares) = _claimable(controller, DEPOSIT);
+        (uint256 claimableAssets,) = _claimable(controller, DEPOSIT);
         if (claimableAssets != 0) {
-            _claim(controller, DEPOSIT, claimableAssets, false);
-            shares = claimableShares;
+            shares = _claim(controller, DEPOSIT, claimableAssets, false);
             _transfer(address(this), controller, shares);
             emit Deposit(controller, controller, claimableAssets, shares);
         }
-        uint256 redeemed;
-        (assets, redeemed) = _claimable(controller, REDEEM);
+        (, uint256 redeemed) = _claimable(controller, REDEEM);
         if (redeemed != 0) {
-            _claim(controller, REDEEM, redeemed, true);
+            assets = _claim(controller, REDEEM, redeemed, true); // what was counted: a unit without its share waits
             _payOut(controller, controller, assets, redeemed);
         }
         if (refund != 0) {
@@ -375,7 +399,9 @@ contract PoolShares is IPoolShares, IPayer, ERC20, ERC20Permit {
         Request storage request = _requests[requestId][controller];
         if (request.amount == 0) {
             uint256[] storage open = _openRequests[controller][direction];
-            if (open.length == MAX_REQUESTS) revert PoolShares_TooManyRequests(controller, MAX_REQUESTS);
+            bool isOwn = msg.sender == controller || _operators[controller][msg.sender];
+            uint256 max = isOwn ? MAX_REQUESTS : MAX_REQUESTS_BY_OTHERS;
+            if (open.length >= max) revert PoolShares_TooManyRequests(controller, max);
             open.push(requestId);
         }
         if (amount > type(uint120).max) revert PoolShares_ExceedsClaimable(amount, type(uint120).max);
@@ -501,12 +527,12 @@ contract PoolShares is IPoolShares, IPayer, ERC20, ERC20Permit {
 
     /// @inheritdoc IPoolShares
     function convertToShares(uint256 assets) external view returns (uint256) {
-        return assets.mulDiv(totalSupply() + _virtualShares, totalAssets() + 1);
+        return assets.mulDiv(totalSupply() + VIRTUAL_SHARES, totalAssets() + _virtualAssets);
     }
 
     /// @inheritdoc IPoolShares
     function convertToAssets(uint256 shares) external view returns (uint256) {
-        return shares.mulDiv(totalAssets() + 1, totalSupply() + _virtualShares);
+        return shares.mulDiv(totalAssets() + _virtualAssets, totalSupply() + VIRTUAL_SHARES);
     }
 
     /// @notice Always reverts: what a request will bring is known when it is priced (ERC-7540).

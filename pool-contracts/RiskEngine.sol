@@ -181,13 +181,20 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         int256 present = run.valuesRaw[0] + baseRaw;
         int256 lowest = present;
         for (uint256 j = 1; j < run.scenarios.length; ++j) {
-            int256 value = run.valuesRaw[j] + baseRaw + baseRaw / 1e18 * run.spotShocks[j];
-            int256 weight = int256(run.scenarios[j].weightWad());
-            int256 weighted = present + (value - present) / 1e18 * weight;
+            int256 spotMove = _divideDown(int256(run.spotWad) * run.spotShocks[j], 1e18); // spot < 2^96, shock ≤ 1
+            int256 change = run.valuesRaw[j] - run.valuesRaw[0] + int256(baseSize) * spotMove;
+            // A millionth of a quote token is lost before the weight, against the account; with it the product would not fit.
+            int256 weighted = present + _divideDown(change, 1e18) * int256(run.scenarios[j].weightWad());
             if (weighted < lowest) lowest = weighted;
         }
         int256 contingency = int256(run.shortContracts * (run.spotWad * contingencyWad / 1e18));
         worst = CashMath.toCashDown(lowest - contingency, _divisor);
         mid = CashMath.toCashDown(present, _divisor);
+    }
+
+    /// @dev a/b towards minus infinity; b is positive.
+    function _divideDown(int256 a, int256 b) private pure returns (int256 quotient) {
+        quotient = a / b;
+        if (a < 0 && quotient * b != a) --quotient;
     }
 }

@@ -7,7 +7,8 @@ import {Mark} from "./IOptionPool.sol";
 /// @notice ERC-7540 in both directions; the share is the vault (ERC-7575). Requests of one epoch are priced together at the
 /// first mark under a report whose model time is later than every request of it: deposits at mid less the fresh part of the
 /// reserve, redemptions at their part of mid less reserve less unwinding. A redemption is paid as far as the pool is liquid,
-/// pro rata within its epoch, older epochs first; the rest waits and is priced when it is paid.
+/// pro rata within its epoch, older epochs first; the rest waits and is priced when it is paid. A request cannot be cancelled:
+/// who waits for an illiquid or wiped-out pool stays at its risk until a mark can pay him.
 ///
 /// A request id is `epoch << 1 | direction`, direction 0 in and 1 out, epochs from 1: both directions have prices of their own.
 interface IPoolShares {
@@ -24,8 +25,8 @@ interface IPoolShares {
     event Withdraw(
         address indexed sender, address indexed receiver, address indexed owner, uint256 assets, uint256 shares
     );
-    /// @notice An epoch was priced. `supply` is the share supply before, virtual shares included; where `refunded`, the pool
-    /// had nothing left for its holders and deposits go back.
+    /// @notice An epoch was priced. `supply` is the share supply before, virtual shares included; where `refunded`, the deposits
+    /// cannot be priced, since the pool has less than a millionth of par left for its holders, and go back.
     event EpochPriced(
         uint256 indexed epoch,
         uint32 indexed round,

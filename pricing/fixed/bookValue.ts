@@ -1,7 +1,7 @@
 /** Twin of the mark in pool-contracts/OptionPool.sol (`_valueBook`, `_addStrike`, `_storeMark`), bit for bit. */
 
 import { cashDivisor, toCashDown } from "./cashMath.ts";
-import { inventoryPotential } from "./inventoryPotential.ts";
+import { type InventoryVector, inventoryPotential } from "./inventoryPotential.ts";
 import {
   bucketOf,
   type QuoteBoard,
@@ -115,14 +115,7 @@ export function poolMark(parameters: QuoteParameters & { readonly navFloor: bigi
   const divisor = cashDivisor(quoteDecimals);
   const value = toCashDown(book.value + baseSize * surfaceSpotWad, divisor);
   const nav = facts.cash + value - facts.drift;
-  const potentialWad = inventoryPotential({
-    inventory: book.netShort,
-    vegaPotential: parameters.vegaPotential,
-    deltaPotential: parameters.deltaPotential,
-    spotWad: surfaceSpotWad,
-    navE6: navE6(parameters.navFloor, nav, quoteDecimals),
-  });
-  const reserveWad = facts.reserveWad < potentialWad ? facts.reserveWad : potentialWad;
+  const reserveWad = cappedReserve(parameters, { ...facts, netShort: book.netShort, nav });
   const survivedWad = reserveWad < facts.reserveAtMarkWad ? reserveWad : facts.reserveAtMarkWad;
   const unwindRaw =
     (absolute(book.netVega) * parameters.netVegaSpread) / WAD +
@@ -138,6 +131,30 @@ export function poolMark(parameters: QuoteParameters & { readonly navFloor: bigi
     reserveWad,
     netShort: book.netShort,
   };
+}
+
+/** What R is capped by. */
+export interface ReserveFacts {
+  readonly reserveWad: bigint;
+  readonly netShort: InventoryVector;
+  readonly surfaceSpotWad: bigint;
+  readonly nav: bigint;
+  readonly quoteDecimals: number;
+}
+
+/** R ← min(R, Φ): at a mark, and again at the NAV after LPs brought more. */
+export function cappedReserve(
+  parameters: QuoteParameters & { readonly navFloor: bigint },
+  { reserveWad, netShort, surfaceSpotWad, nav, quoteDecimals }: ReserveFacts,
+): bigint {
+  const potentialWad = inventoryPotential({
+    inventory: netShort,
+    vegaPotential: parameters.vegaPotential,
+    deltaPotential: parameters.deltaPotential,
+    spotWad: surfaceSpotWad,
+    navE6: navE6(parameters.navFloor, nav, quoteDecimals),
+  });
+  return reserveWad < potentialWad ? reserveWad : potentialWad;
 }
 
 /** NAV with the floor that the potential uses, 6 decimals; `OptionPool._navE6`. */

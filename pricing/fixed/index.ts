@@ -19,10 +19,12 @@ export { type BlackScholesInput, blackScholesPrice } from "./blackScholes.ts";
 export {
   type BookValue,
   bookValue,
+  cappedReserve,
   type MarkFacts,
   navE6,
   type PoolMark,
   poolMark,
+  type ReserveFacts,
   reserveAfter,
   type StrikePosition,
   strikeMark,

@@ -108,13 +108,12 @@ export interface QuoteTotals {
   previousMid: bigint;
   reportValue: bigint;
   netVega: bigint;
-  delta: bigint;
-  gamma: bigint;
+  ageDelta: bigint;
+  ageGamma: bigint;
   ageVega: bigint;
   grossVegaCost: bigint;
   contracts: bigint;
   fee: bigint;
-  maxVolatilityWad: bigint;
   minAbsDeltaWad: bigint;
   maxAbsDeltaWad: bigint;
   change: [bigint, bigint, bigint, bigint];
@@ -186,13 +185,12 @@ function emptyTotals(): QuoteTotals {
     previousMid: 0n,
     reportValue: 0n,
     netVega: 0n,
-    delta: 0n,
-    gamma: 0n,
+    ageDelta: 0n,
+    ageGamma: 0n,
     ageVega: 0n,
     grossVegaCost: 0n,
     contracts: 0n,
     fee: 0n,
-    maxVolatilityWad: 0n,
     minAbsDeltaWad: 2n ** 256n - 1n,
     maxAbsDeltaWad: 0n,
     change: [0n, 0n, 0n, 0n],
@@ -206,8 +204,7 @@ function addOption(totals: QuoteTotals, parameters: QuoteParameters, facts: Quot
   const now = value(facts.current, option);
   totals.contracts += magnitude;
   totals.mid += size * now.priceWad;
-  totals.delta += size * now.deltaWad;
-  addVega(totals, parameters, facts.current[option.board]!, size, now);
+  addGreeks(totals, parameters, facts.current[option.board]!, size, now);
   const feeByNotional = (facts.state.spotWad * parameters.feeRate) / WAD;
   const feeByPremium = (now.priceWad * parameters.feeCap) / WAD;
   totals.fee += magnitude * smaller(feeByNotional, feeByPremium);
@@ -218,13 +215,13 @@ function addOption(totals: QuoteTotals, parameters: QuoteParameters, facts: Quot
   addReport(totals, parameters, facts, option);
 }
 
-/** Vega, gamma and what depends on them, at present. */
-function addVega(
+/** Vega and what data may have missed since: Δ·σ, Γ·σ² and vega·σ, at present. */
+function addGreeks(
   totals: QuoteTotals,
   parameters: QuoteParameters,
   board: QuoteBoard,
   size: bigint,
-  { vegaWad, stdDevWad }: { readonly vegaWad: bigint; readonly stdDevWad: bigint },
+  { deltaWad, vegaWad, stdDevWad }: { readonly deltaWad: bigint; readonly vegaWad: bigint; readonly stdDevWad: bigint },
 ): void {
   const rootYearsWad = rootYears(board);
   const volatilityWad = rootYearsWad === 0n ? 0n : (stdDevWad * WAD) / rootYearsWad;
@@ -232,12 +229,13 @@ function addVega(
   totals.netVega += size * vegaPerVolatilityWad;
   totals.grossVegaCost +=
     absolute(size) * ((vegaPerVolatilityWad * larger(parameters.grossVegaSpread, board.residualWad)) / WAD);
+  totals.ageDelta += size * ((deltaWad * volatilityWad) / WAD);
   totals.ageVega += size * ((((vegaWad * ROOT_REFERENCE_YEARS_WAD) / WAD) * volatilityWad) / WAD);
   if (stdDevWad !== 0n) {
     const perForward = (((vegaWad * WAD) / board.forwardWad) * WAD) / board.forwardWad;
-    totals.gamma += size * ((perForward * WAD) / stdDevWad);
+    const gammaWad = (perForward * WAD) / stdDevWad;
+    totals.ageGamma += size * ((((gammaWad * volatilityWad) / WAD) * volatilityWad) / WAD);
   }
-  totals.maxVolatilityWad = larger(totals.maxVolatilityWad, volatilityWad);
 }
 
 /** Value and inventory change as marks see them: at the report's own time and spot. */
@@ -282,11 +280,10 @@ function spreadRaw(parameters: QuoteParameters, facts: QuoteFacts, totals: Quote
     (absolute(totals.netVega) * netVegaSpread) / WAD +
     totals.grossVegaCost +
     totals.contracts * ((spotWad * notionalSpread) / WAD);
-  const spotMove = (((ageMultiplier * totals.maxVolatilityWad) / WAD) * spotWad) / WAD;
-  const m = (spotMove * rootAge(facts.timestamp, spotTime)) / WAD;
+  const m = (((ageMultiplier * spotWad) / WAD) * rootAge(facts.timestamp, spotTime)) / WAD;
   const n = (((ageMultiplier * volOfVol) / WAD) * rootAge(facts.timestamp, surfaceTime)) / WAD;
-  const byDelta = (absolute(totals.delta) * m) / WAD;
-  const byGamma = (((absolute(totals.gamma) * m) / WAD) * m) / (2n * WAD);
+  const byDelta = (absolute(totals.ageDelta) * m) / WAD;
+  const byGamma = (((absolute(totals.ageGamma) * m) / WAD) * m) / (2n * WAD);
   return resting + byDelta + byGamma + (absolute(totals.ageVega) * n) / WAD;
 }
 

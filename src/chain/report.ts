@@ -10,6 +10,7 @@ import {
 } from "viem";
 import type { LocalAccount } from "viem/accounts";
 import { MeniscusError } from "../runtime/errors.ts";
+import { expiryName } from "./optionId.ts";
 
 /** One eSSVI slice as it is signed and stored; units as in `types/Slice.sol`. */
 export interface ReportSlice {
@@ -237,3 +238,35 @@ export function unpackReport(data: Hex): { readonly report: Report; readonly sig
     signatures,
   };
 }
+
+/** A report in words and human units, a line for each thing it says. `symbol` names the underlying. */
+export function describeReport(report: Report, symbol: string): readonly string[] {
+  const time = new Date(report.modelTime * 1000).toISOString();
+  const price = (wad: bigint) => (Number(wad) / 1e18).toFixed(2);
+  const percent = (value: number) => `${(value * 100).toFixed(2)} %`;
+  const head =
+    report.kind === "surface"
+      ? `Surface of ${symbol} at ${time}, round ${report.round}, signer set ${report.signerSet}: spot ${price(report.spot)}, ` +
+        `nodes differ by ${(report.disagreement / 100).toFixed(2)} vol points`
+      : `Spot of ${symbol} at ${time}, signer set ${report.signerSet}: ${price(report.spot)}`;
+  const slices = report.kind === "surface" ? report.slices : [];
+  return [
+    head,
+    ...slices.map(({ expiry, theta, psi, rho, basis, residual }) => {
+      const volatility = Math.sqrt((Number(theta) * 1e-11 * YEAR_SECONDS) / (expiry - report.modelTime));
+      return (
+        `${expiryName(expiry)}: at the money ${percent(volatility)}, skew ρ ${(rho / 2 ** 15).toFixed(3)}, ` +
+        `slope ψ ${(Number(psi) * 1e-10).toFixed(4)}, forward ${percent(basis * 1e-7)} over spot, ` +
+        `fits to ${(residual / 100).toFixed(2)} vol points`
+      );
+    }),
+    ...report.averages.map(
+      ({ expiry, average, elapsed }) =>
+        `${expiryName(expiry)}: average ${price(average)} over ${elapsed} of ${WINDOW_SECONDS} s` +
+        (elapsed === WINDOW_SECONDS ? ", final" : ""),
+    ),
+  ];
+}
+
+const YEAR_SECONDS = 365 * 86_400;
+const WINDOW_SECONDS = 1_800;

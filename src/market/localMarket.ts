@@ -63,7 +63,11 @@ const MARKET_ID = 1;
 const SYMBOL = "ETH";
 const QUOTE_DECIMALS = 6;
 const NODE_TIMEOUT_MILLISECONDS = 20_000;
+/** Ticks at the end in which nothing but closing happens. */
+const CLOSING_TICKS = 5;
 const usdc = (amount: number) => BigInt(amount) * 10n ** BigInt(QUOTE_DECIMALS);
+
+const TOP_UP = usdc(200_000);
 
 /** The whole market on this machine: chain, Uniswap v3, protocol, oracle nodes, LPs, traders, keepers. */
 export class LocalMarket {
@@ -147,7 +151,7 @@ export class LocalMarket {
     const last = schedule.lastTick;
     for await (const time of ticks(schedule, signal)) {
       if (time === schedule.firstTick) continue; // reported by `start`
-      await this.tick(time, last !== undefined && time >= last - 2 * schedule.tickSeconds);
+      await this.tick(time, last !== undefined && time >= last - (CLOSING_TICKS - 1) * schedule.tickSeconds);
       this.tickCount += 1;
       if (this.nodeFailure) throw this.nodeFailure;
     }
@@ -183,7 +187,13 @@ export class LocalMarket {
       ),
     );
     for (const { trader, order } of flattenPool(held.flat())) {
-      this.record(await this.traderAt(trader).swap([order]));
+      let outcome = await this.traderAt(trader).swap([order]);
+      if ("refused" in outcome && outcome.refused.startsWith("Clearinghouse_")) {
+        // A writer who has lost his collateral brings more before he buys back.
+        await this.traderAt(trader).topUp(TOP_UP);
+        outcome = await this.traderAt(trader).swap([order]);
+      }
+      this.record(outcome);
     }
     for (const lp of this.lps) await lp.requestRedeemAll();
   }

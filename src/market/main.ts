@@ -53,14 +53,14 @@ const command = new Command("npm start --")
     "first day, for example 2026-01-31 (default: the first day that has candles and chains)",
     parsed(parseDate),
   )
-  .option("--tick <duration>", "model time between reports: 1h, 30m, 15m …", parsed(parseDuration))
+  .option("--tick <duration>", "model time between reports: 1h, 30m … (default: 1h, or with --days 2h)", parsed(parseDuration))
   .option(
     "--speed <n>",
     "model seconds per real second (default: 360, or with --days as fast as possible)",
     parsed(number),
   )
   .option("--seed <n>", "seed of the generated market and of the traders", parsed(number), 1)
-  .option("--orders <n>", "orders per tick on average", parsed(number), 2)
+  .option("--orders <n>", "orders per tick on average", parsed(number), 3)
   .option("--port <n>", "port of the chain's RPC; 0 takes a free one", parsed(number), 8545)
   .option("--report <file>", "write the result as JSON")
   .helpOption("-h, --help", "show this")
@@ -85,7 +85,8 @@ async function main(): Promise<void> {
     worldFrom: Math.max(world.firstTime, options.from ?? 0),
     worldTo: world.lastTime,
     days: options.days,
-    tickSeconds: options.tick,
+    // A run to its end takes longer steps than one that people watch.
+    tickSeconds: options.tick ?? (options.days === undefined ? undefined : 7_200),
     speed: options.speed,
   });
   let ticksSeen = 0;

@@ -69,6 +69,12 @@ export class Trader {
     }
   }
 
+  /** Brings more collateral to a margin account. */
+  async topUp(amount: bigint): Promise<void> {
+    if (!this.canWrite) return;
+    await this.transactor.write(this.deployment.clearinghouse, clearinghouseAbi, "depositCash", [this.account, amount]);
+  }
+
   async positions(): Promise<readonly Position[]> {
     const { client } = this.transactor;
     const contract = { address: this.deployment.clearinghouse, abi: clearinghouseAbi } as const;

@@ -61,11 +61,12 @@ async function readShareValues({ client, deployment }: Connection, pool: Pool): 
     client.readContract({ address: pool.optionPool, abi: optionPoolAbi, functionName: "lastMark" }),
     client.readContract({ address: pool.poolShares, abi: poolSharesAbi, functionName: "totalSupply" }),
   ]);
-  const virtualShares = SHARE_UNIT / 10n ** BigInt(deployment.quoteDecimals);
+  const virtualShares = SHARE_UNIT / 1_000_000n;
+  const virtualAssets = 10n ** BigInt(deployment.quoteDecimals - 6);
   return {
     bid: positive(mark.nav - mark.reserve - mark.unwind),
-    mid: positive(mark.nav + 1n),
-    ask: positive(mark.nav - mark.freshReserve + 1n),
+    mid: positive(mark.nav + virtualAssets),
+    ask: positive(mark.nav - mark.freshReserve + virtualAssets),
     supply: supply + virtualShares,
   };
 }

@@ -10,8 +10,9 @@ const address = z
 
 const schema = z.object({
   name: z.string().min(1),
-  /** Name of the environment variable that holds the node's private key. */
-  keyVariable: z.string().min(1),
+  /** Where the node's private key is: the name of an environment variable, or else a file that only its user can read. */
+  keyVariable: z.string().min(1).optional(),
+  keyFile: z.string().min(1).optional(),
   /** Loopback port of the node's own server. */
   port: z.number().int().min(0).max(65_535),
   /** All nodes in the order of the signer set, this one included. */
@@ -47,13 +48,25 @@ export function readNodeConfig(file: string): NodeConfig {
   throw new MeniscusError("data", `${file}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "malformed"}.`);
 }
 
-/** The key in the environment variable that the configuration names. */
-export function readNodeKey(config: NodeConfig): Hex {
-  const key = process.env[config.keyVariable];
+/** The key from the environment variable or the file that the configuration names. */
+export function readNodeKey({ name, keyVariable, keyFile }: NodeConfig): Hex {
+  if ((keyVariable === undefined) === (keyFile === undefined)) {
+    throw new MeniscusError("key", `The configuration of ${name} must name either keyVariable or keyFile.`);
+  }
+  const place = keyVariable ?? keyFile ?? "";
+  const key = keyVariable === undefined ? readKeyFile(place) : process.env[place];
   if (!key || !/^0x[0-9a-fA-F]{64}$/.test(key)) {
-    throw new MeniscusError("key", `${config.keyVariable} holds no private key.`, {
-      hint: "Set it to 0x and 64 hexadecimal digits.",
+    throw new MeniscusError("key", `${place} holds no private key.`, {
+      hint: "It has to be 0x and 64 hexadecimal digits.",
     });
   }
   return key as Hex;
+}
+
+function readKeyFile(file: string): string {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (cause) {
+    throw new MeniscusError("key", `The key file ${file} cannot be read.`, { cause });
+  }
 }

@@ -16,14 +16,21 @@ export interface ExpiryObservation {
 }
 
 export interface LatticeRules {
-  /** Widest bid–ask taken seriously, as a share of mid, unless it is narrow in volatility. */
+  /** Widest bid–ask taken seriously, as a share of mid … */
   readonly maxRelativeWidth: number;
+  /** … unless half of it is at most this share of the volatility. */
+  readonly maxHalfWidth: number;
   /** Shortest tenor that gets a slice, seconds. */
   readonly minTenor: number;
   readonly maxExpiries: number;
 }
 
-export const defaultLatticeRules: LatticeRules = { maxRelativeWidth: 0.6, minTenor: 1_800, maxExpiries: 14 };
+export const defaultLatticeRules: LatticeRules = {
+  maxRelativeWidth: 1,
+  maxHalfWidth: 0.1,
+  minTenor: 1_800,
+  maxExpiries: 14,
+};
 
 interface VolatilityPoint {
   readonly k: number;
@@ -60,13 +67,15 @@ function volatilityPoints(chain: ExpiryChain, years: number, rules: LatticeRules
     const k = Math.log(quote.strike / chain.forward);
     if (quote.kind === "call" ? k < 0 : k >= 0) continue;
     if (quote.bid <= 0 || quote.ask <= quote.bid) continue;
-    const [low, mid, high] = [quote.bid, (quote.bid + quote.ask) / 2, quote.ask].map((value) =>
+    const mid = (quote.bid + quote.ask) / 2;
+    const [low, middle, high] = [quote.bid, mid, quote.ask].map((value) =>
       volatilityOf(quote, value, chain.forward, years),
     );
-    if (low === undefined || mid === undefined || high === undefined) continue;
+    if (low === undefined || middle === undefined || high === undefined) continue;
     const halfWidth = (high - low) / 2;
-    if ((quote.ask - quote.bid) / mid > rules.maxRelativeWidth && halfWidth > 0.1 * mid) continue;
-    points.push({ k, volatility: mid, halfWidth });
+    const wide = quote.ask - quote.bid > rules.maxRelativeWidth * mid;
+    if (wide && halfWidth > rules.maxHalfWidth * middle) continue;
+    points.push({ k, volatility: middle, halfWidth });
   }
   return points.sort((a, b) => a.k - b.k);
 }

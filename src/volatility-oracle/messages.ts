@@ -1,52 +1,82 @@
 import { type Address, type Hex, isAddressEqual, keccak256, recoverMessageAddress, toHex } from "viem";
 import type { LocalAccount } from "viem/accounts";
 import { z } from "zod";
-import type { Observation } from "./consensus.ts";
+import type { ReportDomain } from "../chain/report.ts";
+import { MAX_EXPIRIES, type Observation } from "./consensus.ts";
+import { LATTICE_X } from "./lattice.ts";
 
-const nullableNumber = z.number().positive().nullable();
+const seconds = z.number().int().positive();
+const price = z.number().positive().lt(1e9);
+const reading = z.number().positive().lt(100).nullable();
+const lattice = z.array(reading).length(LATTICE_X.length);
+
+/** Each expiry once: a node has one voice on it. */
+function increasing(items: readonly { readonly expiry: number }[]): boolean {
+  return items.every((item, i) => item.expiry > (items[i - 1]?.expiry ?? 0));
+}
+
 const observation = z.object({
   marketId: z.number().int(),
-  round: z.number().int(),
-  modelTime: z.number().int(),
-  spot: z.number().positive(),
-  averages: z.array(
-    z.object({ expiry: z.number().int(), average: z.number().positive(), elapsed: z.number().int().positive() }),
-  ),
-  surface: z.array(
-    z.object({
-      expiry: z.number().int(),
-      basis: z.number().gt(-0.8).lt(0.8),
-      totalVariance: z.array(nullableNumber),
-      halfWidth: z.array(nullableNumber),
-    }),
-  ),
+  modelTime: seconds,
+  spot: price,
+  averages: z
+    .array(z.object({ expiry: seconds, average: price, elapsed: seconds }))
+    .max(MAX_EXPIRIES)
+    .refine(increasing, "expiries must increase"),
+  surface: z
+    .array(
+      z.object({ expiry: seconds, basis: z.number().gt(-0.8).lt(0.8), totalVariance: lattice, halfWidth: lattice }),
+    )
+    .max(MAX_EXPIRIES)
+    .refine(increasing, "expiries must increase"),
 });
 
+const hex = z
+  .string()
+  .regex(/^0x[0-9a-f]*$/i)
+  .transform((text) => text as Hex);
+
 /** An observation and its node's signature over exactly these characters. */
-export const signedObservation = z.object({ body: z.string(), signature: z.string().transform((text) => text as Hex) });
+export const signedObservation = z.object({ body: z.string(), signature: hex });
 export type SignedObservation = z.infer<typeof signedObservation>;
 
-/** What the leader asks the others to sign: the observations it used and the digest it found. */
+/** What a leader asks the others to sign: the observations it used, the digest it found, its own signature of it. */
 export const proposal = z.object({
-  observations: z.array(signedObservation),
-  digest: z.string().transform((text) => text as Hex),
+  round: z
+    .number()
+    .int()
+    .positive()
+    .lt(2 ** 32),
+  observations: z.array(signedObservation).max(255),
+  digest: hex,
+  signature: hex,
 });
 export type Proposal = z.infer<typeof proposal>;
 
-const PREFIX = "Meniscus observation ";
+/** The answer to a proposal: a signature, or why there is none and which round was signed last. */
+export const endorsement = z.object({ signature: hex });
+export const refusal = z.object({ error: z.string(), signedRound: z.number().int().nonnegative() });
 
-export async function signObservation(account: LocalAccount, value: Observation): Promise<SignedObservation> {
+export async function signObservation(
+  account: LocalAccount,
+  domain: ReportDomain,
+  value: Observation,
+): Promise<SignedObservation> {
   const body = JSON.stringify(value);
-  return { body, signature: await account.signMessage({ message: messageOf(body) }) };
+  return { body, signature: await account.signMessage({ message: messageOf(body, domain) }) };
 }
 
 /** The observation and the index of the node that signed it; undefined where it is malformed or from nobody known. */
 export async function openObservation(
   signed: SignedObservation,
+  domain: ReportDomain,
   nodes: readonly { readonly address: Address }[],
 ): Promise<{ readonly index: number; readonly observation: Observation } | undefined> {
   try {
-    const signer = await recoverMessageAddress({ message: messageOf(signed.body), signature: signed.signature });
+    const signer = await recoverMessageAddress({
+      message: messageOf(signed.body, domain),
+      signature: signed.signature,
+    });
     const index = nodes.findIndex(({ address }) => isAddressEqual(address, signer));
     const parsed = observation.safeParse(JSON.parse(signed.body));
     return index >= 0 && parsed.success ? { index, observation: parsed.data } : undefined;
@@ -55,6 +85,7 @@ export async function openObservation(
   }
 }
 
-function messageOf(body: string): string {
-  return `${PREFIX}${keccak256(toHex(body))}`;
+/** Names chain and contract: what was said to one oracle is not said to another. */
+function messageOf(body: string, { chainId, oracle }: ReportDomain): string {
+  return `Meniscus observation for ${oracle.toLowerCase()} on chain ${chainId}: ${keccak256(toHex(body))}`;
 }

@@ -1,16 +1,6 @@
 import Fastify, { type FastifyInstance } from "fastify";
-import {
-  type Chain,
-  createPublicClient,
-  createWalletClient,
-  defineChain,
-  type Hex,
-  http,
-  type PublicClient,
-  type Transport,
-} from "viem";
+import { type Hex, isAddressEqual } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
-import { marketOracleAbi } from "../chain/abis.ts";
 import {
   packReport,
   type ReportDomain,
@@ -24,36 +14,47 @@ import { DeribitMarketData } from "../market-data/deribit.ts";
 import type { MarketData } from "../market-data/marketData.ts";
 import { describeError, MeniscusError } from "../runtime/errors.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { expiriesToAverage, type ObservedAverage, recentExpiries, runningAverage, windowOf } from "./averages.ts";
+import { ChainOracle } from "./chainOracle.ts";
 import type { NodeConfig } from "./config.ts";
 import { composeReport, type Observation } from "./consensus.ts";
 import { observeSurface } from "./lattice.ts";
 import {
+  endorsement,
   openObservation,
   type Proposal,
   proposal,
+  refusal,
   type SignedObservation,
   signedObservation,
   signObservation,
 } from "./messages.ts";
+import { type KnownObservation, ObservationBook } from "./observationBook.ts";
+import { ask, broadcast, type Peer } from "./peers.ts";
+import { leaderOf, nextRoundOf, quorumOf, refusalOf } from "./rounds.ts";
 import { SignedState } from "./signedState.ts";
 
-const WINDOW_SECONDS = 1_800;
-const LATE_SETTLEMENT_SECONDS = 2 * 86_400;
 /** How long a leader waits for the last observations once it has a quorum. */
 const STRAGGLER_MILLISECONDS = 60;
-const BODY_LIMIT_BYTES = 1_000_000;
+/** How often the chain and the book of observations are looked at while waiting. */
+const POLL_MILLISECONDS = 5;
+const CHAIN_POLL_MILLISECONDS = 25;
+const BODY_LIMIT_BYTES = 2_000_000;
+/** After this many full turns without a report a node waits for the venue's next word. */
+const MAX_TURNS = 3;
 
-interface Round {
-  readonly round: number;
-  readonly modelTime: number;
-  readonly observations: Map<number, { readonly signed: SignedObservation; readonly observation: Observation }>;
+/** What came of asking the others to sign. */
+interface Signatures {
+  readonly signatures: readonly ReportSignature[];
+  /** The last round that any of those who refused had signed. */
+  readonly signedRound: number;
 }
 
 /**
- * One node of the volatility oracle. At each index change, at least a heartbeat after the last report, it observes its venue,
- * signs what it saw and tells the others. The leader of the round composes the report from a quorum of observations; the
- * others compose it too, and sign only if they find the same digest and have signed nothing else for that round. When the
- * leader stays silent the next node leads.
+ * One node of the volatility oracle. At a change of its venue's index, at least a heartbeat after the last report, it
+ * observes, signs what it saw and tells the others. The leader composes the report from a quorum of observations; the others
+ * compose it too, and sign only if they saw that moment themselves, find the same digest, and have signed nothing else for
+ * that round. A leader that stays silent loses its turn to the next.
  */
 export class OracleNode {
   private readonly config: NodeConfig;
@@ -61,143 +62,176 @@ export class OracleNode {
   private readonly account: ReturnType<typeof privateKeyToAccount>;
   private readonly data: MarketData;
   private readonly server: FastifyInstance;
-  private readonly client: PublicClient<Transport, Chain>;
-  private readonly chain: Chain;
+  private readonly chain: ChainOracle;
   private readonly state: SignedState;
-  private readonly rounds = new Map<number, Round>();
+  private readonly book = new ObservationBook();
+  /** Expiries seen at the venue or on the chain: a settlement is owed to each. */
+  private readonly expiries = new Set<number>();
+  /** When each leader was last given a signature, and for which moment. */
+  private readonly endorsed = new Map<number, { readonly modelTime: number; readonly at: number }>();
+  private readonly peers: readonly Peer[];
   private readonly index: number;
   private readonly quorum: number;
   private readonly domain: ReportDomain;
   private unsubscribe = () => {};
+  private stopped = false;
   private working = false;
   private pendingTime: number | undefined;
   private signerSet = 0;
+  private chainRound = 0;
+  private surfaceTime = 0;
 
   constructor(config: NodeConfig, key: Hex, log: Logger) {
     this.config = config;
     this.log = log;
     this.account = privateKeyToAccount(key);
-    this.data = new DeribitMarketData(config.venueUrl, config.currency);
-    this.server = Fastify({ bodyLimit: BODY_LIMIT_BYTES });
-    this.chain = defineChain({
-      id: config.chainId,
-      name: `chain ${config.chainId}`,
-      nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
-      rpcUrls: { default: { http: [config.rpcUrl] } },
-    });
-    this.client = createPublicClient({ chain: this.chain, transport: http(config.rpcUrl), pollingInterval: 20 });
-    this.state = new SignedState(config.stateFile);
-    this.index = config.nodes.findIndex(({ address }) => address.toLowerCase() === this.account.address.toLowerCase());
+    this.index = config.nodes.findIndex(({ address }) => isAddressEqual(address, this.account.address));
     if (this.index < 0) {
       throw new MeniscusError("key", `The key of ${config.name} belongs to none of the configured nodes.`);
     }
-    this.quorum = Math.floor((2 * config.nodes.length) / 3) + 1;
+    this.peers = config.nodes.map(({ url }, index) => ({ url, index })).filter(({ index }) => index !== this.index);
+    this.quorum = quorumOf(config.nodes.length);
     this.domain = { chainId: config.chainId, oracle: config.marketOracle };
+    this.data = new DeribitMarketData(config.venueUrl, config.currency);
+    this.server = Fastify({ bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true });
+    this.chain = new ChainOracle(config, this.account);
+    this.state = new SignedState(config.stateFile);
   }
 
   /** Checks chain and contract, opens the server and follows the venue. */
   async start(): Promise<void> {
     const { config } = this;
-    let chainId: number;
-    try {
-      chainId = await this.client.getChainId();
-    } catch (cause) {
-      throw new MeniscusError("network", `No answer from ${config.rpcUrl}.`, { cause, retryable: true });
+    const { signerSet, signers, quorum } = await this.chain.connect();
+    const own = signers[this.index];
+    if (signers.length !== config.nodes.length || !own || !isAddressEqual(own, this.account.address)) {
+      throw new MeniscusError("key", `${config.name} is not signer ${this.index} of ${config.marketOracle}.`, {
+        hint: "The configuration must list the contract's signers in their order.",
+      });
     }
-    if (chainId !== config.chainId) {
-      throw new MeniscusError("network", `${config.rpcUrl} is chain ${chainId}, not ${config.chainId}.`);
-    }
-    const [signerSet, signers] = await this.client.readContract({ ...this.oracle, functionName: "signers" });
-    if (signers[this.index]?.toLowerCase() !== this.account.address.toLowerCase()) {
-      throw new MeniscusError("key", `The contract's signer ${this.index} is ${signers[this.index]}, not this node.`);
-    }
+    if (quorum > config.nodes.length) throw new MeniscusError("data", "The contract's quorum is out of reach.");
     this.signerSet = signerSet;
-    this.serve();
-    await this.server.listen({ host: "127.0.0.1", port: config.port });
+    const state = await this.readState();
+    if (state.round > 0) for (const expiry of recentExpiries(state.surfaceTime)) this.expiries.add(expiry);
+    await this.serve();
     this.unsubscribe = this.data.subscribe((time) => this.onIndex(time));
     this.log.info({ index: this.index, quorum: this.quorum }, "node is up");
   }
 
   async stop(): Promise<void> {
+    this.stopped = true;
     this.unsubscribe();
     await this.server.close();
   }
 
-  private get oracle() {
-    return { address: this.config.marketOracle, abi: marketOracleAbi } as const;
-  }
-
   // ───────────────────────────── Other nodes ─────────────────────────────
 
-  private serve(): void {
-    this.server.get("/status", () => ({ name: this.config.name, index: this.index, rounds: [...this.rounds.keys()] }));
+  private async serve(): Promise<void> {
+    this.server.get("/status", () => ({
+      name: this.config.name,
+      index: this.index,
+      signerSet: this.signerSet,
+      chainRound: this.chainRound,
+      signedRound: this.state.round,
+    }));
     this.server.post("/observations", async (request, reply) => {
       const parsed = signedObservation.safeParse(request.body);
-      if (!parsed.success || !(await this.keep(parsed.data))) return reply.code(400).send({ error: "not accepted" });
-      return reply.send({});
+      const kept = parsed.success && (await this.keep(parsed.data));
+      return await reply.code(kept ? 200 : 400).send({});
     });
     this.server.post("/proposals", async (request, reply) => {
       const parsed = proposal.safeParse(request.body);
-      const signature = parsed.success ? await this.endorse(parsed.data) : undefined;
-      if (!signature) return reply.code(409).send({ error: "not endorsed" });
-      return reply.send({ signature });
+      const answer = parsed.success ? await this.endorse(parsed.data) : "malformed";
+      if (typeof answer === "object") return await reply.send(answer);
+      this.log.warn({ reason: answer }, "a proposal was refused");
+      return await reply.code(409).send({ error: answer, signedRound: this.state.round });
     });
+    try {
+      await this.server.listen({ host: "127.0.0.1", port: this.config.port });
+    } catch (cause) {
+      throw new MeniscusError("network", `Port ${this.config.port} cannot be opened: ${describeError(cause)}.`, {
+        hint: "Is another node running with this configuration?",
+        cause,
+      });
+    }
   }
 
-  /** Remembers a node's first observation of a round; a second one that differs is ignored. */
   private async keep(signed: SignedObservation): Promise<boolean> {
-    const opened = await openObservation(signed, this.config.nodes);
+    const opened = await openObservation(signed, this.domain, this.config.nodes);
     if (!opened || opened.observation.marketId !== this.config.marketId) return false;
-    const { round, modelTime } = opened.observation;
-    const known = this.rounds.get(round) ?? { round, modelTime, observations: new Map() };
-    if (known.modelTime !== modelTime && known.observations.size > 0) return false;
-    this.rounds.set(round, known);
-    if (!known.observations.has(opened.index)) {
-      known.observations.set(opened.index, { signed, observation: opened.observation });
-    }
-    for (const old of this.rounds.keys()) if (old < round - 3) this.rounds.delete(old);
+    this.book.keep({ ...opened, signed });
     return true;
   }
 
-  /** Signs the report of a proposal if this node finds the same one and may sign it. */
-  private async endorse({ observations, digest }: Proposal): Promise<Hex | undefined> {
-    const opened = await Promise.all(observations.map((signed) => openObservation(signed, this.config.nodes)));
-    const known = opened.filter((item) => item !== undefined);
-    const first = known[0];
-    const distinct = new Set(known.map(({ index }) => index)).size === observations.length;
-    if (!first || !distinct || known.length < this.quorum) return undefined;
-    const same = known.every(
-      ({ observation: { marketId, round, modelTime } }) =>
-        marketId === this.config.marketId &&
-        round === first.observation.round &&
-        modelTime === first.observation.modelTime,
+  /** Signs the report of a proposal if this node finds the same one and may sign it; else says why not. */
+  private async endorse(given: Proposal): Promise<{ readonly signature: Hex } | string> {
+    const items = await Promise.all(
+      given.observations.map((signed) => openObservation(signed, this.domain, this.config.nodes)),
     );
-    if (!same) return undefined;
-    // A node vouches for a moment only if it observed that moment itself.
-    const own = this.rounds.get(first.observation.round)?.observations.get(this.index)?.observation;
-    if (own?.modelTime !== first.observation.modelTime) return undefined;
-    const report = this.compose(known.map((item) => item));
-    if (reportDigest(report, this.domain) !== digest) {
-      this.log.warn({ round: report.round }, "a proposal does not follow from its observations");
-      return undefined;
+    const opened = items.filter((item) => item !== undefined).sort((a, b) => a.index - b.index);
+    const modelTime = opened[0]?.observation.modelTime;
+    if (modelTime === undefined || opened.length !== items.length) return "an observation is not genuine";
+    if (opened.length < this.quorum) return "too few observations";
+    if (opened.some(({ index }, i) => index === opened[i - 1]?.index)) return "a node speaks twice";
+    const { marketId } = this.config;
+    if (opened.some(({ observation }) => observation.marketId !== marketId || observation.modelTime !== modelTime)) {
+      return "the observations are not of one moment";
     }
-    return await this.sign(report, digest);
+    // A node vouches for a moment only if it observed that moment itself.
+    if (!this.book.of(this.index, modelTime)) return "this node did not see that moment";
+
+    const leader = leaderOf(given.round, this.config.nodes.length);
+    const refused = await this.refusalOfRound(given.round, leader, modelTime);
+    if (refused) return refused;
+    const report = this.compose(opened, given.round);
+    if (reportDigest(report, this.domain) !== given.digest) return "the report does not follow from the observations";
+    if ((await this.signerOf(report, given.signature)) !== leader) return "the leader did not sign its proposal";
+    if (!this.mayEndorse(leader, modelTime, given.round)) return "this leader had its turn";
+    const signature = await this.sign(report, given.digest);
+    if (!signature) return "another report of this round was signed before";
+    this.endorsed.set(leader, { modelTime, at: performance.now() });
+    return { signature };
+  }
+
+  private async refusalOfRound(round: number, proposer: number, modelTime: number): Promise<string | undefined> {
+    const judge = () =>
+      refusalOf({
+        round,
+        proposer,
+        nodes: this.config.nodes.length,
+        chainRound: this.chainRound,
+        signedRound: this.state.round,
+        secondsSinceReport: modelTime - this.surfaceTime,
+      });
+    if (judge() === undefined) return undefined;
+    // This node may be behind: the chain decides.
+    await this.readState();
+    return judge();
+  }
+
+  /** One moment, one signature; a leader that failed may try once more after everybody's turn. */
+  private mayEndorse(leader: number, modelTime: number, round: number): boolean {
+    const last = this.endorsed.get(leader);
+    if (!last || last.modelTime < modelTime || round === this.state.round) return true;
+    return performance.now() - last.at > this.config.leaderTimeoutMilliseconds;
+  }
+
+  private async signerOf(report: SurfaceReport, signature: Hex): Promise<number> {
+    const signer = await recoverReportSigner(report, this.domain, signature).catch(() => undefined);
+    return signer ? this.config.nodes.findIndex(({ address }) => isAddressEqual(address, signer)) : -1;
   }
 
   private async sign(report: SurfaceReport, digest: Hex): Promise<Hex | undefined> {
-    if (!this.state.claim(report.round, digest)) {
-      this.log.warn({ round: report.round }, "another report of this round was signed before");
-      return undefined;
-    }
-    return await signReport(this.account, report, this.domain);
+    return this.state.claim(report.round, digest) ? await signReport(this.account, report, this.domain) : undefined;
   }
 
-  private compose(items: readonly { readonly index: number; readonly observation: Observation }[]): SurfaceReport {
-    const ordered = [...items].sort((a, b) => a.index - b.index).map(({ observation }) => observation);
-    return composeReport(ordered, this.quorum, this.signerSet);
+  private compose(items: readonly { readonly observation: Observation }[], round: number): SurfaceReport {
+    return composeReport(
+      items.map(({ observation }) => observation),
+      { round, signerSet: this.signerSet, quorum: this.quorum },
+    );
   }
 
-  // ───────────────────────────── A round ─────────────────────────────
+  // ───────────────────────────── A moment ─────────────────────────────
 
   private onIndex(time: number): void {
     if (this.working) {
@@ -211,157 +245,152 @@ export class OracleNode {
         this.working = false;
         const next = this.pendingTime;
         this.pendingTime = undefined;
-        if (next !== undefined && next > time) this.onIndex(next);
+        if (next !== undefined && next > time && !this.stopped) this.onIndex(next);
       });
+  }
+
+  private async readState(): Promise<{ readonly round: number; readonly surfaceTime: number }> {
+    const state = await this.chain.state();
+    this.chainRound = state.round;
+    this.surfaceTime = state.surfaceTime;
+    return state;
   }
 
   private async work(time: number): Promise<void> {
-    const state = await this.client.readContract({
-      ...this.oracle,
-      functionName: "marketState",
-      args: [this.config.marketId],
-    });
+    const state = await this.readState();
     if (time < state.surfaceTime + this.config.heartbeatSeconds) return;
-    const round = state.round + 1;
+    const observation = await this.observe();
+    const { modelTime } = observation;
+    const signed = await signObservation(this.account, this.domain, observation);
+    this.book.keep({ index: this.index, observation, signed });
+    broadcast(this.peers, "/observations", signed);
+    const nodes = this.config.nodes.length;
+    for (let turn = 0; turn < MAX_TURNS * nodes && !this.superseded(modelTime); turn++) {
+      const leads = leaderOf(state.round + 1 + turn, nodes) === this.index;
+      if (leads && (await this.tryToLead(modelTime))) return;
+      if (await this.accepted(modelTime, leads ? 0 : this.config.leaderTimeoutMilliseconds)) return;
+    }
+  }
+
+  private superseded(modelTime: number): boolean {
+    return this.stopped || (this.pendingTime ?? 0) > modelTime + this.config.heartbeatSeconds;
+  }
+
+  private async observe(): Promise<Observation> {
     const snapshot = await this.data.snapshot();
-    const observation: Observation = {
+    const listed = snapshot.chains.map(({ expiry }) => expiry);
+    for (const expiry of [...listed, ...(await this.chain.expiries())]) this.expiries.add(expiry);
+    return {
       marketId: this.config.marketId,
-      round,
       modelTime: snapshot.time,
       spot: snapshot.spot,
-      averages: await this.averages(
-        snapshot.time,
-        snapshot.chains.map(({ expiry }) => expiry),
-      ),
+      averages: await this.averages(snapshot.time),
       surface: observeSurface(snapshot),
     };
-    const signed = await signObservation(this.account, observation);
-    await this.keep(signed);
-    await Promise.all(this.others().map(({ url }) => post(`${url}/observations`, signed)));
-    for (let attempt = 0; attempt < this.config.nodes.length; attempt++) {
-      const leader = (round + attempt) % this.config.nodes.length;
-      if (leader === this.index && (await this.lead(round, snapshot.time))) return;
-      if (await this.accepted(snapshot.time)) return;
-    }
-  }
-
-  /** Waits until the chain has a report of `modelTime` or later, or the leader has had its time. */
-  private async accepted(modelTime: number): Promise<boolean> {
-    const deadline = performance.now() + this.config.leaderTimeoutMilliseconds;
-    while (performance.now() < deadline) {
-      await sleep(25);
-      const state = await this.client.readContract({
-        ...this.oracle,
-        functionName: "marketState",
-        args: [this.config.marketId],
-      });
-      if (state.surfaceTime >= modelTime) return true;
-    }
-    return false;
-  }
-
-  /** Gathers observations, has the report signed and submits it. */
-  private async lead(round: number, modelTime: number): Promise<boolean> {
-    const known = await this.gather(round, modelTime);
-    if (!known) return false;
-    const report = this.compose(known);
-    const digest = reportDigest(report, this.domain);
-    const own = await this.sign(report, digest);
-    if (!own) return false;
-    const request: Proposal = { observations: known.map(({ signed }) => signed), digest };
-    const answers = await Promise.all(
-      this.others().map(async ({ url, index }) => ({ index, answer: await post(`${url}/proposals`, request) })),
-    );
-    const signatures: ReportSignature[] = [{ index: this.index, signature: own }];
-    for (const { index, answer } of answers) {
-      const signature = (answer as { signature?: Hex } | undefined)?.signature;
-      if (!signature) continue;
-      const signer = await recoverReportSigner(report, this.domain, signature).catch(() => undefined);
-      if (signer?.toLowerCase() === this.config.nodes[index]?.address.toLowerCase())
-        signatures.push({ index, signature });
-    }
-    if (signatures.length < this.quorum) {
-      this.log.warn({ round, signatures: signatures.length }, "too few signatures");
-      return false;
-    }
-    const wallet = createWalletClient({
-      account: this.account,
-      chain: this.chain,
-      transport: http(this.config.rpcUrl),
-    });
-    const hash = await wallet.writeContract({
-      ...this.oracle,
-      functionName: "submit",
-      args: [packReport(report, signatures.slice(0, this.quorum))],
-    });
-    const receipt = await this.client.waitForTransactionReceipt({ hash });
-    this.log.info({ round, modelTime, slices: report.slices.length, gas: Number(receipt.gasUsed) }, "report submitted");
-    return receipt.status === "success";
-  }
-
-  private async gather(round: number, modelTime: number) {
-    const deadline = performance.now() + this.config.leaderTimeoutMilliseconds;
-    let quorumSince: number | undefined;
-    while (performance.now() < deadline) {
-      const observations = this.rounds.get(round)?.observations ?? new Map();
-      const known = [...observations].filter(([, { observation }]) => observation.modelTime === modelTime);
-      if (known.length >= this.quorum) quorumSince ??= performance.now();
-      const waited = quorumSince !== undefined && performance.now() - quorumSince > STRAGGLER_MILLISECONDS;
-      if (known.length === this.config.nodes.length || waited)
-        return known.map(([index, item]) => ({ index, ...item }));
-      await sleep(5);
-    }
-    this.log.warn({ round }, "too few observations");
-    return undefined;
   }
 
   /** Running averages of expiries inside their window, and complete ones that the chain does not know yet. */
-  private async averages(time: number, listed: readonly number[]): Promise<Observation["averages"]> {
-    const onChain = await this.client.readContract({
-      ...this.oracle,
-      functionName: "expiries",
-      args: [this.config.marketId],
-    });
-    const candidates = [...new Set([...listed, ...onChain])]
-      .filter((expiry) => time > expiry - WINDOW_SECONDS && time <= expiry + LATE_SETTLEMENT_SECONDS)
-      .sort((a, b) => a - b);
+  private async averages(time: number): Promise<readonly ObservedAverage[]> {
+    const wanted = expiriesToAverage(time, this.expiries);
     const averages = await Promise.all(
-      candidates.map(async (expiry) => {
-        const settled = await this.client.readContract({
-          ...this.oracle,
-          functionName: "settlementPrice",
-          args: [this.config.marketId, expiry],
-        });
-        if (settled !== 0n) return [];
-        const until = Math.min(time, expiry);
-        const from = expiry - WINDOW_SECONDS;
-        const minutes = await this.data.minutePrices(from, until);
-        const inside = minutes.filter((minute) => minute.time >= from && minute.time < until);
-        if (inside.length === 0) return [];
-        const average = inside.reduce((sum, minute) => sum + minute.price, 0) / inside.length;
-        return [{ expiry, average, elapsed: until - from }];
+      wanted.map(async (expiry) => {
+        if (await this.chain.isSettled(expiry)) return [];
+        const { from, until } = windowOf(expiry, time);
+        return runningAverage(expiry, time, await this.data.minutePrices(from, until)) ?? [];
       }),
     );
     return averages.flat();
   }
 
-  private others(): readonly { readonly url: string; readonly index: number }[] {
-    return this.config.nodes.map(({ url }, index) => ({ url, index })).filter(({ index }) => index !== this.index);
+  /** Waits until the chain has a report of `modelTime` or later; looks once, and then until `patience` is over. */
+  private async accepted(modelTime: number, patience: number): Promise<boolean> {
+    const deadline = performance.now() + patience;
+    for (;;) {
+      if ((await this.readState()).surfaceTime >= modelTime) return true;
+      if (performance.now() >= deadline || this.superseded(modelTime)) return false;
+      await sleep(CHAIN_POLL_MILLISECONDS);
+    }
   }
-}
 
-/** Posts JSON; what came back, or undefined where there was no good answer: a silent node is no error here. */
-async function post(url: string, body: unknown): Promise<unknown> {
-  try {
-    const response = await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(1_000),
-    });
-    return response.ok ? await response.json() : undefined;
-  } catch {
+  // ───────────────────────────── Leading ─────────────────────────────
+
+  /** A turn that fails is no end: another leader's report may be on the chain already, or the next one will be. */
+  private async tryToLead(modelTime: number): Promise<boolean> {
+    try {
+      return await this.lead(modelTime);
+    } catch (error) {
+      this.log.warn({ modelTime, reason: describeError(error) }, "the turn failed");
+      return false;
+    }
+  }
+
+  /** Gathers observations, has the report signed and submits it. */
+  private async lead(modelTime: number): Promise<boolean> {
+    const known = await this.gather(modelTime);
+    if (!known) return false;
+    let after = Math.max(this.chainRound, this.state.round);
+    // Twice, because those who refuse tell which rounds are burnt.
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const round = nextRoundOf(this.index, after, this.config.nodes.length);
+      const report = this.compose(known, round);
+      const { signatures, signedRound } = await this.collect(report, known);
+      if (signatures.length >= this.quorum) return await this.submit(report, signatures);
+      this.log.warn({ round, signatures: signatures.length }, "too few signatures");
+      if (signedRound < round) return false;
+      after = Math.min(signedRound, round + this.config.nodes.length);
+    }
+    return false;
+  }
+
+  /** All observations of the moment, or what a quorum has said when the stragglers have had their time. */
+  private async gather(modelTime: number): Promise<readonly KnownObservation[] | undefined> {
+    const deadline = performance.now() + this.config.leaderTimeoutMilliseconds;
+    let quorumSince: number | undefined;
+    while (performance.now() < deadline && !this.stopped) {
+      const known = this.book.at(modelTime);
+      if (known.length >= this.quorum) quorumSince ??= performance.now();
+      const waited = quorumSince !== undefined && performance.now() - quorumSince > STRAGGLER_MILLISECONDS;
+      if (known.length === this.config.nodes.length || waited) return known;
+      await sleep(POLL_MILLISECONDS);
+    }
+    this.log.warn({ modelTime }, "too few observations");
     return undefined;
+  }
+
+  private async collect(report: SurfaceReport, known: readonly KnownObservation[]): Promise<Signatures> {
+    const digest = reportDigest(report, this.domain);
+    const own = await this.sign(report, digest);
+    if (!own) return { signatures: [], signedRound: this.state.round };
+    const signatures: ReportSignature[] = [{ index: this.index, signature: own }];
+    let signedRound = 0;
+    const request: Proposal = {
+      round: report.round,
+      observations: known.map(({ signed }) => signed),
+      digest,
+      signature: own,
+    };
+    await ask(
+      this.peers,
+      "/proposals",
+      request,
+      async ({ index, body }) => {
+        const given = endorsement.safeParse(body);
+        if (given.success && (await this.signerOf(report, given.data.signature)) === index) {
+          signatures.push({ index, signature: given.data.signature });
+        }
+        const refused = refusal.safeParse(body);
+        if (refused.success) signedRound = Math.max(signedRound, refused.data.signedRound);
+      },
+      () => signatures.length >= this.quorum,
+    );
+    return { signatures, signedRound };
+  }
+
+  private async submit(report: SurfaceReport, signatures: readonly ReportSignature[]): Promise<boolean> {
+    const gasUsed = await this.chain.submit(packReport(report, signatures.slice(0, this.quorum)));
+    const { round, modelTime, slices } = report;
+    this.log.info({ round, modelTime, slices: slices.length, gas: Number(gasUsed) }, "report submitted");
+    return true;
   }
 }
 

@@ -23,6 +23,11 @@ export class SignedState {
     this.last = parsed.data;
   }
 
+  /** The last round that was signed; 0 before the first. */
+  get round(): number {
+    return this.last.round;
+  }
+
   /** Claims the right to sign `digest` for `round`; on disk before it returns true. */
   claim(round: number, digest: Hex): boolean {
     if (round < this.last.round) return false;

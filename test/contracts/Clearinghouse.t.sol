@@ -349,15 +349,15 @@ contract ClearinghouseTest is LedgerFixture {
         vm.prank(alice);
         ledger.trade(swap);
         swap.limitCash = cash;
-        swap.deadline = uint40(block.timestamp - 1);
+        swap.deadline = uint40(vm.getBlockTimestamp() - 1);
         vm.expectRevert(
             abi.encodeWithSelector(
-                IClearinghouse.Clearinghouse_DeadlinePassed.selector, block.timestamp - 1, block.timestamp
+                IClearinghouse.Clearinghouse_DeadlinePassed.selector, vm.getBlockTimestamp() - 1, vm.getBlockTimestamp()
             )
         );
         vm.prank(alice);
         ledger.trade(swap);
-        swap.deadline = uint40(block.timestamp);
+        swap.deadline = uint40(vm.getBlockTimestamp());
         vm.prank(alice);
         assertEq(ledger.trade(swap), cash);
     }

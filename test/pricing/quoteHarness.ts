@@ -54,6 +54,8 @@ export interface Scene {
   readonly words: readonly bigint[];
   readonly baseAmount: bigint;
   readonly cash: bigint;
+  /** What LPs bring (or, negative, take) at the mark. */
+  readonly flow: bigint;
   readonly legs: readonly { readonly option: bigint; readonly size: bigint }[];
 }
 

@@ -22,7 +22,8 @@ library InventoryPotential {
         uint256 navE6
     ) internal pure returns (uint256) {
         int256 y = x[3] * int256(spotWad) / 1e18; // |Δ| < 2^63, spot < 2^96
-        // Each term: κ < 2^64, x < 2^63 twice (y < 2^100): far below 2^255.
+        // κ < 2^67 and |x| ≤ 2^63: vega terms are below 2^196. y reaches 2^95 before κ·y² leaves 255 bits and reverts: 4e22
+        // quote tokens of delta.
         int256 quadratic = int256(vegaPotential[0]) * x[0] * x[0] + int256(vegaPotential[3]) * x[1] * x[1]
             + int256(vegaPotential[5]) * x[2] * x[2] + int256(deltaPotential) * y * y + 2
             * (int256(vegaPotential[1])

@@ -15,9 +15,12 @@ import {SquareRoot} from "./SquareRoot.sol";
 ///
 ///     cash = Σ qᵢ·BSᵢ + impact + spread + fee
 ///     impact = Φ(x′) − Φ(x) where that is ≥ 0, else −R·(1 − Φ(x′)/Φ(x))
-///     spread = s₀·|net vega| + Σ s₁·|vegaᵢ| + g·S·Σ|qᵢ| + |Δ|·m + ½|Γ|·m² + n·|Σ σᵢ·V̂ᵢ|
-///     m = c·σ·S·√age of spot,   n = c·ξ·√age of surface,   V̂ = vega·√(30 d/τ)
+///     spread = s₀·|net vega| + Σ s₁·|vegaᵢ| + g·S·Σ|qᵢ| + |Σ Δᵢ·mᵢ| + ½|Σ Γᵢ·mᵢ²| + n·|Σ σᵢ·V̂ᵢ|
+///     mᵢ = c·σᵢ·S·√age of spot,   n = c·ξ·√age of surface,   V̂ = vega·√(30 d/τ)
 ///     fee = Σ min(feeRate·S, feeCap·BSᵢ)·|qᵢ|
+///
+/// Every part of the spread is an absolute value of a sum or a sum of absolute values: a package costs at most what its legs
+/// cost one by one.
 ///
 /// Pure: everything comes in as arguments, and `pricing/fixed/poolQuote.ts` repeats it bit for bit. "Raw" is size (6
 /// decimals) times WAD, 1e24 to one; the parts become WAD once each and cash is rounded up once.
@@ -64,13 +67,12 @@ library PoolQuote {
         int256 previousMid;
         int256 reportValue;
         int256 netVega;
-        int256 delta;
-        int256 gamma;
+        int256 ageDelta;
+        int256 ageGamma;
         int256 ageVega;
         uint256 grossVegaCost;
         uint256 contracts;
         uint256 fee;
-        uint256 maxVolatilityWad;
         uint256 minAbsDeltaWad;
         uint256 maxAbsDeltaWad;
         int256[4] change;
@@ -127,8 +129,7 @@ library PoolQuote {
         (uint256 priceWad, int256 deltaWad, uint256 vegaWad, uint256 stdDevWad) =
             _value(facts.current[option.board], option);
         totals.mid += size * int256(priceWad); // size < 2^79, price < 2^127
-        totals.delta += size * deltaWad;
-        _addVega(totals, parameters, facts.current[option.board], size, magnitude, vegaWad, stdDevWad);
+        _addGreeks(totals, parameters, facts.current[option.board], size, deltaWad, vegaWad, stdDevWad);
         totals.fee += magnitude
             * _min(facts.state.spotWad * parameters.feeRate / 1e18, priceWad * parameters.feeCap / 1e18);
         uint256 absDeltaWad = uint256(deltaWad < 0 ? -deltaWad : deltaWad);
@@ -141,13 +142,13 @@ library PoolQuote {
         _addReport(totals, parameters, facts, option);
     }
 
-    /// @dev vega, gamma and what depends on them, at present.
-    function _addVega(
+    /// @dev vega and what data may have missed since: Δ·σ, Γ·σ² and vega·σ, at present.
+    function _addGreeks(
         Totals memory totals,
         PoolParameters memory parameters,
         Board memory board,
         int256 size,
-        uint256 magnitude,
+        int256 deltaWad,
         uint256 vegaWad,
         uint256 stdDevWad
     ) private pure {
@@ -155,15 +156,15 @@ library PoolQuote {
         uint256 volatilityWad = rootYearsWad == 0 ? 0 : stdDevWad * 1e18 / rootYearsWad;
         uint256 vegaPerVolatilityWad = vegaWad * rootYearsWad / 1e18;
         totals.netVega += size * int256(vegaPerVolatilityWad);
-        totals.grossVegaCost += magnitude
-            * (vegaPerVolatilityWad * _max(parameters.grossVegaSpread, board.residualWad) / 1e18);
+        totals.grossVegaCost += _abs(size)
+        * (vegaPerVolatilityWad * _max(parameters.grossVegaSpread, board.residualWad) / 1e18);
+        totals.ageDelta += size * (deltaWad * int256(volatilityWad) / 1e18); // |delta| ≤ 1, volatility < 2^127
         totals.ageVega += size * int256(vegaWad * ROOT_REFERENCE_YEARS_WAD / 1e18 * volatilityWad / 1e18);
         if (stdDevWad != 0) {
             // Γ = φ(d1)/(F·v) = (F·φ(d1))/(F²·v)
-            totals.gamma += size
-                * int256(vegaWad * 1e18 / board.forwardWad * 1e18 / board.forwardWad * 1e18 / stdDevWad);
+            uint256 gammaWad = vegaWad * 1e18 / board.forwardWad * 1e18 / board.forwardWad * 1e18 / stdDevWad;
+            totals.ageGamma += size * int256(gammaWad * volatilityWad / 1e18 * volatilityWad / 1e18);
         }
-        if (volatilityWad > totals.maxVolatilityWad) totals.maxVolatilityWad = volatilityWad;
     }
 
     /// @dev Value and inventory change as marks see them: at the report's own time and spot.
@@ -236,13 +237,12 @@ library PoolQuote {
         uint256 spotWad = facts.state.spotWad;
         spread = _abs(totals.netVega) * parameters.netVegaSpread / 1e18 + totals.grossVegaCost + totals.contracts
             * (spotWad * parameters.notionalSpread / 1e18);
-        // m: how far spot may have moved since its report; n: how far volatility may have.
-        uint256 m = parameters.ageMultiplier * totals.maxVolatilityWad / 1e18 * spotWad / 1e18
-            * _rootAge(facts.timestamp, facts.state.spotTime) / 1e18;
+        // m per volatility: how far spot may have moved since its report; n: how far volatility may have.
+        uint256 m = parameters.ageMultiplier * spotWad / 1e18 * _rootAge(facts.timestamp, facts.state.spotTime) / 1e18;
         uint256 n = parameters.ageMultiplier * parameters.volOfVol / 1e18
             * _rootAge(facts.timestamp, facts.state.surfaceTime) / 1e18;
-        spread += _abs(totals.delta) * m / 1e18 + _abs(totals.gamma) * m / 1e18 * m / 2e18 + _abs(totals.ageVega) * n
-        / 1e18;
+        spread += _abs(totals.ageDelta) * m / 1e18 + _abs(totals.ageGamma) * m / 1e18 * m / 2e18 + _abs(totals.ageVega)
+        * n / 1e18;
     }
 
     /// @dev √(age in years), WAD.

@@ -48,6 +48,7 @@ contract QuoteHarness {
 contract MarkHarness {
     /// @param legs What a taker swaps under the report; empty for none.
     /// @param words The pool's book when the next report comes.
+    /// @param flow What LPs bring (or, negative, take) at the mark.
     struct Scene {
         PoolParameters parameters;
         uint8 quoteDecimals;
@@ -56,6 +57,7 @@ contract MarkHarness {
         StrikeWord[] words;
         uint256 baseAmount;
         uint256 cash;
+        int256 flow;
         Leg[] legs;
     }
 
@@ -67,6 +69,7 @@ contract MarkHarness {
     }
 
     Scene private _scene;
+    bool private _flowed;
     uint8 public quoteDecimals;
 
     /// @notice Plays one scene after another on a fresh pool: mark under the scene's report, then swap.
@@ -76,7 +79,7 @@ contract MarkHarness {
         OptionPool pool = _deploy(creationCode, scenes[0].parameters);
         seen = new Seen[](scenes.length);
         for (uint256 i = 0; i < scenes.length; ++i) {
-            _scene = scenes[i];
+            (_scene, _flowed) = (scenes[i], false);
             pool.setParameters(scenes[i].parameters);
             seen[i].mark = pool.mark();
             (seen[i].netShort, seen[i].reserveWad) = pool.inventory();
@@ -115,7 +118,7 @@ contract MarkHarness {
     }
 
     function cash(AccountId) external view returns (uint256) {
-        return _scene.cash;
+        return _flowed ? uint256(int256(_scene.cash) + _scene.flow) : _scene.cash;
     }
 
     function base(AccountId, uint16) external view returns (uint256) {
@@ -148,7 +151,9 @@ contract MarkHarness {
 
     // Shares and authority.
 
-    function onMark(Mark calldata) external {}
+    function onMark(Mark calldata) external {
+        _flowed = true;
+    }
 
     function canCall(address, address, bytes4) external pure returns (bool, uint32) {
         return (true, 0);

@@ -1,0 +1,45 @@
+/** The node that leads a round: turns go round the signer set. */
+export function leaderOf(round: number, nodes: number): number {
+  return round % nodes;
+}
+
+/** The first round after `last` that node `index` leads. */
+export function nextRoundOf(index: number, last: number, nodes: number): number {
+  const first = last + 1;
+  return first + ((index - (first % nodes) + nodes) % nodes);
+}
+
+/** How many signatures make a report: with f < n/3 faulty nodes, two quorums share an honest one. */
+export function quorumOf(nodes: number): number {
+  return Math.floor((2 * nodes) / 3) + 1;
+}
+
+export interface ProposalFacts {
+  readonly round: number;
+  /** Whose signature stands on the proposal. */
+  readonly proposer: number;
+  readonly nodes: number;
+  /** The last round this node knows to be on the chain. */
+  readonly chainRound: number;
+  /** The last round this node signed. */
+  readonly signedRound: number;
+  /** Model time between the chain's last report and the proposed one. */
+  readonly secondsSinceReport: number;
+}
+
+/** Turns that may fail at one moment, and with every second that passes without a report one more. */
+const TURNS_AT_ONCE = 16;
+
+/**
+ * Why a node may not sign a report of this round; undefined where it may. Each round has one leader. A failed round is lost
+ * for those who signed it, so rounds are skipped, but only so many as turns can have failed: a faulty leader cannot burn all.
+ */
+export function refusalOf(facts: ProposalFacts): string | undefined {
+  const { round, proposer, nodes, chainRound, signedRound, secondsSinceReport } = facts;
+  if (leaderOf(round, nodes) !== proposer) return "another node leads this round";
+  if (round <= chainRound) return "the chain is past this round";
+  if (round < signedRound) return "a later round was signed";
+  const furthest = chainRound + nodes * (TURNS_AT_ONCE + Math.max(0, secondsSinceReport));
+  if (round > Math.max(furthest, signedRound + nodes)) return "the round is too far ahead";
+  return undefined;
+}

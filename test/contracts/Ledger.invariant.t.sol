@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {Clearinghouse} from "../../pool-contracts/Clearinghouse.sol";
+import {OptionPool} from "../../pool-contracts/OptionPool.sol";
+import {IClearinghouse} from "../../pool-contracts/interfaces/IClearinghouse.sol";
+import {Quote} from "../../pool-contracts/interfaces/IOptionPool.sol";
+import {LocalToken} from "../../pool-contracts/local/LocalToken.sol";
+import {AccountId, toAccountId} from "../../pool-contracts/types/AccountId.sol";
+import {ExpiryState, ExpiryWord} from "../../pool-contracts/types/ExpiryWord.sol";
+import {Leg} from "../../pool-contracts/types/Leg.sol";
+import {OptionId, toOptionId, toStrikeKey} from "../../pool-contracts/types/OptionId.sol";
+import {LedgerFixture} from "./fixture/LedgerFixture.sol";
+import {SettableOracle} from "./fixture/SettableOracle.sol";
+import {Test} from "forge-std/Test.sol";
+
+/// @notice What anybody may do to the ledger, with a ghost ledger beside it. A call that is refused by one of the protocol's
+/// own errors is fine; a panic, or a revert without a name, is not.
+contract LedgerHandler is Test {
+    uint16 internal constant MARKET = 1;
+    uint256 internal constant FIRST_DAY = 20_007;
+
+    Clearinghouse internal immutable ledger;
+    OptionPool internal immutable pool;
+    SettableOracle internal immutable oracle;
+    LocalToken internal immutable quoteToken;
+    LocalToken internal immutable baseToken;
+    AccountId internal immutable poolAccount;
+
+    address[3] public actors;
+    uint32[] public expiries;
+    uint32[] internal live;
+    uint256 internal spotWad = 3000e18;
+    uint256 internal volatilityWad = 0.6e18;
+
+    // The ghost ledger.
+    int256 public ghostQuote;
+    int256 public ghostBase;
+    int256 public impactCollected;
+    int256 public impactReturned;
+    mapping(uint256 option => bool) public known;
+    uint256[] public optionIds;
+
+    // What happened.
+    mapping(string what => uint256) public succeeded;
+    uint256 public panics;
+    bytes public lastPanic;
+
+    constructor(Clearinghouse ledger_, OptionPool pool_, SettableOracle oracle_, LocalToken quote_, LocalToken base_) {
+        (ledger, pool, oracle, quoteToken, baseToken) = (ledger_, pool_, oracle_, quote_, base_);
+        poolAccount = pool_.account();
+        for (uint256 i = 0; i < 3; ++i) {
+            actors[i] = address(uint160(0xac7000 + i));
+            vm.startPrank(actors[i]);
+            quoteToken.approve(address(ledger), type(uint256).max);
+            baseToken.approve(address(ledger), type(uint256).max);
+            vm.stopPrank();
+        }
+        for (uint256 i = 0; i < 6; ++i) {
+            expiries.push(uint32((FIRST_DAY + 7 * i) * 1 days + 8 hours));
+        }
+        ghostQuote = int256(quoteToken.balanceOf(address(ledger)));
+    }
+
+    // ── Who and what
+
+    function accountOf(uint256 seed) public view returns (AccountId) {
+        return toAccountId(actors[seed % 3], uint8(seed / 3 % 3)); // wallet and two margin accounts each
+    }
+
+    function _marginOf(uint256 seed) internal view returns (AccountId) {
+        return toAccountId(actors[seed % 3], uint8(1 + seed / 3 % 2));
+    }
+
+    function _option(uint256 seed) internal returns (OptionId option) {
+        uint256 strike = (spotWad / 25e18 * 25 * (85 + 5 * (seed % 7)) / 100) / 25 * 25;
+        option = toOptionId(toStrikeKey(MARKET, expiries[seed / 7 % 6], uint48(strike * 1e6)), seed / 42 % 2 == 1);
+        if (!known[OptionId.unwrap(option)]) {
+            known[OptionId.unwrap(option)] = true;
+            optionIds.push(OptionId.unwrap(option));
+        }
+    }
+
+    function _call(address who, string memory what, bytes memory data) internal returns (bool success) {
+        return _callOn(who, address(ledger), what, data);
+    }
+
+    function _callOn(address who, address target, string memory what, bytes memory data) internal returns (bool) {
+        vm.prank(who);
+        (bool success, bytes memory answer) = target.call(data);
+        if (success) {
+            ++succeeded[what];
+        } else if (answer.length < 4 || bytes4(answer) == bytes4(0x4e487b71)) {
+            ++panics;
+            lastPanic = bytes.concat(bytes(what), " ", answer);
+        }
+        return success;
+    }
+
+    // ── Money
+
+    function depositCash(uint256 seed, uint64 amount) external {
+        address who = actors[seed % 3];
+        quoteToken.mint(who, amount);
+        bytes memory data = abi.encodeCall(ledger.depositCash, (accountOf(seed / 3), uint256(amount)));
+        if (_call(who, "depositCash", data)) ghostQuote += int256(uint256(amount));
+    }
+
+    function withdrawCash(uint256 seed, uint64 amount) external {
+        AccountId account = accountOf(seed);
+        if (seed / 9 % 4 == 0) amount = uint64(ledger.cash(account)); // all of it
+        bytes memory data = abi.encodeCall(ledger.withdrawCash, (account, uint256(amount), account.owner()));
+        if (_call(account.owner(), "withdrawCash", data)) ghostQuote -= int256(uint256(amount));
+    }
+
+    function moveCash(uint256 seed, uint64 amount) external {
+        AccountId account = accountOf(seed);
+        _call(account.owner(), "moveCash", abi.encodeCall(ledger.moveCash, (account, accountOf(seed / 9), amount)));
+    }
+
+    function depositBase(uint256 seed, uint72 amount) external {
+        address who = actors[seed % 3];
+        amount = uint72(bound(amount, 1, 50e18));
+        baseToken.mint(who, amount);
+        AccountId account = seed / 3 % 5 == 0 ? poolAccount : _marginOf(seed / 15);
+        if (_call(who, "depositBase", abi.encodeCall(ledger.depositBase, (account, MARKET, amount)))) {
+            ghostBase += int256(uint256(amount));
+        }
+    }
+
+    function withdrawBase(uint256 seed, uint72 amount) external {
+        AccountId account = _marginOf(seed);
+        if (seed / 9 % 2 == 0) amount = uint72(ledger.base(account, MARKET));
+        bytes memory data = abi.encodeCall(ledger.withdrawBase, (account, MARKET, amount, account.owner()));
+        if (_call(account.owner(), "withdrawBase", data)) ghostBase -= int256(uint256(amount));
+    }
+
+    // ── Options
+
+    function trade(uint256 seed, int32 size, uint256 legSeed) external {
+        AccountId account = accountOf(seed);
+        Leg[] memory legs = new Leg[](1 + legSeed % 3);
+        for (uint256 i = 0; i < legs.length; ++i) {
+            legs[i] = Leg(_option(uint256(keccak256(abi.encode(legSeed, i)))), _size(size, legSeed >> i));
+        }
+        _trade(account, legs, "trade");
+    }
+
+    function close(uint256 seed, uint256 which) external {
+        AccountId account = accountOf(seed);
+        if (optionIds.length == 0) return;
+        for (uint256 i = 0; i < optionIds.length; ++i) {
+            OptionId option = OptionId.wrap(optionIds[addmod(which, i, optionIds.length)]);
+            int256 held = ledger.position(account, option);
+            if (held == 0 || option.key().expiry() <= vm.getBlockTimestamp()) continue;
+            Leg[] memory legs = new Leg[](1);
+            legs[0] = Leg(option, int128(-held));
+            return _trade(account, legs, "close");
+        }
+    }
+
+    function _size(int32 size, uint256 seed) private pure returns (int128) {
+        int256 sized = int256(size) % 50e6;
+        if (sized == 0) sized = 1e6;
+        return int128(seed % 2 == 0 ? sized : -sized);
+    }
+
+    function _trade(AccountId account, Leg[] memory legs, string memory what) private {
+        quoteToken.mint(account.owner(), account.isWallet() ? 2_000_000e6 : 0);
+        uint256 before = quoteToken.balanceOf(account.owner());
+        (, uint256 reserveBefore) = pool.inventory();
+        IClearinghouse.Swap memory swap =
+            IClearinghouse.Swap(account, address(pool), legs, type(int256).max, uint40(vm.getBlockTimestamp()), "", "");
+        if (_call(account.owner(), what, abi.encodeCall(ledger.trade, (swap)))) {
+            ghostQuote += int256(before) - int256(quoteToken.balanceOf(account.owner()));
+            (, uint256 reserveAfter) = pool.inventory();
+            if (reserveAfter > reserveBefore) impactCollected += int256(reserveAfter - reserveBefore);
+            else impactReturned += int256(reserveBefore - reserveAfter);
+        }
+    }
+
+    function transferOptions(uint256 seed, uint256 which, uint32 amount) external {
+        if (optionIds.length == 0) return;
+        uint256 id = optionIds[which % optionIds.length];
+        address from = actors[seed % 3];
+        uint256 held = ledger.balanceOf(from, id);
+        bytes memory data = abi.encodeCall(ledger.transfer, (actors[seed / 3 % 3], id, held == 0 ? 0 : amount % held));
+        _call(from, "transfer", data);
+    }
+
+    function depositOptions(uint256 seed, uint256 which, uint32 amount) external {
+        if (optionIds.length == 0) return;
+        OptionId option = OptionId.wrap(optionIds[which % optionIds.length]);
+        AccountId account = _marginOf(seed);
+        uint256 held = ledger.balanceOf(account.owner(), OptionId.unwrap(option));
+        bytes memory data =
+            abi.encodeCall(ledger.depositOptions, (account, option, held == 0 ? amount : uint256(amount) % held + 1));
+        _call(account.owner(), "depositOptions", data);
+    }
+
+    function withdrawOptions(uint256 seed, uint256 which, uint32 amount) external {
+        if (optionIds.length == 0) return;
+        OptionId option = OptionId.wrap(optionIds[which % optionIds.length]);
+        AccountId account = accountOf(seed);
+        int256 held = ledger.position(account, option);
+        uint256 taken = held > 0 ? uint256(amount) % uint256(held) + 1 : amount;
+        _call(
+            account.owner(),
+            "withdrawOptions",
+            abi.encodeCall(ledger.withdrawOptions, (account, option, taken, actors[seed / 9 % 3]))
+        );
+    }
+
+    // ── The oracle, time and the keepers
+
+    function report(uint256 secondsLater, int16 move, uint16 volatility) external {
+        vm.warp(vm.getBlockTimestamp() + secondsLater % 12 hours);
+        spotWad = spotWad * uint256(int256(1e6) + int256(move) * 2) / 1e6; // within 6.6 %
+        if (spotWad < 500e18) spotWad = 500e18;
+        volatilityWad = 0.3e18 + uint256(volatility) * 1e13;
+        delete live;
+        for (uint256 i = 0; i < 6; ++i) {
+            if (expiries[i] > vm.getBlockTimestamp()) live.push(expiries[i]);
+        }
+        oracle.report(spotWad, volatilityWad, live);
+        if (secondsLater % 3 != 0) _markNow();
+    }
+
+    function passTime(uint16 secondsLater) external {
+        vm.warp(vm.getBlockTimestamp() + secondsLater % 20);
+    }
+
+    function mark() external {
+        _markNow();
+    }
+
+    function _markNow() private {
+        _callOn(address(this), address(pool), "mark", abi.encodeCall(pool.mark, ()));
+    }
+
+    /// @dev At unchanged prices the exact requirement is at most the one that was carried since a stress in the same state.
+    uint256 public requirementBelowTruth;
+
+    function stress(uint256 seed, int32 size, uint256 legSeed) external {
+        if (!_callOn(address(this), address(ledger), "stress", abi.encodeCall(ledger.stress, (poolAccount)))) return;
+        for (uint256 i = 0; i < 3; ++i) {
+            this.trade(seed / (i + 1), size, legSeed >> (i * 8));
+        }
+        int256 carried = ledger.requirement(poolAccount);
+        if (!_callOn(address(this), address(ledger), "stress", abi.encodeCall(ledger.stress, (poolAccount)))) return;
+        // Worst values are rounded down, the sum of several more often than the whole: two units each.
+        if (ledger.requirement(poolAccount) > carried + 2) ++requirementBelowTruth;
+    }
+
+    // ── Settlement
+
+    function expire(uint256 seed, int16 move) external {
+        uint32 expiry = _nextUnsettled();
+        if (expiry == 0) return;
+        if (seed % 3 == 0 && vm.getBlockTimestamp() < expiry) vm.warp(expiry + seed % 3 hours);
+        uint256 price = spotWad * uint256(int256(1e6) + int256(move) * 5) / 1e6;
+        if (vm.getBlockTimestamp() >= expiry) oracle.setSettlementPrice(expiry, price);
+        bytes memory data = abi.encodeCall(ledger.startSettlement, (MARKET, expiry));
+        _call(address(this), "startSettlement", data);
+    }
+
+    function _nextUnsettled() private view returns (uint32) {
+        for (uint256 i = 0; i < 6; ++i) {
+            if (ledger.expiryWord(MARKET, expiries[i]).state() == ExpiryState.Open) return expiries[i];
+        }
+        return 0;
+    }
+
+    function settle(uint256 seed) external {
+        AccountId[] memory accounts = new AccountId[](1 + seed % 10);
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            accounts[i] = i == 0 ? poolAccount : accountOf(seed / 10 + i);
+        }
+        uint32 expiry = expiries[seed / 90 % 6];
+        _call(address(this), "settleAccounts", abi.encodeCall(ledger.settleAccounts, (MARKET, expiry, accounts)));
+    }
+
+    function finalize(uint256 seed) external {
+        uint32 expiry = expiries[seed % 6];
+        _call(address(this), "finalizeSettlement", abi.encodeCall(ledger.finalizeSettlement, (MARKET, expiry)));
+    }
+
+    function claim(uint256 seed) external {
+        AccountId account = seed % 4 == 0 ? poolAccount : accountOf(seed / 4);
+        bytes memory data = abi.encodeCall(ledger.claimCredit, (account, MARKET, expiries[seed / 36 % 6]));
+        _call(address(this), "claimCredit", data);
+    }
+
+    function redeem(uint256 seed, uint256 which) external {
+        if (optionIds.length == 0) return;
+        OptionId[] memory options = new OptionId[](1);
+        for (uint256 i = 0; i < optionIds.length; ++i) {
+            options[0] = OptionId.wrap(optionIds[addmod(which, i, optionIds.length)]);
+            if (ledger.balanceOf(actors[seed % 3], OptionId.unwrap(options[0])) != 0) break;
+        }
+        _call(address(this), "redeemOptions", abi.encodeCall(ledger.redeemOptions, (actors[seed % 3], options)));
+    }
+
+    // ── What the invariants ask
+
+    /// @dev Cash of every account there is, and every pot.
+    function claimsOnQuote() external view returns (uint256 sum) {
+        for (uint256 i = 0; i < 9; ++i) {
+            sum += ledger.cash(accountOf(i));
+        }
+        sum += ledger.cash(poolAccount) + ledger.cash(ledger.insuranceAccount()) + ledger.cash(ledger.protocolAccount());
+        for (uint256 i = 0; i < 6; ++i) {
+            sum += ledger.pot(MARKET, expiries[i]);
+        }
+    }
+
+    function claimsOnBase() external view returns (uint256 sum) {
+        sum = ledger.base(poolAccount, MARKET);
+        for (uint256 i = 0; i < 9; ++i) {
+            sum += ledger.base(accountOf(i), MARKET);
+        }
+    }
+
+    /// @dev The sum of every position in an option: zero until somebody is settled.
+    function openInterestOf(uint256 id) public view returns (int256 sum) {
+        OptionId option = OptionId.wrap(id);
+        sum = ledger.position(poolAccount, option);
+        for (uint256 i = 0; i < 9; ++i) {
+            sum += ledger.position(accountOf(i), option);
+        }
+    }
+
+    function unbalancedOption() external view returns (uint256) {
+        for (uint256 i = 0; i < optionIds.length; ++i) {
+            OptionId option = OptionId.wrap(optionIds[i]);
+            bool isOpen = ledger.expiryWord(MARKET, option.key().expiry()).state() == ExpiryState.Open;
+            if (isOpen && openInterestOf(optionIds[i]) != 0) return optionIds[i];
+        }
+        return 0;
+    }
+
+    function knownOptions() external view returns (uint256) {
+        return optionIds.length;
+    }
+
+    /// @dev Everything is settled, finalised, claimed and taken out, as keepers and owners would: nothing may be in the way.
+    function unwindEverything() external {
+        AccountId[] memory accounts = new AccountId[](10);
+        for (uint256 i = 0; i < 9; ++i) {
+            accounts[i] = accountOf(i);
+        }
+        accounts[9] = poolAccount;
+        vm.warp(uint256(expiries[5]) + 1 days);
+        for (uint256 i = 0; i < 6; ++i) {
+            uint32 expiry = expiries[i];
+            ExpiryState state = ledger.expiryWord(MARKET, expiry).state();
+            if (state == ExpiryState.Open) {
+                oracle.setSettlementPrice(expiry, spotWad);
+                ledger.startSettlement(MARKET, expiry);
+            }
+            ledger.settleAccounts(MARKET, expiry, accounts);
+        }
+        vm.warp(uint256(expiries[5]) + 2 days);
+        for (uint256 i = 0; i < 6; ++i) {
+            uint32 expiry = expiries[i];
+            if (ledger.expiryWord(MARKET, expiry).state() != ExpiryState.Final) {
+                ledger.finalizeSettlement(MARKET, expiry);
+            }
+            for (uint256 j = 0; j < 10; ++j) {
+                if (ledger.credit(accounts[j], MARKET, expiry) != 0) ledger.claimCredit(accounts[j], MARKET, expiry);
+            }
+        }
+        OptionId[] memory options = new OptionId[](optionIds.length);
+        for (uint256 i = 0; i < options.length; ++i) {
+            options[i] = OptionId.wrap(optionIds[i]);
+        }
+        for (uint256 i = 0; i < 3; ++i) {
+            ledger.redeemOptions(actors[i], options);
+        }
+        for (uint256 i = 0; i < 9; ++i) {
+            address owner = accounts[i].owner();
+            if (ledger.debt(accounts[i]) != 0) continue;
+            uint256 base = ledger.base(accounts[i], MARKET);
+            uint256 cash = ledger.cash(accounts[i]);
+            vm.startPrank(owner);
+            if (base != 0) ledger.withdrawBase(accounts[i], MARKET, base, owner);
+            if (cash != 0) ledger.withdrawCash(accounts[i], cash, owner);
+            vm.stopPrank();
+            ghostQuote -= int256(cash);
+            ghostBase -= int256(base);
+        }
+    }
+}
+
+/// @notice Whatever anybody does in whatever order:
+/// 1. the quote tokens held are the cash of all accounts and what all expiries have still to pay, to the unit, and the ghost
+///    ledger of what came and went says the same; the base tokens held are the base of all accounts;
+/// 2. the positions in every option sum to zero until its settlement begins;
+/// 3. 0 ≤ R ≤ impact collected − impact paid back;
+/// 4. a stress in unchanged prices finds no more than the requirement that was carried;
+/// 5. no expiry has collected more than it is owed, and its pot is at most what it collected;
+/// 6. nothing panics, and at the end everybody without debt can settle, claim and leave.
+/// forge-config: default.invariant.runs = 16
+/// forge-config: default.invariant.depth = 192
+contract LedgerInvariantTest is LedgerFixture {
+    LedgerHandler internal handler;
+
+    function setUp() public override {
+        super.setUp();
+        oracle.report(SPOT, VOLATILITY, _expiries());
+        pool.mark();
+        // The fixture's own deposits are part of the ghost's beginning.
+        handler = new LedgerHandler(ledger, pool, oracle, quoteToken, baseToken);
+        quoteToken.transferOwnership(address(handler));
+        baseToken.transferOwnership(address(handler));
+        targetContract(address(handler));
+        bytes4[] memory left = new bytes4[](1);
+        left[0] = LedgerHandler.unwindEverything.selector;
+        excludeSelector(FuzzSelector(address(handler), left));
+    }
+
+    function _expiries() private pure returns (uint32[] memory expiries) {
+        expiries = new uint32[](6);
+        for (uint256 i = 0; i < 6; ++i) {
+            expiries[i] = uint32((20_007 + 7 * i) * 1 days + 8 hours);
+        }
+    }
+
+    function invariant_theLedgerIsWhole() public view {
+        assertEq(handler.claimsOnQuote(), quoteToken.balanceOf(address(ledger)), "1. claims on cash are cash held");
+        assertEq(handler.ghostQuote(), int256(quoteToken.balanceOf(address(ledger))), "1. what came less what went");
+        assertEq(handler.claimsOnBase(), baseToken.balanceOf(address(ledger)), "1. base");
+        assertEq(handler.ghostBase(), int256(baseToken.balanceOf(address(ledger))), "1. base that came and went");
+        assertEq(handler.unbalancedOption(), 0, "2. positions sum to zero");
+        (, uint256 reserve) = pool.inventory();
+        assertLe(int256(reserve), handler.impactCollected() - handler.impactReturned(), "3. R");
+        assertEq(handler.requirementBelowTruth(), 0, "4. the requirement is never below the truth");
+        for (uint256 i = 0; i < 6; ++i) {
+            ExpiryWord word = ledger.expiryWord(MARKET, handler.expiries(i));
+            assertLe(word.collected(), word.owed(), "5. nobody is paid more than he is due");
+            assertLe(ledger.pot(MARKET, handler.expiries(i)), word.collected(), "5. the pot");
+        }
+        assertEq(handler.panics(), 0, string(handler.lastPanic()));
+    }
+
+    function afterInvariant() public {
+        assertGt(handler.knownOptions(), 0, "the campaign traded");
+        handler.unwindEverything();
+        invariant_theLedgerIsWhole();
+        uint256 dust;
+        for (uint256 i = 0; i < 6; ++i) {
+            dust += ledger.pot(MARKET, handler.expiries(i));
+        }
+        assertLe(dust, 6 * 40, "what rounding keeps is less than a unit a claim");
+    }
+}

@@ -1,0 +1,680 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {PoolShares} from "../../pool-contracts/PoolShares.sol";
+import {Mark} from "../../pool-contracts/interfaces/IOptionPool.sol";
+import {IOptionPool} from "../../pool-contracts/interfaces/IOptionPool.sol";
+import {IPoolShares} from "../../pool-contracts/interfaces/IPoolShares.sol";
+import {SharesTest} from "./shares/SharesTest.sol";
+import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+
+/// @dev Given a new pool and a token of 6 decimals; names are the branches.
+contract PoolSharesTest is SharesTest {
+    uint256 internal constant SHARE = 1e18;
+
+    function setUp() public {
+        deploy(6);
+    }
+
+    // ───── Deployment ─────
+
+    function test_Deployment_RefusesAPoolThatNamesOtherShares() public {
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_WrongPool.selector, address(pool)));
+        new PoolShares(IOptionPool(address(pool)), ledger, "x", "x");
+    }
+
+    function test_Deployment_SupportsTheInterfacesByTheirPublishedIds() public view {
+        assertTrue(shares.supportsInterface(0x01ffc9a7), "ERC-165");
+        assertTrue(shares.supportsInterface(0xe3bc4e65), "operators");
+        assertTrue(shares.supportsInterface(0xce3bbe50), "deposits");
+        assertTrue(shares.supportsInterface(0x620ee8e4), "redemptions");
+        assertTrue(shares.supportsInterface(0x2f0a18c5), "ERC-7575 vault");
+        assertTrue(shares.supportsInterface(0xf815c03d), "ERC-7575 share");
+        assertFalse(shares.supportsInterface(0x8bf840e3), "cancellation is not offered");
+        assertFalse(shares.supportsInterface(0xffffffff));
+    }
+
+    function test_Deployment_NamesItsTokens() public view {
+        assertEq(shares.share(), address(shares));
+        assertEq(shares.asset(), address(token));
+        assertEq(shares.vault(address(token)), address(shares));
+        assertEq(shares.vault(address(shares)), address(0));
+        assertEq(shares.decimals(), 18);
+        assertEq(shares.convertToAssets(SHARE), 1e6, "par before anybody entered");
+        assertEq(shares.convertToShares(1e6), SHARE);
+    }
+
+    // ───── Deposit: request ─────
+
+    function test_RequestDeposit_TakesTheTokensStraightIntoTheLedgersEscrow() public {
+        fundUp(ann, 1000e6);
+        vm.expectEmit(address(shares));
+        emit IPoolShares.DepositRequest(ann, ann, 2, ann, 1000e6);
+        vm.prank(ann);
+        uint256 id = shares.requestDeposit(1000e6, ann, ann);
+        assertEq(id, 2, "epoch 1, direction 0");
+        assertEq(escrow(), 1000e6);
+        assertEq(token.balanceOf(address(shares)), 0);
+        assertEq(shares.pendingDepositRequest(id, ann), 1000e6);
+        assertEq(shares.claimableDepositRequest(id, ann), 0);
+        assertEq(shares.maxDeposit(ann), 0);
+        assertEq(shares.totalAssets(), 0, "waiting deposits are not the pool's");
+        assertEq(shares.pendingDepositRequest(id | 1, ann), 0, "the other direction's id");
+    }
+
+    function test_RequestDeposit_OnlyByTheOwnerOrItsOperator() public {
+        fundUp(ann, 1000e6);
+        vm.prank(thief);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_NotAuthorized.selector, ann, thief));
+        shares.requestDeposit(1000e6, thief, ann);
+
+        vm.prank(ann);
+        assertTrue(shares.setOperator(ben, true));
+        vm.prank(ben);
+        uint256 id = shares.requestDeposit(1000e6, ben, ann);
+        assertEq(shares.pendingDepositRequest(id, ben), 1000e6);
+    }
+
+    function test_RequestDeposit_RefusesLessThanOneTokenAndNobody() public {
+        fundUp(ann, 1000e6);
+        vm.startPrank(ann);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_BelowMinimum.selector, 1e6 - 1, 1e6));
+        shares.requestDeposit(1e6 - 1, ann, ann);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_NotAuthorized.selector, address(0), ann));
+        shares.requestDeposit(1e6, address(0), ann);
+    }
+
+    function test_RequestDeposit_AddsUpWithinAnEpoch() public {
+        requestDeposit(ann, 1000e6);
+        uint256 id = requestDeposit(ann, 500e6);
+        requestDeposit(ben, 70e6);
+        assertEq(shares.pendingDepositRequest(id, ann), 1500e6);
+        assertEq(escrow(), 1570e6);
+        (uint256[] memory ids,) = shares.openRequests(ann);
+        assertEq(ids.length, 1);
+    }
+
+    function test_OnPayment_OnlyTheLedgerAndOnlyWhenRequested() public {
+        fundUp(ann, 1000e6);
+        vm.prank(thief);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_NotLedger.selector, thief));
+        shares.onPayment(address(token), 1000e6, "");
+        vm.prank(address(ledger));
+        vm.expectRevert(
+            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, address(shares), 0, 1000e6)
+        );
+        shares.onPayment(address(token), 1000e6, "");
+    }
+
+    // ───── Epochs ─────
+
+    function test_Mark_OnlyThePoolMayReportOne() public {
+        Mark memory mark;
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_NotPool.selector, address(this)));
+        shares.onMark(mark);
+    }
+
+    function test_Mark_LaterThanTheLastRequestPricesTheOpenEpochAtOnce() public {
+        uint256 id = requestDeposit(ann, 1000e6);
+        pool.mark(uint40(block.timestamp + 1));
+        assertEq(shares.claimableDepositRequest(id, ann), 1000e6);
+        assertEq(shares.pendingDepositRequest(id, ann), 0);
+        assertEq(shares.openEpoch(), 2);
+        assertEq(escrow(), 0);
+        assertEq(pool.cash(), 1000e6);
+        assertEq(shares.totalSupply(), 1000 * SHARE);
+    }
+
+    function test_Mark_OfTheSameSecondAsTheRequestClosesTheEpoch() public {
+        uint256 id = requestDeposit(ann, 1000e6);
+        pool.mark(uint40(block.timestamp));
+        assertEq(shares.pendingDepositRequest(id, ann), 1000e6, "not priced: the report may have been known");
+        assertEq(shares.openEpoch(), 2);
+    }
+
+    /// @dev A request before each mark, later than the mark's report, every time.
+    function test_Mark_AStreamOfRequestsCannotHoldAnEpochOpen() public {
+        uint256 id = requestDeposit(ann, 1000e6);
+        for (uint256 i = 0; i < 3; ++i) {
+            uint40 reported = uint40(skipAndNow(60));
+            skip(1);
+            requestDeposit(thief, 1e6);
+            pool.mark(reported);
+            assertEq(shares.claimableDepositRequest(id, ann) != 0, i >= 1, "priced at the second mark");
+        }
+    }
+
+    function test_Mark_PricesTheClosedAndTheOpenEpochTogether() public {
+        uint256 first = requestDeposit(ann, 1000e6);
+        pool.mark(uint40(block.timestamp)); // closes epoch 1
+        skip(1);
+        uint256 second = requestDeposit(ben, 500e6);
+        assertEq(epochOf(second), epochOf(first) + 1);
+        markLater();
+        assertEq(shares.claimableDepositRequest(first, ann), 1000e6);
+        assertEq(shares.claimableDepositRequest(second, ben), 500e6);
+        assertEq(shares.totalSupply(), 1500 * SHARE);
+    }
+
+    function test_Mark_BeforeTheClosedEpochsLastRequestLeavesEverythingAsItIs() public {
+        requestDeposit(ann, 1000e6);
+        pool.mark(uint40(block.timestamp - 2)); // closes
+        skip(1);
+        requestDeposit(ben, 500e6);
+        pool.mark(uint40(block.timestamp - 1)); // a later report, still not after the closed epoch's request
+        assertEq(shares.openEpoch(), 2);
+        assertEq(shares.pendingDepositRequest(2, ann), 1000e6);
+        assertEq(shares.pendingDepositRequest(4, ben), 500e6);
+    }
+
+    function test_Mark_WithNothingWaitingChangesNothing() public {
+        markLater();
+        assertEq(shares.openEpoch(), 1);
+        assertEq(shares.totalSupply(), 0);
+    }
+
+    // ───── Deposit: price ─────
+
+    function test_Price_DepositsBuyAtMidLessTheFreshReserve() public {
+        depositNow(ann, 1000e6);
+        pool.setBook(500e6, 300e6, 100e6, 50e6); // nav 1500: deposits at 1400, redemptions at 1150
+        uint256 id = requestDeposit(ben, 700e6);
+        uint256 supply = shares.totalSupply();
+        uint256 expected = 700e6 * (supply + 1e12) / (1400e6 + 1);
+        skip(60);
+        Mark memory mark = Mark(2, uint40(block.timestamp), 1500e6, 300e6, 100e6, 50e6);
+        vm.expectEmit(address(shares));
+        emit IPoolShares.EpochPriced(epochOf(id), 2, mark, supply + 1e12, 700e6, expected, 0, false);
+        pool.mark(uint40(block.timestamp));
+        assertEq(shares.maxMint(ben), expected);
+        assertApproxEqAbs(expected, 500 * SHARE, 1e12);
+    }
+
+    function test_Price_RedemptionsAreWorthMidLessReserveAndUnwind() public {
+        uint256 received = depositNow(ann, 1000e6);
+        depositNow(ben, 1000e6);
+        pool.setBook(-500e6, 200e6, 100e6, 100e6); // nav 1500: redemptions at 1200
+        uint256 money = redeemNow(ann, received);
+        assertEq(money, 600e6 - 1, "half of 1200, less the virtual shares' part, rounded down");
+    }
+
+    /// @dev Both see the supply and the value of the moment before, so neither depends on the other.
+    function test_Price_DepositsAndRedemptionsOfOneEpochAtOneMarkHaveTheirOwnPrices() public {
+        uint256 received = depositNow(ann, 1000e6);
+        pool.setBook(0, 100e6, 50e6, 50e6);
+        uint256 inId = requestDeposit(ben, 950e6);
+        uint256 outId = requestRedeem(ann, received / 2);
+        assertEq(inId >> 1, outId >> 1, "one epoch");
+        assertEq(outId, inId | 1, "two ids");
+        markLater();
+        assertApproxEqAbs(shares.maxMint(ben), 1000 * SHARE, 1e12, "at 0.95");
+        assertApproxEqAbs(shares.maxWithdraw(ann), 425e6, 1, "at 0.85");
+    }
+
+    // ───── Deposit: claim ─────
+
+    function test_Deposit_ClaimsInPartsAndEmitsAsTheStandardSays() public {
+        requestDeposit(ann, 1000e6);
+        markLater();
+        vm.expectEmit(address(shares));
+        emit IPoolShares.Deposit(ann, ben, 400e6, 400 * SHARE);
+        vm.prank(ann);
+        assertEq(shares.deposit(400e6, ben, ann), 400 * SHARE);
+        assertEq(shares.balanceOf(ben), 400 * SHARE);
+        assertEq(shares.maxDeposit(ann), 600e6);
+        assertEq(shares.maxMint(ann), 600 * SHARE);
+        vm.prank(ann);
+        assertEq(shares.mint(600 * SHARE, ann), 600e6);
+        assertEq(shares.maxDeposit(ann), 0);
+        (uint256[] memory ids,) = shares.openRequests(ann);
+        assertEq(ids.length, 0);
+    }
+
+    function test_Deposit_ClaimsTheOldestEpochFirst() public {
+        uint256 first = requestDeposit(ann, 1000e6);
+        markLater();
+        pay(1000e6); // a share is worth two tokens now
+        uint256 second = requestDeposit(ann, 1000e6);
+        markLater();
+        vm.startPrank(ann);
+        uint256 mintedLater = shares.maxMint(ann) - 1000 * SHARE;
+        assertApproxEqAbs(mintedLater, 500 * SHARE, 1e12);
+        assertEq(shares.deposit(1500e6, ann), 1000 * SHARE + mintedLater / 2);
+        assertEq(shares.claimableDepositRequest(first, ann), 0);
+        assertEq(shares.claimableDepositRequest(second, ann), 500e6);
+    }
+
+    function test_Deposit_OnlyByTheControllerOrItsOperator() public {
+        requestDeposit(ann, 1000e6);
+        markLater();
+        bytes memory refusal = abi.encodeWithSelector(IPoolShares.PoolShares_NotAuthorized.selector, ann, thief);
+        vm.startPrank(thief);
+        vm.expectRevert(refusal);
+        shares.deposit(1000e6, thief, ann);
+        vm.expectRevert(refusal);
+        shares.mint(SHARE, thief, ann);
+        vm.expectRevert(refusal);
+        shares.redeem(SHARE, thief, ann);
+        vm.expectRevert(refusal);
+        shares.withdraw(1e6, thief, ann);
+    }
+
+    function test_Deposit_RefusesMoreThanIsClaimableAndNothing() public {
+        requestDeposit(ann, 1000e6);
+        vm.startPrank(ann);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_ExceedsClaimable.selector, 1, 0));
+        shares.deposit(1, ann);
+        vm.stopPrank();
+        markLater();
+        vm.startPrank(ann);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_ExceedsClaimable.selector, 1000e6 + 1, 1000e6));
+        shares.deposit(1000e6 + 1, ann);
+        vm.expectRevert(IPoolShares.PoolShares_ZeroClaim.selector);
+        shares.deposit(0, ann);
+        vm.expectRevert(IPoolShares.PoolShares_ZeroClaim.selector);
+        shares.mint(0, ann);
+        vm.expectRevert(
+            abi.encodeWithSelector(IPoolShares.PoolShares_ExceedsClaimable.selector, 1001 * SHARE, 1000 * SHARE)
+        );
+        shares.mint(1001 * SHARE, ann);
+    }
+
+    function test_ClaimFor_PaysOnlyTheControllerWhoeverCalls() public {
+        requestDeposit(ann, 1000e6);
+        markLater();
+        vm.prank(thief);
+        shares.claimFor(ann);
+        assertEq(shares.balanceOf(ann), 1000 * SHARE);
+        requestRedeem(ann, 1000 * SHARE);
+        markLater();
+        vm.prank(thief);
+        shares.claimFor(ann);
+        assertEq(token.balanceOf(ann), 1000e6 - 1);
+        assertEq(token.balanceOf(thief), 0);
+    }
+
+    // ───── Redemption: request ─────
+
+    function test_RequestRedeem_EscrowsTheSharesWhichStayInTheSupply() public {
+        depositNow(ann, 1000e6);
+        vm.expectEmit(address(shares));
+        emit IPoolShares.RedeemRequest(ann, ann, 5, ann, 400 * SHARE);
+        uint256 id = requestRedeem(ann, 400 * SHARE);
+        assertEq(id, 5, "epoch 2, direction 1");
+        assertEq(shares.balanceOf(ann), 600 * SHARE);
+        assertEq(shares.balanceOf(address(shares)), 400 * SHARE);
+        assertEq(shares.totalSupply(), 1000 * SHARE);
+        assertEq(shares.pendingRedeemRequest(id, ann), 400 * SHARE);
+        assertEq(shares.pendingRedeemRequest(id - 1, ann), 0);
+        assertEq(shares.maxRedeem(ann), 0);
+    }
+
+    function test_RequestRedeem_ByOperatorOrAllowance() public {
+        depositNow(ann, 1000e6);
+        vm.prank(thief);
+        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, thief, 0, 400 * SHARE));
+        shares.requestRedeem(400 * SHARE, thief, ann);
+
+        vm.prank(ann);
+        shares.approve(ben, 400 * SHARE);
+        vm.prank(ben);
+        uint256 id = shares.requestRedeem(400 * SHARE, ben, ann);
+        assertEq(shares.pendingRedeemRequest(id, ben), 400 * SHARE);
+        assertEq(shares.allowance(ann, ben), 0, "spent");
+
+        vm.prank(ann);
+        shares.setOperator(ben, true);
+        vm.prank(ben);
+        shares.requestRedeem(600 * SHARE, ann, ann);
+        assertEq(shares.pendingRedeemRequest(id, ann), 600 * SHARE);
+    }
+
+    function test_RequestRedeem_RefusesLessThanAThousandthOfAShareUnlessItIsAll() public {
+        depositNow(ann, 1000e6);
+        vm.startPrank(ann);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_BelowMinimum.selector, 1e15 - 1, 1e15));
+        shares.requestRedeem(1e15 - 1, ann, ann);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_BelowMinimum.selector, 0, 1e15));
+        shares.requestRedeem(0, ann, ann);
+        shares.transfer(ben, 5e14);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_NotAuthorized.selector, address(0), ann));
+        shares.requestRedeem(SHARE, address(0), ann);
+        vm.stopPrank();
+        assertEq(redeemNow(ben, 5e14), 499);
+        vm.prank(ben);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_BelowMinimum.selector, 0, 1e15));
+        shares.requestRedeem(0, ben, ben);
+    }
+
+    // ───── Redemption: payment ─────
+
+    function test_Payment_MovesMoneyToThePayoutAccountAndBurnsWhatItPaid() public {
+        depositNow(ann, 1000e6);
+        uint256 id = requestRedeem(ann, 400 * SHARE);
+        skip(60);
+        vm.expectEmit(address(shares));
+        emit IPoolShares.RedemptionPaid(epochOf(id), 2, 400 * SHARE, 400e6 - 1, 0);
+        pool.mark(uint40(block.timestamp));
+        assertEq(payouts(), 400e6 - 1);
+        assertEq(pool.cash(), 600e6 + 1);
+        assertEq(shares.totalSupply(), 600 * SHARE);
+        assertEq(shares.claimableRedeemRequest(id, ann), 400 * SHARE);
+        vm.expectEmit(address(shares));
+        emit IPoolShares.Withdraw(ann, ben, ann, 400e6 - 1, 400 * SHARE);
+        vm.prank(ann);
+        assertEq(shares.redeem(400 * SHARE, ben, ann), 400e6 - 1);
+        assertEq(token.balanceOf(ben), 400e6 - 1);
+        assertEq(payouts(), 0);
+    }
+
+    /// @dev 1,000 are asked and 250 can be paid; then the price falls by half; the rest gets what it is worth then.
+    function test_Payment_IsProRataAndTheRestIsPricedWhenPaid() public {
+        depositNow(ann, 600e6);
+        depositNow(ben, 400e6);
+        uint256 id = requestRedeem(ann, 600 * SHARE);
+        requestRedeem(ben, 400 * SHARE);
+        pool.setPayable(250e6);
+        markLater();
+        assertApproxEqAbs(shares.claimableRedeemRequest(id, ann), 150 * SHARE, 1e13);
+        assertApproxEqAbs(shares.claimableRedeemRequest(id, ben), 100 * SHARE, 1e13);
+        assertApproxEqAbs(shares.maxWithdraw(ann), 150e6, 1);
+        assertApproxEqAbs(shares.maxWithdraw(ben), 100e6, 1);
+        (, uint256 first) = shares.claimFor(ann); // ann claims between the payments, ben does not
+
+        pool.lose(375e6);
+        pool.setPayable(type(uint256).max);
+        markLater();
+        (, uint256 second) = shares.claimFor(ann);
+        (, uint256 bens) = shares.claimFor(ben);
+        assertApproxEqAbs(first + second, 150e6 + 225e6, 3);
+        assertApproxEqAbs(bens, 100e6 + 150e6, 3);
+        assertEq(shares.totalSupply(), 0);
+        (, uint256[] memory ids) = shares.openRequests(ann);
+        assertEq(ids.length, 0);
+    }
+
+    function test_Payment_ServesOlderEpochsFirst() public {
+        depositNow(ann, 500e6);
+        depositNow(ben, 500e6);
+        pool.setPayable(0);
+        uint256 older = requestRedeem(ann, 500 * SHARE);
+        markLater();
+        uint256 younger = requestRedeem(ben, 500 * SHARE);
+        pool.setPayable(600e6);
+        markLater();
+        assertEq(shares.claimableRedeemRequest(older, ann), 500 * SHARE);
+        assertApproxEqAbs(shares.claimableRedeemRequest(younger, ben), 100 * SHARE, 1e13);
+        assertApproxEqAbs(shares.pendingRedeemRequest(younger, ben), 400 * SHARE, 1e13);
+    }
+
+    function test_Payment_TakesAtMostFourEpochsAMark() public {
+        for (uint256 i = 0; i < 6; ++i) {
+            depositNow(vm.addr(i + 1), 100e6);
+        }
+        pool.setPayable(0);
+        for (uint256 i = 0; i < 6; ++i) {
+            requestRedeem(vm.addr(i + 1), 100 * SHARE);
+            markLater();
+        }
+        pool.setPayable(type(uint256).max);
+        markLater();
+        for (uint256 i = 0; i < 6; ++i) {
+            assertEq(shares.maxRedeem(vm.addr(i + 1)), i < 4 ? 100 * SHARE : 0);
+        }
+        markLater();
+        assertEq(shares.maxRedeem(vm.addr(6)), 100 * SHARE);
+        assertEq(shares.totalSupply(), 0);
+    }
+
+    function test_Payment_OfNothingBurnsNothing() public {
+        depositNow(ann, 1000e6);
+        uint256 id = requestRedeem(ann, 400 * SHARE);
+        pool.setPayable(0);
+        markLater();
+        assertEq(shares.pendingRedeemRequest(id, ann), 400 * SHARE);
+        assertEq(shares.totalSupply(), 1000 * SHARE);
+        (uint256 received, uint256 paid) = shares.claimFor(ann);
+        assertEq(received + paid, 0);
+    }
+
+    /// @dev One share unit is worth 10^-12 of a quote unit. Who requests it alone in an epoch must not stop the queue.
+    function test_Payment_OfDustHoldsUpNobodyBehindIt() public {
+        depositNow(ann, 1000e6);
+        vm.prank(ann);
+        shares.transfer(thief, 1);
+        uint256 dust = requestRedeem(thief, 1);
+        skip(60);
+        vm.expectEmit(address(shares));
+        emit IPoolShares.RedemptionPaid(epochOf(dust), 2, 1, 0, 0);
+        pool.mark(uint40(block.timestamp));
+        assertApproxEqAbs(redeemNow(ann, 400 * SHARE), 400e6, 1);
+        assertEq(shares.maxRedeem(thief), 1);
+        (, uint256 paid) = shares.claimFor(thief);
+        assertEq(paid, 0);
+        (, uint256[] memory ids) = shares.openRequests(thief);
+        assertEq(ids.length, 0, "forgotten");
+    }
+
+    function test_Withdraw_ClaimsExactMoneyAndRefusesMore() public {
+        depositNow(ann, 1000e6);
+        requestRedeem(ann, 400 * SHARE);
+        markLater();
+        vm.startPrank(ann);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_ExceedsClaimable.selector, 400e6, 400e6 - 1));
+        shares.withdraw(400e6, ann, ann);
+        assertApproxEqAbs(shares.withdraw(100e6, ann, ann), 100 * SHARE, 1e12);
+        vm.expectRevert(IPoolShares.PoolShares_ZeroClaim.selector);
+        shares.withdraw(0, ann, ann);
+        vm.expectRevert(IPoolShares.PoolShares_ZeroClaim.selector);
+        shares.redeem(0, ann, ann);
+        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InvalidReceiver.selector, address(0)));
+        shares.withdraw(1e6, address(0), ann);
+        shares.withdraw(300e6 - 1, ann, ann);
+        assertEq(shares.maxRedeem(ann), 0);
+    }
+
+    // ───── Wiped out ─────
+
+    function test_WipedOut_RefundsWaitingDepositsAndLetsRedemptionsWait() public {
+        depositNow(ann, 1000e6);
+        uint256 inId = requestDeposit(ben, 500e6);
+        uint256 outId = requestRedeem(ann, 400 * SHARE);
+        uint256 supply = shares.totalSupply() + 1e12;
+        pool.setBook(-900e6, 60e6, 0, 40e6); // nav 100, less reserve and unwind 0
+        skip(60);
+        Mark memory mark = Mark(2, uint40(block.timestamp), 100e6, 60e6, 0, 40e6);
+        vm.expectEmit(address(shares));
+        emit IPoolShares.EpochPriced(epochOf(inId), 2, mark, supply, 500e6, 0, 400 * SHARE, true);
+        pool.mark(uint40(block.timestamp));
+
+        assertEq(shares.pendingDepositRequest(inId, ben), 0);
+        assertEq(shares.claimableDepositRequest(inId, ben), 0);
+        assertEq(shares.maxDeposit(ben) + shares.maxMint(ben), 0);
+        vm.expectEmit(address(shares));
+        emit IPoolShares.Refunded(ben, 500e6);
+        vm.prank(thief);
+        (uint256 received, uint256 back) = shares.claimFor(ben);
+        assertEq(received, 0);
+        assertEq(back, 500e6);
+        assertEq(token.balanceOf(ben), 500e6, "to the controller, whoever calls");
+        (, back) = shares.claimFor(ben);
+        assertEq(back, 0, "once");
+        assertEq(escrow(), 0);
+
+        assertEq(shares.pendingRedeemRequest(outId, ann), 400 * SHARE, "waits");
+        pool.setBook(0, 0, 0, 0); // the book recovers
+        markLater();
+        assertEq(shares.maxWithdraw(ann), 400e6 - 1);
+        assertApproxEqAbs(depositNow(ben, 1e6), SHARE, 1e10, "welcome again");
+    }
+
+    function test_WipedOut_RefundsOfSeveralEpochsComeTogetherAndTheOthersStay() public {
+        depositNow(ann, 1000e6);
+        pool.setBook(-1000e6, 0, 0, 0);
+        for (uint256 i = 1; i <= 3; ++i) {
+            requestDeposit(ben, i * 100e6);
+            markLater();
+        }
+        pool.setBook(0, 0, 0, 0);
+        requestDeposit(ben, 50e6);
+        markLater();
+        uint256 waiting = requestDeposit(ben, 7e6);
+        (uint256 received, uint256 back) = shares.claimFor(ben);
+        assertEq(back, 600e6);
+        assertApproxEqAbs(received, 50 * SHARE, 1e12);
+        assertEq(shares.pendingDepositRequest(waiting, ben), 7e6);
+        assertEq(escrow(), 7e6);
+        (uint256[] memory ids,) = shares.openRequests(ben);
+        assertEq(ids.length, 1);
+    }
+
+    /// @dev A share at a millionth of par or more is sold and bought, below it neither.
+    function test_WipedOut_BeginsBelowAMillionthOfPar() public {
+        depositNow(ann, 1000e6);
+        uint256 inId = requestDeposit(ben, 1e6);
+        uint256 outId = requestRedeem(ann, 400 * SHARE);
+        pool.setBook(-1000e6 + 1000, 0, 0, 0); // a thousand units for a thousand shares and the virtual ones
+        markLater();
+        assertEq(shares.claimableDepositRequest(inId, ben), 0);
+        assertEq(shares.pendingRedeemRequest(outId, ann), 400 * SHARE);
+        inId = requestDeposit(ben, 1e6);
+        pool.setBook(-1000e6 + 1001, 0, 0, 0);
+        markLater();
+        assertEq(shares.claimableDepositRequest(inId, ben), 1e6);
+        assertEq(shares.claimableRedeemRequest(outId, ann), 400 * SHARE);
+    }
+
+    function test_WipedOut_WithoutOwnersOnlyIfThereIsADebt() public {
+        requestDeposit(ann, 1000e6);
+        pool.setBook(-1, 0, 0, 0);
+        markLater();
+        (, uint256 back) = shares.claimFor(ann);
+        assertEq(back, 1000e6, "nobody takes over a debt");
+        pool.setBook(0, 0, 0, 0);
+        assertEq(depositNow(ann, 1000e6), 1000 * SHARE);
+    }
+
+    // ───── Lists ─────
+
+    function test_Lists_HoldEightEpochsADirectionAndNameTheirError() public {
+        depositNow(ann, 1000e6);
+        pool.setPayable(0);
+        for (uint256 i = 0; i < 8; ++i) {
+            requestRedeem(ann, SHARE);
+            markLater();
+        }
+        vm.prank(ann);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_TooManyRequests.selector, ann, 8));
+        shares.requestRedeem(SHARE, ann, ann);
+        pool.setPayable(type(uint256).max);
+        markLater();
+        shares.claimFor(ann);
+        requestRedeem(ann, SHARE);
+    }
+
+    function test_Lists_CannotBeFilledByOthers() public {
+        depositNow(thief, 1000e6);
+        depositNow(ann, 1000e6);
+        pool.setPayable(0);
+        for (uint256 i = 0; i < 4; ++i) {
+            vm.prank(thief);
+            shares.requestRedeem(SHARE, ann, thief);
+            markLater();
+        }
+        vm.prank(thief);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_TooManyRequests.selector, ann, 4));
+        shares.requestRedeem(SHARE, ann, thief);
+        requestRedeem(ann, SHARE);
+    }
+
+    // ───── Dust of claims ─────
+
+    /// @dev A tiny payment may give a request a unit of money and no unit of its shares: `claimFor` pays what it counts.
+    function test_ClaimFor_PaysAUnitWithoutItsShareOnlyOnce() public {
+        deploy(18);
+        depositNow(ann, 70e18);
+        depositNow(ben, 40e18);
+        pool.setBook(int256(165e18), 0, 0, 0); // a share is worth 2.5
+        requestRedeem(ann, 10 * SHARE);
+        markLater();
+        pool.setBook(int256(165e18), 0, 0, 0);
+        uint256 id = requestRedeem(ann, 60 * SHARE);
+        requestRedeem(ben, 40 * SHARE);
+        pool.setPayable(2);
+        uint256 before = payouts();
+        markLater();
+        assertEq(payouts(), before + 2);
+        assertEq(shares.claimableRedeemRequest(id, ann), 0, "no share");
+        assertEq(shares.maxWithdraw(ann), before + 1, "a unit");
+        (, uint256 paid) = shares.claimFor(ann);
+        assertEq(paid, before);
+        assertEq(payouts(), 2, "the younger epoch's money is there");
+        assertEq(shares.maxWithdraw(ann), 1, "and still due");
+        (, paid) = shares.claimFor(ann);
+        assertEq(paid, 0);
+        vm.prank(ann);
+        assertEq(shares.withdraw(1, ann, ann), 0);
+        assertEq(shares.maxWithdraw(ann), 0);
+    }
+
+    // ───── Views ─────
+
+    function test_Previews_AlwaysRevert() public {
+        bytes4 refusal = IPoolShares.PoolShares_NoPreview.selector;
+        vm.expectRevert(refusal);
+        shares.previewDeposit(1);
+        vm.expectRevert(refusal);
+        shares.previewMint(1);
+        vm.expectRevert(refusal);
+        shares.previewRedeem(0);
+        vm.expectRevert(refusal);
+        shares.previewWithdraw(type(uint256).max);
+    }
+
+    function test_Views_OfRequestsAnswerAnyQuestion(uint256 requestId, address who) public view {
+        assertEq(shares.pendingDepositRequest(requestId, who), 0);
+        assertEq(shares.claimableDepositRequest(requestId, who), 0);
+        assertEq(shares.pendingRedeemRequest(requestId, who), 0);
+        assertEq(shares.claimableRedeemRequest(requestId, who), 0);
+        assertEq(shares.maxDeposit(who) + shares.maxMint(who) + shares.maxRedeem(who) + shares.maxWithdraw(who), 0);
+    }
+
+    function test_Views_ConvertAtTheMidOfTheLastMark() public {
+        depositNow(ann, 1000e6);
+        pool.setBook(1000e6, 100e6, 0, 100e6);
+        markLater();
+        assertEq(shares.totalAssets(), 2000e6);
+        assertApproxEqAbs(shares.convertToAssets(SHARE), 2e6, 1);
+        assertApproxEqRel(shares.convertToShares(2e6), SHARE, 1e9);
+        pool.setBook(-5000e6, 0, 0, 0);
+        markLater();
+        assertEq(shares.totalAssets(), 0);
+        assertEq(shares.convertToAssets(SHARE), 0);
+    }
+
+    function test_Permit_AllowsARedemptionByOneSignature() public {
+        (address signer, uint256 key) = makeAddrAndKey("signer");
+        depositNow(signer, 1000e6);
+        bytes32 message = keccak256(
+            abi.encode(
+                keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"),
+                signer,
+                ben,
+                SHARE,
+                0,
+                block.timestamp
+            )
+        );
+        (uint8 v, bytes32 r, bytes32 s) =
+            vm.sign(key, keccak256(abi.encodePacked(hex"1901", shares.DOMAIN_SEPARATOR(), message)));
+        shares.permit(signer, ben, SHARE, block.timestamp, v, r, s);
+        vm.prank(ben);
+        shares.requestRedeem(SHARE, signer, signer);
+        assertEq(shares.balanceOf(signer), 999 * SHARE);
+    }
+
+    function skipAndNow(uint256 time) internal returns (uint256) {
+        skip(time);
+        return vm.getBlockTimestamp();
+    }
+}

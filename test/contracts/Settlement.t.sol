@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {IClearinghouse} from "../../pool-contracts/interfaces/IClearinghouse.sol";
+import {AccountId, toAccountId} from "../../pool-contracts/types/AccountId.sol";
+import {ExpiryState, ExpiryWord} from "../../pool-contracts/types/ExpiryWord.sol";
+import {Leg} from "../../pool-contracts/types/Leg.sol";
+import {OptionId} from "../../pool-contracts/types/OptionId.sol";
+import {LedgerFixture} from "./fixture/LedgerFixture.sol";
+import {ScriptedMaker} from "./fixture/ScriptedMaker.sol";
+
+/// @notice From expiry to the last payout: the order of losses, and that nobody's payout depends on who claims first.
+contract SettlementTest is LedgerFixture {
+    function _word() internal view returns (ExpiryWord) {
+        return ledger.expiryWord(MARKET, WEEK);
+    }
+
+    function _start(uint256 priceWad) internal {
+        vm.warp(WEEK);
+        oracle.setSettlementPrice(WEEK, priceWad);
+        ledger.startSettlement(MARKET, WEEK);
+    }
+
+    function _all() internal view returns (AccountId[] memory accounts) {
+        accounts = new AccountId[](4);
+        (accounts[0], accounts[1], accounts[2], accounts[3]) = (poolAccount, margin(alice), margin(bob), margin(carol));
+    }
+
+    // ── The way through
+
+    function test_settlementStartsOnceAfterExpiryWithAPrice() public {
+        vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_NotExpired.selector, WEEK));
+        ledger.startSettlement(MARKET, WEEK);
+        vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_NotSettling.selector, WEEK));
+        ledger.settleAccounts(MARKET, WEEK, ids(margin(alice)));
+        vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_NotSettling.selector, WEEK));
+        ledger.finalizeSettlement(MARKET, WEEK);
+        vm.warp(WEEK + 100);
+        vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_NoSettlementPrice.selector, WEEK));
+        ledger.startSettlement(MARKET, WEEK);
+        oracle.setSettlementPrice(WEEK, 3100e18);
+        ledger.startSettlement(MARKET, WEEK);
+        assertEq(ledger.settlementPrice(MARKET, WEEK), 3100e18);
+        assertEq(_word().settledAfter(), 100);
+        assertTrue(_word().state() == ExpiryState.Settling);
+        vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_NotSettling.selector, WEEK));
+        ledger.startSettlement(MARKET, WEEK);
+        oracle.setSettlementPrice(WEEK, 9000e18); // the price the ledger took stays
+        assertEq(ledger.settlementPrice(MARKET, WEEK), 3100e18);
+        ledger.finalizeSettlement(MARKET, WEEK);
+        vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_AlreadyFinal.selector, WEEK));
+        ledger.finalizeSettlement(MARKET, WEEK);
+    }
+
+    function test_aWalletIsPaidByTheShortPool_throughItsCash() public {
+        OptionId option = call(WEEK, 3000);
+        trade(wallet(alice), option, 10 * ONE);
+        _start(3200e18);
+        vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_ShortAccountsRemain.selector, WEEK, 1));
+        ledger.finalizeSettlement(MARKET, WEEK);
+        uint256 poolCash = ledger.cash(poolAccount);
+        ledger.settleAccounts(MARKET, WEEK, ids(poolAccount));
+        assertEq(ledger.cash(poolAccount), poolCash - 2000 * USD);
+        assertEq(ledger.pot(MARKET, WEEK), 2000 * USD);
+        vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_NotFinal.selector, WEEK));
+        ledger.redeemOptions(alice, options(option));
+        ledger.finalizeSettlement(MARKET, WEEK);
+        vm.prank(bob); // anyone may: it pays only the wallet
+        assertEq(ledger.redeemOptions(alice, options(option)), 2000 * USD);
+        assertEq(ledger.cash(wallet(alice)), 2000 * USD);
+        assertEq(ledger.balanceOf(alice, OptionId.unwrap(option)), 0);
+        assertEq(ledger.redeemOptions(alice, options(option)), 0, "once");
+        vm.prank(alice);
+        ledger.withdrawCash(wallet(alice), 2000 * USD, alice);
+        assertEq(ledger.pot(MARKET, WEEK), 0);
+    }
+
+    function test_anAccountIsNettedFirst_soASpreadsLongPaysItsShort() public {
+        fundAccount(margin(alice), 2000 * USD);
+        trade(margin(alice), two(call(WEEK, 3000), -5 * ONE, call(WEEK, 3200), 5 * ONE));
+        _start(3500e18);
+        uint256 before = ledger.cash(margin(alice));
+        ledger.settleAccounts(MARKET, WEEK, ids(margin(alice), poolAccount));
+        assertEq(ledger.cash(margin(alice)), before - 1000 * USD, "200 a contract, not 500");
+        ledger.finalizeSettlement(MARKET, WEEK);
+        assertEq(ledger.claimCredit(poolAccount, MARKET, WEEK), 1000 * USD);
+        vm.expectRevert(
+            abi.encodeWithSelector(IClearinghouse.Clearinghouse_NothingToSettle.selector, poolAccount, WEEK)
+        );
+        ledger.claimCredit(poolAccount, MARKET, WEEK);
+    }
+
+    function test_aCreditIsClaimedOnlyOnceTheRatioIsFixed() public {
+        fundAccount(margin(alice), 10_000 * USD);
+        trade(margin(alice), call(WEEK, 3000), ONE);
+        _start(3100e18);
+        ledger.settleAccounts(MARKET, WEEK, ids(margin(alice)));
+        assertEq(ledger.credit(margin(alice), MARKET, WEEK), 100 * USD);
+        vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_NotFinal.selector, WEEK));
+        ledger.claimCredit(margin(alice), MARKET, WEEK);
+    }
+
+    function test_aLongAccountMaySettleAfterFinality() public {
+        fundAccount(margin(alice), 10_000 * USD);
+        trade(margin(alice), call(WEEK, 3000), ONE);
+        _start(3100e18);
+        ledger.settleAccounts(MARKET, WEEK, ids(poolAccount));
+        ledger.finalizeSettlement(MARKET, WEEK);
+        ledger.settleAccounts(MARKET, WEEK, ids(margin(alice)));
+        assertEq(ledger.claimCredit(margin(alice), MARKET, WEEK), 100 * USD);
+    }
+
+    function test_aBatchMayNameAnybodyTwiceOrInVain() public {
+        fundAccount(margin(alice), 10_000 * USD);
+        trade(margin(alice), call(WEEK, 3000), ONE);
+        _start(3100e18);
+        AccountId[] memory accounts = new AccountId[](4);
+        (accounts[0], accounts[1], accounts[2]) = (poolAccount, poolAccount, margin(bob));
+        accounts[3] = AccountId.wrap(type(uint256).max);
+        ledger.settleAccounts(MARKET, WEEK, accounts);
+        assertEq(_word().owed(), 100 * USD);
+        assertEq(_word().openShortAccounts(), 0);
+    }
+
+    function test_shortAccountsAreCountedAsTheyComeAndGo() public {
+        for (uint256 i = 0; i < 2; ++i) {
+            fundAccount(margin([alice, bob][i]), 100_000 * USD);
+        }
+        trade(margin(alice), two(call(WEEK, 3000), -ONE, put(WEEK, 2800), -ONE));
+        assertEq(_word().openShortAccounts(), 1);
+        trade(margin(bob), call(WEEK, 3000), 2 * ONE); // now the pool is short: one, net
+        assertEq(_word().openShortAccounts(), 2);
+        trade(margin(alice), call(WEEK, 3000), ONE);
+        assertEq(_word().openShortAccounts(), 2, "the put is left");
+        trade(margin(alice), put(WEEK, 2800), ONE);
+        assertEq(_word().openShortAccounts(), 1);
+        trade(margin(bob), call(WEEK, 3000), -2 * ONE);
+        assertEq(_word().openShortAccounts(), 0);
+    }
+
+    function test_optionsOfTheSameExpiryOnly_theRestOfTheBookStays() public {
+        fundAccount(margin(alice), 100_000 * USD);
+        trade(margin(alice), two(call(WEEK, 3000), ONE, call(MONTH, 3000), -ONE));
+        trade(margin(alice), put(WEEK, 2900), ONE);
+        _start(3100e18);
+        ledger.settleAccounts(MARKET, WEEK, ids(margin(alice)));
+        assertEq(ledger.strikes(margin(alice)).length, 1);
+        assertEq(ledger.position(margin(alice), call(MONTH, 3000)), -ONE);
+    }
+
+    // ── Debtors
+
+    /// @dev Alice, short 10 calls, has 2,000 cash and no way to pay 10,000; bob holds the options. Both trade with a maker
+    /// outside the pool, so that nobody else is a party.
+    function _aDebtor() internal returns (ScriptedMaker maker) {
+        maker = new ScriptedMaker();
+        maker.answer(0, 0);
+        fundAccount(maker.account(), 1_000_000 * USD);
+        fundAccount(margin(alice), 10_000 * USD);
+        vm.prank(alice);
+        ledger.depositBase(margin(alice), MARKET, 10e18);
+        IClearinghouse.Swap memory swap = swapOf(margin(alice), address(maker), one(call(WEEK, 3000), -10 * ONE));
+        vm.prank(alice);
+        ledger.trade(swap);
+        vm.prank(alice);
+        ledger.withdrawCash(margin(alice), 8000 * USD, alice); // covered by base: healthy
+    }
+
+    function test_aDebtorWithBaseButNoCashIsRecorded_andHisBaseStays() public {
+        ScriptedMaker maker = _aDebtor();
+        _start(4000e18);
+        ledger.settleAccounts(MARKET, WEEK, ids(margin(alice), maker.account()));
+        assertEq(ledger.cash(margin(alice)), 0);
+        assertEq(ledger.debt(margin(alice)), 8000 * USD);
+        bytes memory refusal =
+            abi.encodeWithSelector(IClearinghouse.Clearinghouse_Unhealthy.selector, margin(alice), 8000 * USD);
+        vm.startPrank(alice);
+        vm.expectRevert(refusal);
+        ledger.withdrawBase(margin(alice), MARKET, 1, alice);
+        IClearinghouse.Swap memory swap = swapOf(margin(alice), address(pool), one(call(MONTH, 3000), ONE));
+        vm.expectRevert(refusal);
+        ledger.trade(swap);
+        ledger.depositCash(margin(alice), 100 * USD); // what comes in cannot leave
+        vm.expectRevert(refusal);
+        ledger.withdrawCash(margin(alice), 1, alice);
+        vm.stopPrank();
+        vm.expectRevert(
+            abi.encodeWithSelector(IClearinghouse.Clearinghouse_DebtsPending.selector, WEEK, WEEK + 2 hours)
+        );
+        ledger.finalizeSettlement(MARKET, WEEK);
+    }
+
+    function test_aDebtPaidInTimeLeavesNobodyShort() public {
+        ScriptedMaker maker = _aDebtor();
+        _start(4000e18);
+        ledger.settleAccounts(MARKET, WEEK, ids(margin(alice), maker.account()));
+        fundAccount(margin(alice), 9000 * USD);
+        ledger.settleAccounts(MARKET, WEEK, ids(margin(alice)));
+        assertEq(ledger.debt(margin(alice)), 0);
+        assertEq(ledger.cash(margin(alice)), 1000 * USD);
+        ledger.finalizeSettlement(MARKET, WEEK);
+        assertEq(ledger.claimCredit(maker.account(), MARKET, WEEK), 10_000 * USD);
+        vm.prank(alice);
+        ledger.withdrawBase(margin(alice), MARKET, 10e18, alice);
+    }
+
+    function test_theInsuranceFundPaysWhatIsMissing_andCollectsWhatComesLate() public {
+        quoteToken.approve(address(fund), type(uint256).max);
+        fundAccount(margin(treasury), 1); // gives this contract an approval and a balance history
+        giveQuote(address(this), 50_000 * USD);
+        quoteToken.approve(address(fund), type(uint256).max);
+        fund.stake(50_000 * USD, address(this));
+        ScriptedMaker maker = _aDebtor();
+        _start(4000e18);
+        ledger.settleAccounts(MARKET, WEEK, ids(margin(alice), maker.account()));
+        vm.warp(WEEK + 2 hours);
+        uint256 before = ledger.cash(ledger.insuranceAccount());
+        ledger.finalizeSettlement(MARKET, WEEK);
+        assertEq(ledger.cash(ledger.insuranceAccount()), before - 8000 * USD);
+        assertEq(ledger.claimCredit(maker.account(), MARKET, WEEK), 10_000 * USD);
+        fundAccount(margin(alice), 3000 * USD);
+        ledger.settleAccounts(MARKET, WEEK, ids(margin(alice)));
+        assertEq(ledger.cash(ledger.insuranceAccount()), before - 5000 * USD);
+        assertEq(ledger.debt(margin(alice)), 5000 * USD);
+    }
+
+    /// @dev A third of the debt is covered or none: everybody is paid the same part of what he is due, in any order.
+    function testFuzz_payoutsDoNotDependOnTheOrderOfClaims(
+        uint256 order,
+        uint64 price,
+        uint32 inFund,
+        uint32[3] memory sizes
+    ) public {
+        ScriptedMaker maker = _aDebtor();
+        uint256 settlement = 3000e18 + uint256(price) % 3000e18;
+        if (inFund % 4 != 0) {
+            giveQuote(address(this), uint256(inFund) + 1e6);
+            quoteToken.approve(address(fund), type(uint256).max);
+            fund.stake(uint256(inFund) + 1e6, address(this));
+        }
+        // The maker's ten calls go to bob's and carol's wallets and to a margin account of carol's.
+        uint256[3] memory held;
+        uint256 left = 10e6;
+        for (uint256 i = 0; i < 3; ++i) {
+            held[i] = i == 2 ? left : sizes[i] % (left - (2 - i)) + 1;
+            left -= held[i];
+        }
+        OptionId option = call(WEEK, 3000);
+        AccountId from = maker.account();
+        address[3] memory to = [bob, carol, carol];
+        for (uint256 i = 0; i < 3; ++i) {
+            bytes memory withdrawal = abi.encodeCall(ledger.withdrawOptions, (from, option, held[i], to[i]));
+            maker.execute(address(ledger), withdrawal);
+        }
+        vm.prank(carol);
+        ledger.depositOptions(margin(carol), option, held[2]);
+
+        _start(settlement);
+        ledger.settleAccounts(MARKET, WEEK, ids(margin(alice), margin(carol)));
+        vm.warp(WEEK + 2 hours);
+        ledger.finalizeSettlement(MARKET, WEEK);
+        (uint256 owed, uint256 collected) = (_word().owed(), _word().collected());
+        assertLe(collected, owed);
+        assertEq(ledger.pot(MARKET, WEEK), collected);
+
+        uint256 first = order % 3;
+        uint256 second = (first + 1 + order / 3 % 2) % 3;
+        uint256[3] memory sequence = [first, second, 3 - first - second];
+        for (uint256 i = 0; i < 3; ++i) {
+            uint256 who = sequence[i];
+            uint256 due = held[who] * (settlement - 3000e18) / 1e18;
+            uint256 expected = collected >= owed ? due : due * collected / owed;
+            uint256 paid;
+            if (who < 2) {
+                paid = ledger.redeemOptions(to[who], options(option));
+            } else if (ledger.credit(margin(carol), MARKET, WEEK) != 0) {
+                paid = ledger.claimCredit(margin(carol), MARKET, WEEK);
+            }
+            assertEq(paid, expected, "the same part of what is due, whoever comes first");
+        }
+        assertLe(ledger.pot(MARKET, WEEK), 5, "nothing is left but what rounding kept");
+    }
+
+    function test_aDebtorsCreditFromAnotherExpiryPaysHisDebt() public {
+        ScriptedMaker maker = _aDebtor();
+        trade(wallet(alice), call(MONTH, 3000), 20 * ONE);
+        vm.prank(alice);
+        ledger.depositOptions(margin(alice), call(MONTH, 3000), uint128(20 * ONE));
+        _start(4000e18);
+        ledger.settleAccounts(MARKET, WEEK, ids(margin(alice), maker.account()));
+        vm.warp(WEEK + 2 hours);
+        ledger.finalizeSettlement(MARKET, WEEK);
+        uint256 fundBefore = ledger.cash(ledger.insuranceAccount());
+        uint256 owed = ledger.debt(margin(alice));
+        assertGt(owed, 0);
+        settle(MONTH, 4000e18, ids(poolAccount, margin(alice)));
+        ledger.finalizeSettlement(MARKET, MONTH);
+        assertEq(ledger.claimCredit(margin(alice), MARKET, MONTH), 20_000 * USD);
+        ledger.settleAccounts(MARKET, WEEK, ids(margin(alice)));
+        assertEq(ledger.debt(margin(alice)), 0);
+        assertEq(ledger.cash(ledger.insuranceAccount()), fundBefore + owed);
+    }
+
+    // ── The maker's requirement
+
+    /// @dev Regression: longs that settled stayed in the requirement as value that frees cash.
+    function test_settledLongsNoLongerFreeAMakersCash() public {
+        fundAccount(margin(alice), 100_000 * USD);
+        trade(margin(alice), call(WEEK, 2900), -20 * ONE); // the pool is long
+        vm.warp(WEEK - 3 days);
+        oracle.report(5000e18, VOLATILITY, listed);
+        assertLt(ledger.stress(poolAccount), -20_000 * int256(USD), "deep in the money, even at worst");
+        uint256 snapshot = vm.snapshotState();
+        for (uint256 i = 0; i < 2; ++i) {
+            _start(i == 0 ? 2500e18 : 5000e18); // worth nothing, or a credit that is no cash yet
+            ledger.settleAccounts(MARKET, WEEK, ids(poolAccount, margin(alice)));
+            assertEq(ledger.requirement(poolAccount), 0);
+            vm.revertToState(snapshot);
+        }
+    }
+
+    /// @dev Settlement is never gated: where the rest of the book has no price, the requirement grows by the credit instead.
+    function test_aMakerIsSettledThoughTheRestOfItsBookHasNoPrice() public {
+        fundAccount(margin(alice), 100_000 * USD);
+        trade(margin(alice), call(WEEK, 2900), -20 * ONE);
+        trade(wallet(bob), call(MONTH, 3000), ONE);
+        int256 before = ledger.stress(poolAccount);
+        vm.warp(MONTH + 1); // the month has expired too, and its price is not known
+        oracle.setSettlementPrice(WEEK, 3700e18);
+        ledger.startSettlement(MARKET, WEEK);
+        ledger.settleAccounts(MARKET, WEEK, ids(poolAccount, margin(alice)));
+        assertEq(ledger.requirement(poolAccount), before + 16_000 * int256(USD));
+        assertEq(ledger.credit(poolAccount, MARKET, WEEK), 16_000 * USD);
+    }
+}

@@ -1,0 +1,167 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type { Hex } from "viem";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sliceWordsAreArbitrageFree } from "../../pricing/index.ts";
+import { unpackSlice } from "../../src/chain/report.ts";
+import { MeniscusError } from "../../src/runtime/errors.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
+import { readNodeConfig, readNodeKey } from "../../src/volatility-oracle/config.ts";
+import { OracleNode } from "../../src/volatility-oracle/node.ts";
+import { OracleNetwork, runNode } from "../src/volatility-oracle/oracleNetwork.ts";
+
+let network: OracleNetwork;
+let time: number;
+
+beforeAll(async () => {
+  network = await OracleNetwork.start(4);
+  time = network.world.firstTime;
+});
+afterAll(() => network?.stop());
+
+/** Moves an hour on. */
+async function nextHour(): Promise<number> {
+  time += 3_600;
+  await network.moveTo(time);
+  return time;
+}
+
+/** What a node with these changes says instead of starting. */
+async function refusal(changes: Record<string, unknown>, key = network.anvil.privateKey(1)): Promise<MeniscusError> {
+  const file = join(network.folder, "refused.json");
+  writeFileSync(file, JSON.stringify({ ...network.config(0), ...changes }));
+  process.env.MENISCUS_NODE_KEY = key;
+  const config = () => readNodeConfig(file);
+  try {
+    await new OracleNode(config(), readNodeKey(config()), createLogger("refused", "silent")).start();
+  } catch (error) {
+    if (error instanceof MeniscusError) return error;
+    throw error;
+  } finally {
+    process.env.MENISCUS_NODE_KEY = "";
+  }
+  throw new Error("the node started");
+}
+
+describe("given a node that cannot work, it says why", () => {
+  test("in one line, and its process ends", async () => {
+    const { code, errors } = await runNode([]).ended;
+    expect(code).toBe(2);
+    expect(errors.trim()).toMatch(/^Which configuration\?.*$/);
+  });
+
+  test.for([
+    ["a field is wrong", { chainId: -1 }, 7, /refused\.json: chainId: /],
+    ["the key's place is not named", { keyVariable: undefined }, 3, /must name either keyVariable or keyFile/],
+    ["the key's file is missing", { keyVariable: undefined, keyFile: "/nowhere" }, 3, /\/nowhere cannot be read/],
+    ["there is no chain", { rpcUrl: "http://127.0.0.1:9" }, 4, /^No answer from http:\/\/127\.0\.0\.1:9\.$/],
+    ["it is another chain", { chainId: 5 }, 4, /is chain 31337, not 5\.$/],
+    ["there is no contract", { marketOracle: `0x${"11".repeat(20)}` }, 4, /^There is no contract at 0x1111/],
+  ] as const)("%s", async ([, changes, exitCode, message]) => {
+    const error = await refusal(changes);
+    expect(error.message).toMatch(message);
+    expect(error.exitCode).toBe(exitCode);
+  });
+
+  test("the key is missing, a stranger's, or another signer's", async () => {
+    expect((await refusal({}, "0x" as Hex)).message).toMatch(/^MENISCUS_NODE_KEY holds no private key/);
+    expect((await refusal({}, network.anvil.privateKey(9))).message).toMatch(/belongs to none of the configured nodes/);
+    const nodes = (network.config(0).nodes as unknown[]).toReversed();
+    expect((await refusal({ nodes })).message).toMatch(/^node-0 is not signer 3 of 0x/);
+  });
+
+  test("its port is taken", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as AddressInfo;
+    const error = await refusal({ port });
+    server.close();
+    expect(error.message).toMatch(new RegExp(`^Port ${port} cannot be opened`));
+    expect(error.exitCode).toBe(4);
+  });
+
+  test("its memory of what it signed is damaged", async () => {
+    const stateFile = join(network.folder, "damaged.json");
+    writeFileSync(stateFile, '{"round":');
+    expect((await refusal({ stateFile })).message).toMatch(/damaged\.json is damaged/);
+  });
+});
+
+describe("given four nodes of which three make a quorum", () => {
+  beforeAll(async () => {
+    await Promise.all([0, 1, 2, 3].map((index) => network.startNode(index)));
+  });
+
+  test("when the index moves, a report of that moment is accepted", async () => {
+    for (let hour = 0; hour < 3; hour++) {
+      const at = await nextHour();
+      expect(await network.reported(at, 10_000)).toBe(true);
+    }
+    const reports = await network.reports();
+    expect(reports.map(({ modelTime }) => modelTime)).toEqual([time - 7_200, time - 3_600, time]);
+    const last = reports.at(-1);
+    const spot = network.world.spot(time);
+    expect(Math.abs(Number(last?.spotWad) / 1e18 / spot - 1)).toBeLessThan(1e-3);
+    expect(last?.slices.length).toBeGreaterThan(5);
+    expect(last?.freshMask).toBe(2n ** BigInt(last?.slices.length ?? 0) - 1n);
+    const words = last?.slices.map((word, i) => unpackSlice(last.expiries[i] ?? 0, word)) ?? [];
+    const exact = words.map(({ theta, psi, rho, basis, residual }) => ({
+      theta,
+      psi,
+      rho: BigInt(rho),
+      basis: BigInt(basis),
+      residual: BigInt(residual),
+    }));
+    expect(sliceWordsAreArbitrageFree(exact)).toBe(true);
+  });
+
+  test("when one is killed, reports go on, whoever leads", async () => {
+    network.nodes[1]?.process.kill("SIGKILL");
+    await network.nodes[1]?.ended;
+    for (let hour = 0; hour < 4; hour++) {
+      const at = await nextHour();
+      expect(await network.reported(at, 10_000)).toBe(true);
+    }
+  });
+
+  test("when two are killed, there is no report", async () => {
+    network.nodes[2]?.process.kill("SIGKILL");
+    await network.nodes[2]?.ended;
+    const before = (await network.state()).round;
+    const at = await nextHour();
+    expect(await network.reported(at, 2_500)).toBe(false);
+    expect((await network.state()).round).toBe(before);
+  });
+
+  test("when they come back, so do reports, and no round was signed twice", async () => {
+    const signed = JSON.parse(readFileSync(join(network.folder, "node-1.state.json"), "utf8")) as { round: number };
+    await Promise.all([1, 2].map((index) => network.startNode(index)));
+    for (let hour = 0; hour < 2; hour++) {
+      const at = await nextHour();
+      expect(await network.reported(at, 15_000)).toBe(true);
+    }
+    const after = JSON.parse(readFileSync(join(network.folder, "node-1.state.json"), "utf8")) as { round: number };
+    expect(after.round).toBeGreaterThan(signed.round);
+    const rounds = (await network.reports()).map(({ round }) => round);
+    expect(rounds).toEqual([...new Set(rounds)].sort((a, b) => a - b));
+  });
+
+  test("when an expiry comes, its average settles it", async () => {
+    const expiries = (await network.reports()).at(-1)?.expiries ?? [];
+    const expiry = expiries[0] ?? 0;
+    time = expiry;
+    await network.moveTo(expiry);
+    expect(await network.reported(expiry, 10_000)).toBe(true);
+    const price = await network.settlementPrice(expiry);
+    let sum = 0;
+    for (let minute = 0; minute < 30; minute++) sum += network.world.spot(expiry - 1_800 + minute * 60 + 30);
+    expect(Math.abs(price / (sum / 30) - 1)).toBeLessThan(1e-3);
+  });
+
+  test("when it is told to end, a node ends", async () => {
+    network.nodes[0]?.process.kill("SIGTERM");
+    expect((await network.nodes[0]?.ended)?.code).toBe(0);
+  });
+});

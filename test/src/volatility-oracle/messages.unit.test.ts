@@ -1,0 +1,86 @@
+import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
+import { describe, expect, test } from "vitest";
+import type { Observation } from "../../../src/volatility-oracle/consensus.ts";
+import { openObservation, proposal, signObservation } from "../../../src/volatility-oracle/messages.ts";
+import { ObservationBook } from "../../../src/volatility-oracle/observationBook.ts";
+import { honest, NOW } from "./observations.ts";
+
+const [other, account] = [1, 2].map((n) => privateKeyToAccount(`0x${String(n).padStart(64, "0")}`)) as [
+  PrivateKeyAccount,
+  PrivateKeyAccount,
+];
+const nodes = [other, account].map(({ address }) => ({ address }));
+const domain = { chainId: 1, oracle: `0x${"ab".repeat(20)}` } as const;
+const said = honest(0);
+const sign = (value: Observation) => signObservation(account, domain, value);
+
+describe("an observation", () => {
+  test("is opened with its node's index", async () => {
+    expect(await openObservation(await sign(said), domain, nodes)).toEqual({ index: 1, observation: said });
+  });
+
+  test("counts only for the chain and contract it was signed for", async () => {
+    const signed = await sign(said);
+    expect(await openObservation(signed, { ...domain, chainId: 2 }, nodes)).toBeUndefined();
+    expect(await openObservation(signed, { ...domain, oracle: `0x${"cd".repeat(20)}` }, nodes)).toBeUndefined();
+  });
+
+  test("is worth nothing changed, from a stranger, or without a signature", async () => {
+    const signed = await sign(said);
+    expect(
+      await openObservation({ ...signed, body: signed.body.replace("3000", "3001") }, domain, nodes),
+    ).toBeUndefined();
+    expect(await openObservation(signed, domain, nodes.slice(0, 1))).toBeUndefined();
+    expect(await openObservation({ ...signed, signature: "0x" }, domain, nodes)).toBeUndefined();
+  });
+
+  const twice = <T>(items: readonly T[]): readonly T[] => [items[0] as T, ...items];
+  test.for([
+    ["an expiry twice in the surface", { surface: twice(said.surface) }],
+    ["an expiry twice in the averages", { averages: twice(said.averages) }],
+    ["a lattice of another length", { surface: said.surface.map((item) => ({ ...item, halfWidth: [0.1] })) }],
+    ["a spot of zero", { spot: 0 }],
+    ["a wild variance", { surface: said.surface.map((item) => ({ ...item, totalVariance: Array(15).fill(1e9) })) }],
+    ["a model time that is no integer", { modelTime: NOW + 0.5 }],
+  ] as const)("is refused with %s", async ([, change]) => {
+    expect(await openObservation(await sign({ ...said, ...change } as Observation), domain, nodes)).toBeUndefined();
+  });
+});
+
+describe("a proposal", () => {
+  test("is refused where it is malformed", () => {
+    const good = { round: 1, observations: [], digest: "0x12", signature: "0x34" };
+    expect(proposal.safeParse(good).success).toBe(true);
+    for (const change of [{ round: 0 }, { round: 2 ** 32 }, { digest: "12" }, { observations: "none" }]) {
+      expect(proposal.safeParse({ ...good, ...change }).success).toBe(false);
+    }
+  });
+});
+
+describe("the book of observations", () => {
+  const known = (index: number, modelTime: number, spot = 3_000) => ({
+    index,
+    signed: { body: "", signature: "0x" } as const,
+    observation: { ...said, modelTime, spot },
+  });
+
+  test("keeps a node's first word about a moment", () => {
+    const book = new ObservationBook();
+    book.keep(known(1, NOW, 3_000));
+    book.keep(known(1, NOW, 3_500));
+    book.keep(known(0, NOW));
+    expect(book.at(NOW).map(({ index, observation }) => [index, observation.spot])).toEqual([
+      [0, 3_000],
+      [1, 3_000],
+    ]);
+    expect(book.of(1, NOW)?.spot).toBe(3_000);
+  });
+
+  test("a node that talks much pushes out only its own", () => {
+    const book = new ObservationBook();
+    book.keep(known(0, NOW));
+    for (let i = 0; i < 100; i++) book.keep(known(1, NOW + i));
+    expect(book.at(NOW).map(({ index }) => index)).toEqual([0]);
+    expect(book.of(1, NOW + 99)).toBeDefined();
+  });
+});

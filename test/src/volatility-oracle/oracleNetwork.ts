@@ -1,0 +1,179 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Address, createPublicClient, http, parseEventLogs } from "viem";
+import { authorityAbi, authorityBytecode, marketOracleAbi, marketOracleBytecode } from "../../../src/chain/abis.ts";
+import { type Anvil, startAnvil } from "../../../src/chain/anvil.ts";
+import { Transactor } from "../../../src/chain/transactor.ts";
+import { generateWorld } from "../../../src/market/generator.ts";
+import { startVenues, type VenueServer } from "../../../src/market/venue.ts";
+import type { World } from "../../../src/market/world.ts";
+
+export const MARKET_ID = 1;
+const root = join(import.meta.dirname, "..", "..", "..");
+const program = join(root, "src", "volatility-oracle", "main.ts");
+
+export interface NodeRun {
+  readonly process: ChildProcess;
+  /** Resolves with exit code and everything written to standard error. */
+  readonly ended: Promise<{ readonly code: number | null; readonly errors: string }>;
+}
+
+/** A chain with the oracle contract, a venue per node, and nodes as processes of their own. */
+export class OracleNetwork {
+  readonly anvil: Anvil;
+  readonly world: World;
+  readonly oracle: Address;
+  readonly venues: VenueServer;
+  readonly folder: string;
+  readonly nodes: NodeRun[] = [];
+  private readonly ports: readonly number[];
+
+  private constructor(
+    anvil: Anvil,
+    world: World,
+    oracle: Address,
+    venues: VenueServer,
+    folder: string,
+    ports: readonly number[],
+  ) {
+    this.anvil = anvil;
+    this.world = world;
+    this.oracle = oracle;
+    this.venues = venues;
+    this.folder = folder;
+    this.ports = ports;
+  }
+
+  static async start(count: number): Promise<OracleNetwork> {
+    const world = generateWorld({ seed: "oracle", historyDays: 3 });
+    const anvil = await startAnvil({ port: 0, timestamp: world.firstTime - 3_600 });
+    const deployer = new Transactor(anvil.publicClient, anvil.wallet(0));
+    const authority = await deployer.deploy(authorityAbi, authorityBytecode, [deployer.address]);
+    const signers = Array.from({ length: count }, (_, i) => anvil.address(i + 1));
+    const oracle = await deployer.deploy(marketOracleAbi, marketOracleBytecode, [signers, authority]);
+    await deployer.write(oracle, marketOracleAbi, "addMarket", [MARKET_ID]);
+    const venues = await startVenues({
+      world,
+      venues: signers.map((_, i) => ({ name: `venue-${i}`, seed: i })),
+      time: world.firstTime,
+    });
+    const folder = mkdtempSync(join(tmpdir(), "meniscus-oracle-"));
+    return new OracleNetwork(anvil, world, oracle, venues, folder, await freePorts(count));
+  }
+
+  /** The configuration of node `index`. */
+  config(index: number): Record<string, unknown> {
+    return {
+      name: `node-${index}`,
+      keyVariable: "MENISCUS_NODE_KEY",
+      port: this.ports[index],
+      nodes: this.ports.map((port, i) => ({ address: this.anvil.address(i + 1), url: `http://127.0.0.1:${port}` })),
+      venueUrl: this.venues.url(`venue-${index}`),
+      currency: "ETH",
+      rpcUrl: this.anvil.url,
+      chainId: this.anvil.chain.id,
+      marketOracle: this.oracle,
+      marketId: MARKET_ID,
+      heartbeatSeconds: 60,
+      leaderTimeoutMilliseconds: 600,
+      stateFile: join(this.folder, `node-${index}.state.json`),
+    };
+  }
+
+  /** Starts node `index`, waits until it is up unless it ends before. */
+  async startNode(index: number, changes: Record<string, unknown> = {}, key?: string): Promise<NodeRun> {
+    const file = join(this.folder, `node-${index}.json`);
+    writeFileSync(file, JSON.stringify({ ...this.config(index), ...changes }));
+    const run = runNode([file], { MENISCUS_NODE_KEY: key ?? this.anvil.privateKey(index + 1) });
+    this.nodes[index] = run;
+    await Promise.race([run.ended, once(run.process, "up")]);
+    return run;
+  }
+
+  /** Moves chain and venues to `time`. */
+  async moveTo(time: number): Promise<void> {
+    await this.anvil.mineAt(time);
+    this.venues.setTime(time);
+  }
+
+  async state() {
+    return await this.anvil.publicClient.readContract({
+      address: this.oracle,
+      abi: marketOracleAbi,
+      functionName: "marketState",
+      args: [MARKET_ID],
+    });
+  }
+
+  /** Whether a report of `time` is on the chain within `milliseconds`. */
+  async reported(time: number, milliseconds: number): Promise<boolean> {
+    const deadline = performance.now() + milliseconds;
+    while (performance.now() < deadline) {
+      if ((await this.state()).surfaceTime === time) return true;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return false;
+  }
+
+  /** The price that settled an expiry; 0 where none did. */
+  async settlementPrice(expiry: number): Promise<number> {
+    const wad = await this.anvil.publicClient.readContract({
+      address: this.oracle,
+      abi: marketOracleAbi,
+      functionName: "settlementPrice",
+      args: [MARKET_ID, expiry],
+    });
+    return Number(wad) / 1e18;
+  }
+
+  /** Every surface report the chain accepted, with the slices it stored. */
+  async reports() {
+    const client = createPublicClient({ chain: this.anvil.chain, transport: http(this.anvil.url) });
+    const logs = await client.getLogs({ address: this.oracle, fromBlock: 0n });
+    return parseEventLogs({ abi: marketOracleAbi, logs, eventName: "SurfaceAccepted" }).map(({ args }) => args);
+  }
+
+  async stop(): Promise<void> {
+    for (const node of this.nodes) node?.process.kill("SIGKILL");
+    await Promise.all(this.nodes.map((node) => node?.ended));
+    await this.venues.close();
+    await this.anvil.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Starts the program; emits "up" on the process when the node says so. */
+export function runNode(parameters: readonly string[], environment: Record<string, string> = {}): NodeRun {
+  const child = spawn(process.execPath, ["--import", "tsx", program, ...parameters], {
+    cwd: root,
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...environment },
+  });
+  let errors = "";
+  child.stderr?.on("data", (chunk) => {
+    errors += chunk;
+    if (errors.includes("node is up")) child.emit("up");
+  });
+  const ended = new Promise<{ code: number | null; errors: string }>((resolve) => {
+    child.once("close", (code) => resolve({ code, errors }));
+  });
+  return { process: child, ended };
+}
+
+/** Ports that were free a moment ago: nodes must know each other's before they start. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}

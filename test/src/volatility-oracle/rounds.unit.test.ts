@@ -1,0 +1,36 @@
+import { describe, expect, test } from "vitest";
+import { leaderOf, nextRoundOf, quorumOf, refusalOf } from "../../../src/volatility-oracle/rounds.ts";
+
+describe("rounds", () => {
+  test("a quorum is more than two thirds", () => {
+    expect([1, 2, 3, 4, 5, 6, 7, 10].map(quorumOf)).toEqual([1, 2, 3, 3, 4, 5, 5, 7]);
+  });
+
+  test("every node's next round is the first one after that it leads", () => {
+    for (let last = 0; last < 12; last++) {
+      const rounds = [0, 1, 2, 3, 4].map((index) => nextRoundOf(index, last, 5));
+      expect(rounds.map((round) => leaderOf(round, 5))).toEqual([0, 1, 2, 3, 4]);
+      expect([...rounds].sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5].map((step) => last + step));
+    }
+  });
+});
+
+describe("given node 2 of 4 proposes round 6 after the chain's round 5", () => {
+  const facts = { round: 6, proposer: 2, nodes: 4, chainRound: 5, signedRound: 5, secondsSinceReport: 0 };
+  const furthest = 5 + 4 * 16;
+
+  test("it may be signed", () => expect(refusalOf(facts)).toBeUndefined());
+  test("not if another node proposes it", () => expect(refusalOf({ ...facts, proposer: 1 })).toMatch(/another node/));
+  test("not if the chain has it", () => expect(refusalOf({ ...facts, chainRound: 6 })).toMatch(/chain is past/));
+  test("not after a later round", () => expect(refusalOf({ ...facts, signedRound: 7 })).toMatch(/later round/));
+  test("again after itself: the digest decides", () => expect(refusalOf({ ...facts, signedRound: 6 })).toBeUndefined());
+
+  test("rounds that turns can have burnt may be skipped, and no more", () => {
+    const last = nextRoundOf(2, furthest - 4, 4);
+    expect(refusalOf({ ...facts, round: last })).toBeUndefined();
+    expect(refusalOf({ ...facts, round: last + 4 })).toMatch(/too far ahead/);
+    expect(refusalOf({ ...facts, round: last + 4, secondsSinceReport: 1 })).toBeUndefined();
+    expect(refusalOf({ ...facts, round: last + 4, signedRound: last })).toBeUndefined();
+    expect(refusalOf({ ...facts, round: 2 ** 32 - 2 })).toMatch(/too far ahead/);
+  });
+});
