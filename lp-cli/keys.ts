@@ -14,15 +14,26 @@ const SCRYPT = { n: 131_072, r: 8, p: 1 } as const;
 
 const keystoreSchema = z.object({
   address: z.string().optional(),
-  crypto: z.object({
-    cipher: z.literal("aes-128-ctr"),
-    ciphertext: z.string(),
-    cipherparams: z.object({ iv: z.string() }),
-    kdf: z.enum(["scrypt", "pbkdf2"]),
-    kdfparams: z.looseObject({}),
-    mac: z.string(),
-  }),
-  id: z.string().optional(),
+  crypto: z
+    .object({
+      cipher: z.literal("aes-128-ctr"),
+      ciphertext: z.string(),
+      cipherparams: z.object({ iv: z.string() }),
+      mac: z.string(),
+    })
+    .and(
+      z.discriminatedUnion("kdf", [
+        z.object({
+          kdf: z.literal("scrypt"),
+          kdfparams: z.object({ dklen: z.number(), n: z.number(), p: z.number(), r: z.number(), salt: z.string() }),
+        }),
+        z.object({
+          kdf: z.literal("pbkdf2"),
+          kdfparams: z.object({ c: z.number(), dklen: z.number(), prf: z.literal("hmac-sha256"), salt: z.string() }),
+        }),
+      ]),
+    ),
+  id: z.string().default(""),
   version: z.literal(3),
 });
 
@@ -52,7 +63,7 @@ function readKeystore(file: string): z.infer<typeof keystoreSchema> {
   try {
     content = JSON.parse(readFileSync(file, "utf8"));
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
     throw new MeniscusError("key", missing ? `No keystore at ${file}.` : `${file} is not a keystore: no JSON.`, {
       hint: "`meniscus keystore list` shows what is there.",
       cause,
@@ -71,7 +82,7 @@ export function listKeystores(folder: string): readonly KeystoreFile[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((file) => file.endsWith(".json"))
-    .sort()
+    .toSorted()
     .map((file) => {
       const path = join(folder, file);
       const { address } = readKeystore(path);
@@ -130,7 +141,7 @@ export function parsePrivateKey(text: string, source: string): Hex {
   const match = /^(?:0x)?([0-9a-fA-F]{64})$/.exec(text.trim());
   try {
     if (!match) throw new Error("not 64 hexadecimal digits");
-    const key = `0x${match[1]}` as Hex;
+    const key = `0x${match[1]}` as const;
     privateKeyToAccount(key); // refuses zero and what is not below the curve's order
     return key;
   } catch {
@@ -170,8 +181,8 @@ async function unlock({ name, file }: KeystoreFile, sources: KeySources): Promis
   const keystore = readKeystore(file);
   const password = await readPassword(sources, `Password of ${name}`);
   try {
-    const key = await Keystore.toKeyAsync(keystore as unknown as Keystore.Keystore, { password });
-    return privateKeyToAccount(Keystore.decrypt(keystore as unknown as Keystore.Keystore, key));
+    const key = await Keystore.toKeyAsync(keystore, { password });
+    return privateKeyToAccount(Keystore.decrypt(keystore, key));
   } catch (cause) {
     throw new MeniscusError("key", `The password does not open ${name}.`, {
       hint: "Try again, or choose another keystore with --as NAME.",

@@ -29,8 +29,9 @@ export function parseAmount(text: string, decimals: number, unit: string): bigin
   return value;
 }
 
-const isNumber = (text: string | undefined): text is string =>
-  text !== undefined && /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text);
+const numberPattern = /^[+-]?(\d+\.?\d*|\.\d+)$/;
+
+const isNumber = (text: string | undefined): text is string => text !== undefined && numberPattern.test(text);
 
 /** Contracts as people write them, signed, in millionths. */
 function parseSize(text: string): bigint {
@@ -49,6 +50,12 @@ export function parseOption(text: string, pool: Pool): OptionTerms {
   return { marketId: pool.marketId, ...terms };
 }
 
+function orderError(message: string): MeniscusError {
+  return new MeniscusError("usage", message, {
+    hint: "Write SIZE OPTION, for example 2 ETH-13FEB26-2000-C, or a package: +1 ETH-13FEB26-2000-C -1 ETH-13FEB26-2200-C.",
+  });
+}
+
 /** A package and how many of it: limits are stated for one. */
 export interface Order {
   readonly legs: readonly LegOrder[];
@@ -62,24 +69,21 @@ export interface Order {
  * @param side 1 as written, −1 with every leg turned round.
  */
 export function parseOrder(tokens: readonly string[], pool: Pool, side: 1n | -1n): Order {
-  const usage = (message: string) =>
-    new MeniscusError("usage", message, {
-      hint: "Write SIZE OPTION, for example 2 ETH-13FEB26-2000-C, or a package: +1 ETH-13FEB26-2000-C -1 ETH-13FEB26-2200-C.",
-    });
-  const multiplied = isNumber(tokens[0]) && isNumber(tokens[1]);
-  const multiplier = multiplied ? parseSize(tokens[0] as string) : 1_000_000n;
-  if (multiplier < 0n) throw usage("The number of packages is negative.");
+  const [multiplierText] = tokens;
+  const multiplied = isNumber(multiplierText) && isNumber(tokens[1]);
+  const multiplier = multiplied ? parseSize(multiplierText) : 1_000_000n;
+  if (multiplier < 0n) throw orderError("The number of packages is negative.");
   const legs: LegOrder[] = [];
-  for (let i = multiplied ? 1 : 0; i < tokens.length; i++) {
-    const token = tokens[i] as string;
+  const words = tokens.slice(multiplied ? 1 : 0).values();
+  for (const token of words) {
     const sized = isNumber(token);
-    const name = sized ? tokens[++i] : token;
-    if (name === undefined || isNumber(name)) throw usage(`After ${token} comes an option.`);
+    const name: string | undefined = sized ? words.next().value : token;
+    if (name === undefined || isNumber(name)) throw orderError(`After ${token} comes an option.`);
     const size = (sized ? parseSize(token) : 1_000_000n) * multiplier * side;
-    if (size % 1_000_000n !== 0n) throw usage("A size has more than six decimals.");
+    if (size % 1_000_000n !== 0n) throw orderError("A size has more than six decimals.");
     legs.push({ terms: parseOption(name, pool), size: size / 1_000_000n });
   }
-  if (legs.length === 0) throw usage("No option is named.");
+  if (legs.length === 0) throw orderError("No option is named.");
   const [first] = legs;
   if (legs.length > 1 || !first || multiplied) return { legs, count: multiplier };
   return { legs, count: first.size < 0n ? -first.size : first.size };
@@ -108,7 +112,7 @@ export function parsePercent(text: string, what: string): number {
 
 /** A signed price in quote tokens. */
 export function parsePrice(text: string): number {
-  if (!isNumber(text)) {
+  if (!numberPattern.test(text)) {
     throw new MeniscusError("usage", `"${text}" is not a price.`, { hint: "Write quote tokens, for example 120.5." });
   }
   return Number(text);

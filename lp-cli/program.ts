@@ -105,6 +105,8 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
       const options = received.pop();
       const globals = command.optsWithGlobals<GlobalOptions>();
       const session = new Session(globals, environment, err);
+      // What commander hands over has the shape of the declaration's own usage and options.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       const data = await declaration.run(session, ...(received as unknown as TArguments), options as TOptions);
       out(globals.json ? toJson(data) : declaration.render(data));
     });

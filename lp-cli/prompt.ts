@@ -5,7 +5,7 @@ import { MeniscusError } from "../src/runtime/errors.ts";
 /** Exit code of a shell command that Ctrl-C ended. */
 export const INTERRUPTED = 130;
 
-const isInteractive = (): boolean => process.stdin.isTTY === true && process.stderr.isTTY === true;
+const isInteractive = (): boolean => process.stdin.isTTY && process.stderr.isTTY;
 
 /** Asks on the terminal; questions go to standard error, so that standard output stays data. */
 async function ask(question: string, hidden: boolean): Promise<string> {

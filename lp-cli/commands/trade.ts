@@ -135,8 +135,9 @@ function closeAll(held: readonly PositionView[]): Order["legs"] {
   return held.map(({ terms, size }) => ({ terms, size: -size }));
 }
 
+const isSize = (token: string): boolean => /^[+-]?[\d.]+$/.test(token);
+
 function closeNamed(held: readonly PositionView[], tokens: readonly string[], pool: Pool): Order["legs"] {
-  const isSize = (token: string) => /^[+-]?[\d.]+$/.test(token);
   // Options without a size are closed whole; `parseOrder` reads the others.
   return tokens.flatMap((token, index) => {
     if (isSize(token)) return [];
@@ -259,7 +260,9 @@ export async function positions(session: Session, options: AccountOption): Promi
     owner,
     account: sub,
     quoteSymbol: connection.deployment.quoteSymbol,
-    positions: held.map(({ terms, size: _, ...view }) => ({ ...view, expiry: terms.expiry })),
+    positions: held.map(({ name, terms, contracts, price, value, volatility, delta, vega, state }) => {
+      return { name, expiry: terms.expiry, contracts, price, value, volatility, delta, vega, state };
+    }),
     value: total(({ value }) => value),
     delta: total(({ delta }) => delta),
     vega: total(({ vega }) => vega),

@@ -8,6 +8,7 @@ import {
   type Hex,
   HttpRequestError,
   InsufficientFundsError,
+  isHex,
   RpcRequestError,
   TimeoutError,
   toFunctionSelector,
@@ -67,7 +68,12 @@ export const protocolErrors = [
   ).values(),
 ];
 
-const big = (args: Arguments, name: string): bigint => BigInt(args[name] as bigint | number);
+function big(args: Arguments, name: string): bigint {
+  const value = args[name];
+  if (typeof value !== "bigint" && typeof value !== "number") throw new TypeError(`the error has no number ${name}`);
+  return BigInt(value);
+}
+
 const amount = (value: bigint, decimals: number): string =>
   (Number(value) / 10 ** decimals).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const money = (value: bigint, words: RevertWords): string =>
@@ -416,14 +422,21 @@ function plainSentence(name: string, args: Arguments): string {
   return `${component} refused: ${words}${numbers ? ` (${numbers})` : ""}.`;
 }
 
+/** `0x` and the four bytes that every custom error begins with. */
+const SELECTOR_LENGTH = 10;
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+}
+
 /** The revert data that a node handed over, wherever viem keeps it. */
 function revertDataOf(error: BaseError): Hex | undefined {
   let found: Hex | undefined;
   error.walk((cause) => {
-    const { raw, data } = cause as { raw?: unknown; data?: unknown };
-    const nested = typeof data === "object" && data !== null ? (data as { data?: unknown }).data : undefined;
-    const hex = [raw, data, nested].find((value) => typeof value === "string" && /^0x[0-9a-f]{8,}$/i.test(value));
-    found = hex as Hex | undefined;
+    const data = property(cause, "data");
+    found = [property(cause, "raw"), data, property(data, "data")]
+      .filter((value) => isHex(value))
+      .find(({ length }) => length >= SELECTOR_LENGTH);
     return found !== undefined;
   });
   return found;
@@ -432,9 +445,10 @@ function revertDataOf(error: BaseError): Hex | undefined {
 /** A revert's name and its arguments by name; undefined where no ABI knows it. */
 export function decodeRevert(data: Hex): { readonly name: string; readonly args: Arguments } | undefined {
   try {
-    const { errorName, args, abiItem } = decodeErrorResult({ abi: protocolErrors as Abi, data });
+    const { errorName, args, abiItem } = decodeErrorResult({ abi: protocolErrors, data });
     const inputs: readonly AbiParameter[] = "inputs" in abiItem ? abiItem.inputs : [];
-    const named = inputs.map((input, index) => [input.name ?? String(index), (args as readonly unknown[])[index]]);
+    const values: readonly unknown[] = Array.isArray(args) ? args : [];
+    const named = inputs.map((input, index) => [input.name ?? String(index), values[index]]);
     return { name: errorName, args: Object.fromEntries(named) };
   } catch {
     return undefined;

@@ -242,6 +242,8 @@ export class Sender {
     TName extends ContractFunctionName<TAbi, "nonpayable" | "payable">,
   >(call: Call<TAbi, TName>, balance: bigint): Promise<void> {
     try {
+      // The types of call and client agree, but not in a way that the compiler can follow through three generics.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       await this.connection.client.simulateContract({
         ...call,
         account: this.transactor.signer.account,

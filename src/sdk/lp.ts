@@ -325,6 +325,8 @@ async function describeProgress(
   return { pending, unit, waitsFor, reportTime, chainTime: reportTime + view.oracle.surfaceAge };
 }
 
+const total = (amounts: readonly bigint[]): bigint => amounts.reduce((sum, amount) => sum + amount, 0n);
+
 /** What a claim brought. */
 export interface ClaimResult {
   readonly shares: number;
@@ -345,13 +347,12 @@ export async function claim(sender: Sender, pool: Pool): Promise<ClaimResult> {
     args: [sender.address],
   });
   const logs = [...receipt.logs].filter(({ address }) => address.toLowerCase() === pool.poolShares.toLowerCase());
-  const sum = (amounts: readonly bigint[]) => amounts.reduce((total, amount) => total + amount, 0n);
   const deposits = parseEventLogs({ abi: poolSharesAbi, eventName: "Deposit", logs });
   const withdrawals = parseEventLogs({ abi: poolSharesAbi, eventName: "Withdraw", logs });
   const refunds = parseEventLogs({ abi: poolSharesAbi, eventName: "Refunded", logs });
   return {
-    shares: Number(sum(deposits.map(({ args }) => args.shares))) / 1e18,
-    assets: toTokens(connection, sum([...withdrawals, ...refunds].map(({ args }) => args.assets))),
+    shares: Number(total(deposits.map(({ args }) => args.shares))) / 1e18,
+    assets: toTokens(connection, total([...withdrawals, ...refunds].map(({ args }) => args.assets))),
     hash: receipt.hash,
   };
 }
@@ -442,13 +443,8 @@ async function readFlows(connection: Connection, pool: Pool, owner: Address) {
       client.getContractEvents({ ...contract, eventName: "Refunded", args: { controller: owner }, ...range }),
     ),
   ]);
-  const sum = (amounts: readonly bigint[]) =>
-    toTokens(
-      connection,
-      amounts.reduce((total, amount) => total + amount, 0n),
-    );
   return {
-    deposited: sum(deposits.map(({ args }) => args.assets)),
-    withdrawn: sum([...withdrawals.map(({ args }) => args.assets), ...refunds.map(({ args }) => args.assets)]),
+    deposited: toTokens(connection, total(deposits.map(({ args }) => args.assets))),
+    withdrawn: toTokens(connection, total([...withdrawals, ...refunds].map(({ args }) => args.assets))),
   };
 }

@@ -206,7 +206,7 @@ export async function readStrikeStep(connection: Connection, marketId: number): 
       args: [marketId],
     }),
   );
-  return Number(market.strikeStepE6) / 1e6;
+  return market.strikeStepE6 / 1e6;
 }
 
 /**

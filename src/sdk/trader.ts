@@ -387,7 +387,7 @@ export async function readPositions(
       ),
     ),
   );
-  return views.sort(
+  return views.toSorted(
     (a, b) =>
       a.terms.expiry - b.terms.expiry || a.terms.strike - b.terms.strike || a.terms.kind.localeCompare(b.terms.kind),
   );

@@ -8,6 +8,9 @@ import { runProgram } from "../../lp-cli/program.ts";
 import { localTokenAbi } from "../../src/chain/abis.ts";
 import { writeDeployment } from "../../src/chain/deployments.ts";
 import { expiryName } from "../../src/chain/optionId.ts";
+import type { OptionQuote } from "../../src/sdk/optionChain.ts";
+import type { LpStatement } from "../../src/sdk/statement.ts";
+import type { Health } from "../../src/sdk/trader.ts";
 import { TestMarket } from "../src/sdk/testMarket.ts";
 
 const DAY = 86_400;
@@ -25,7 +28,7 @@ let now = start;
 const spot = 2_500;
 
 async function tick(seconds = 60): Promise<void> {
-  const block = await market.anvil.publicClient.getBlock();
+  const block = await market.client.getBlock();
   now = Math.max(now + seconds, Number(block.timestamp) + 2);
   await market.report({ time: now, spot, volatility: 0.6 });
   await market.mark();
@@ -33,17 +36,17 @@ async function tick(seconds = 60): Promise<void> {
 
 /** Reports and marks while something waits for them. */
 async function whileTicking<T>(action: Promise<T>): Promise<T> {
-  const done = new AbortController();
+  const stop = new AbortController();
   const ticking = (async () => {
-    while (!done.signal.aborted) {
+    while (!stop.signal.aborted) {
       await new Promise((resolve) => setTimeout(resolve, 250));
-      if (!done.signal.aborted) await tick();
+      if (!stop.signal.aborted) await tick();
     }
   })();
   try {
     return await action;
   } finally {
-    done.abort();
+    stop.abort();
     await ticking;
   }
 }
@@ -52,33 +55,27 @@ interface Answer {
   readonly code: number;
   readonly out: string;
   readonly err: string;
-  // The shape of each command's data is what these tests are about.
-  readonly data: Record<string, unknown>;
-}
-
-function keyOf(index: number): string {
-  return market.anvil.privateKey(index);
 }
 
 /** Runs one command line as the n-th development account. */
 async function meniscus(index: number | undefined, ...words: readonly string[]): Promise<Answer> {
   const [out, err]: [string[], string[]] = [[], []];
-  const key = index === undefined ? {} : { MENISCUS_PRIVATE_KEY: keyOf(index) };
+  const key = index === undefined ? {} : { MENISCUS_PRIVATE_KEY: market.anvil.privateKey(index) };
   const code = await runProgram(["--rpc", market.anvil.url, "--deployment", deploymentFile, ...words], {
     environment: { ...key, MENISCUS_KEYSTORES: join(folder, "none") },
     out: (text) => out.push(text),
     err: (text) => err.push(text),
   });
-  const text = out.join("\n");
-  const data = words.includes("--json") && code === 0 ? (JSON.parse(text) as Record<string, unknown>) : {};
-  return { code, out: text, err: err.join("\n"), data };
+  return { code, out: out.join("\n"), err: err.join("\n") };
 }
 
-async function done(index: number, ...words: readonly string[]): Promise<Record<string, unknown>> {
+/** The same with --json, which must succeed without a message; T is the shape that the test is about. */
+async function done<T = Record<string, unknown>>(index: number, ...words: readonly string[]): Promise<T> {
   const answer = await meniscus(index, "--json", "--yes", ...words);
   expect(answer.err.replace(/^(Approving|Request) .*$/gm, "").trim(), words.join(" ")).toBe("");
   expect(answer.code).toBe(0);
-  return answer.data;
+  const data: T = JSON.parse(answer.out);
+  return data;
 }
 
 beforeAll(async () => {
@@ -86,9 +83,7 @@ beforeAll(async () => {
   writeDeployment(market.deployment, deploymentFile);
   for (const index of [LP, TRADER]) {
     const { quoteToken } = market.deployment;
-    await market
-      .transactor(0)
-      .write(quoteToken, localTokenAbi, "mint", [market.anvil.address(index), 1_000_000_000_000n]);
+    await market.transactor(0).write(quoteToken, localTokenAbi, "mint", [market.address(index), 1_000_000_000_000n]);
   }
   await tick();
 });
@@ -107,33 +102,33 @@ describe("a session", () => {
       unit: "USDC",
       received: { shares: 500_000, assets: 0 },
     });
-    const [pool] = (await done(LP, "pools")) as unknown as readonly Record<string, unknown>[];
+    const [pool] = await done<readonly object[]>(LP, "pools");
     expect(pool).toMatchObject({ name: "core", symbol: "ETH", nav: 500_000, openContracts: 0 });
   });
 
   test("a trader sees the chain: bids below mids below asks, around the money", async () => {
-    const data = await done(TRADER, "chain", "--expiry", expiryName(middle), "--strikes", "7");
-    const [expiry] = data.expiries as readonly {
-      readonly rows: readonly { readonly strike: number; readonly call: Record<string, number | null> }[];
-    }[];
+    const { expiries } = await done<{
+      expiries: readonly { rows: readonly { strike: number; call: OptionQuote }[] }[];
+    }>(TRADER, "chain", "--expiry", expiryName(middle), "--strikes", "7");
+    const [expiry] = expiries;
     const quoted = expiry?.rows.filter(({ call }) => call.bid !== null) ?? [];
     expect(quoted.length).toBeGreaterThanOrEqual(3);
     for (const { call } of quoted) {
-      expect(call.bid).toBeLessThan(call.mid as number);
-      expect(call.ask).toBeGreaterThan(call.mid as number);
-      expect(call.askVolatility).toBeGreaterThan(call.volatility as number);
+      expect(call.bid).toBeLessThan(call.mid);
+      expect(call.ask).toBeGreaterThan(call.mid);
+      expect(call.askVolatility).toBeGreaterThan(call.volatility);
     }
     expect(quoted.some(({ strike }) => strike === 2_500)).toBe(true);
   });
 
   test("a quote's parts add up to its cash, and buying costs what was quoted", async () => {
     await tick();
-    const quote = (await done(TRADER, "quote", "2", option(2500, "C"))) as Record<string, number>;
+    const quote = await done<Record<string, number>>(TRADER, "quote", "2", option(2500, "C"));
     const { premium = 0, impact = 0, spread = 0, fee = 0, cash = 0, delta = 0 } = quote;
     expect(premium + impact + spread + fee).toBeCloseTo(cash, 5);
     expect(delta).toBeGreaterThan(0.9);
-    const bought = await done(TRADER, "buy", "2", option(2500, "C"));
-    expect(bought.cash as number).toBeCloseTo(cash, 0);
+    const bought = await done<{ cash: number }>(TRADER, "buy", "2", option(2500, "C"));
+    expect(bought.cash).toBeCloseTo(cash, 0);
     expect(bought).toMatchObject({ account: 0, legs: [{ name: option(2500, "C"), contracts: 2 }] });
     const held = await done(TRADER, "positions");
     expect(held.positions).toMatchObject([{ name: option(2500, "C"), contracts: 2, state: "live" }]);
@@ -144,18 +139,23 @@ describe("a session", () => {
     expect((await done(TRADER, "sell", "1", option(2500, "C"))).cash).toBeLessThan(-50);
     await done(TRADER, "account", "deposit", "20000");
     const spread = ["+1", option(2500, "P"), "-1", option(2300, "P")];
-    const quote = await done(TRADER, "quote", "--account", "1", ...spread);
-    const { margin } = quote as { margin: { before: { worst: number }; after: { worst: number; equity: number } } };
+    const { margin } = await done<{ margin: { before: Health; after: Health } }>(
+      TRADER,
+      "quote",
+      "--account",
+      "1",
+      ...spread,
+    );
     expect(margin.before.worst).toBe(20_000);
     expect(margin.after.worst).toBeLessThan(20_000);
     await done(TRADER, "buy", "--account", "1", "--slippage", "5", ...spread);
-    const account = await done(TRADER, "account", "show");
+    const account = await done<Health>(TRADER, "account", "show");
     expect(account).toMatchObject({ account: 1, positions: 2 });
-    expect(account.equity as number).toBeCloseTo(margin.after.equity, -1);
+    expect(account.equity).toBeCloseTo(margin.after.equity, -1);
     await done(TRADER, "close", "all", "--account", "1", "--slippage", "5");
     expect((await done(TRADER, "positions", "--account", "1")).positions).toEqual([]);
-    const out = await done(TRADER, "account", "withdraw", "all");
-    expect(out.amount as number).toBeGreaterThan(19_900);
+    const out = await done<{ amount: number }>(TRADER, "account", "withdraw", "all");
+    expect(out.amount).toBeGreaterThan(19_900);
   });
 
   test("settled options are redeemed at the average", async () => {
@@ -178,13 +178,11 @@ describe("a session", () => {
     await tick();
     await done(TRADER, "close", option(2500, "C"), "--slippage", "5");
     await tick();
-    const before = (await done(LP, "position")) as { profit: { mid: number }; shares: number };
+    const before = await done<{ shares: number }>(LP, "position");
     expect(before.shares).toBeCloseTo(500_000, 3);
     const outcome = await whileTicking(done(LP, "withdraw", "--timeout", "20"));
     expect(outcome).toMatchObject({ state: "claimed", unit: "shares" });
-    const { statement } = (await done(LP, "statement")) as {
-      statement: { change: number; parts: Record<string, number>; residual: number; withdrawn: number };
-    };
+    const { statement } = await done<{ statement: LpStatement }>(LP, "statement");
     const parts = Object.values(statement.parts).reduce((sum, part) => sum + part, 0);
     expect(parts).toBeCloseTo(statement.change, 2);
     expect(Math.abs(statement.residual)).toBeLessThan(0.01);
@@ -193,6 +191,16 @@ describe("a session", () => {
     expect((await meniscus(LP, "position")).out).toMatch(/withdrawn\s+\d/);
   });
 });
+
+const nonce = (account: number) => market.client.getTransactionCount({ address: market.address(account) });
+
+const run = async (...words: readonly string[]) => await meniscus(undefined, ...words, "pools");
+
+const launch = (...words: readonly string[]) =>
+  spawnSync(process.execPath, [join(import.meta.dirname, "..", "..", "lp-cli", "bin", "meniscus.mjs"), ...words], {
+    encoding: "utf8",
+    cwd: folder,
+  });
 
 describe("wrong input says what happened, with an exit code, and sends nothing", () => {
   const cases: readonly (readonly [
@@ -236,8 +244,6 @@ describe("wrong input says what happened, with an exit code, and sends nothing",
 
   test.each(cases)("%s", async (_name, index, words, code, says) => {
     await tick();
-    const nonce = (account: number) =>
-      market.anvil.publicClient.getTransactionCount({ address: market.anvil.address(account) });
     const before = await nonce(TRADER);
     const answer = await meniscus(index, ...words);
     expect(answer.err.split("\n").at(-1)).toMatch(says);
@@ -263,8 +269,7 @@ describe("wrong input says what happened, with an exit code, and sends nothing",
     const wrong = join(folder, "wrong.json");
     writeFileSync(wrong, JSON.stringify({ ...market.deployment, chainId: 1 }));
     const empty = join(folder, "empty.json");
-    writeFileSync(empty, JSON.stringify({ ...market.deployment, clearinghouse: market.anvil.address(19) }));
-    const run = async (...words: readonly string[]) => await meniscus(undefined, ...words, "pools");
+    writeFileSync(empty, JSON.stringify({ ...market.deployment, clearinghouse: market.address(19) }));
     expect(await run("--deployment", wrong)).toMatchObject({
       code: 4,
       err: expect.stringMatching(/Wrong network: .* chain 1, /),
@@ -278,11 +283,6 @@ describe("wrong input says what happened, with an exit code, and sends nothing",
   });
 
   test("the launcher passes output and exit code on", () => {
-    const launch = (...words: readonly string[]) =>
-      spawnSync(process.execPath, [join(import.meta.dirname, "..", "..", "lp-cli", "bin", "meniscus.mjs"), ...words], {
-        encoding: "utf8",
-        cwd: folder,
-      });
     const good = launch("--rpc", market.anvil.url, "--deployment", deploymentFile, "--json", "pools");
     expect([good.status, good.stderr]).toEqual([0, ""]);
     expect(JSON.parse(good.stdout)).toMatchObject([{ name: "core" }]);
