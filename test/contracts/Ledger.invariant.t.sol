@@ -150,8 +150,17 @@ contract LedgerHandler is Test {
         Leg[] memory legs = new Leg[](1 + legSeed % 3);
         for (uint256 i = 0; i < legs.length; ++i) {
             legs[i] = Leg(_option(uint256(keccak256(abi.encode(legSeed, i)))), _size(size, legSeed >> i));
+            if (account.isWallet() && seed % 5 != 0 && legs[i].size < 0) legs[i].size = -legs[i].size; // mostly buys
         }
+        if (seed / 9 % 4 != 0) _freshen();
         _trade(account, legs, "trade");
+    }
+
+    /// @dev Spot, surface and mark as keepers have them most of the time.
+    function _freshen() private {
+        if (vm.getBlockTimestamp() > oracle.marketState(MARKET).surfaceTime + 300) _report();
+        else oracle.setSpot(spotWad);
+        _markNow();
     }
 
     function close(uint256 seed, uint256 which) external {
@@ -222,16 +231,20 @@ contract LedgerHandler is Test {
     // ── The oracle, time and the keepers
 
     function report(uint256 secondsLater, int16 move, uint16 volatility) external {
-        vm.warp(vm.getBlockTimestamp() + secondsLater % 12 hours);
+        vm.warp(vm.getBlockTimestamp() + secondsLater % 4 hours);
         spotWad = spotWad * uint256(int256(1e6) + int256(move) * 2) / 1e6; // within 6.6 %
         if (spotWad < 500e18) spotWad = 500e18;
         volatilityWad = 0.3e18 + uint256(volatility) * 1e13;
+        _report();
+        if (secondsLater % 3 != 0) _markNow();
+    }
+
+    function _report() private {
         delete live;
         for (uint256 i = 0; i < 6; ++i) {
             if (expiries[i] > vm.getBlockTimestamp()) live.push(expiries[i]);
         }
         oracle.report(spotWad, volatilityWad, live);
-        if (secondsLater % 3 != 0) _markNow();
     }
 
     function passTime(uint16 secondsLater) external {
@@ -252,7 +265,7 @@ contract LedgerHandler is Test {
     function stress(uint256 seed, int32 size, uint256 legSeed) external {
         if (!_callOn(address(this), address(ledger), "stress", abi.encodeCall(ledger.stress, (poolAccount)))) return;
         for (uint256 i = 0; i < 3; ++i) {
-            this.trade(seed / (i + 1), size, legSeed >> (i * 8));
+            this.trade(seed / (i + 1) / 36 * 36 + i, size, legSeed >> (i * 8)); // in the state as it is
         }
         int256 carried = ledger.requirement(poolAccount);
         if (!_callOn(address(this), address(ledger), "stress", abi.encodeCall(ledger.stress, (poolAccount)))) return;
