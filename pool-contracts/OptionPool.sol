@@ -239,9 +239,11 @@ contract OptionPool is IOptionPool, AccessManaged {
         if (facts.state.round == 0) revert OptionPool_NoSurface();
         (, facts.atReport) = oracle.boards(marketId, expiries, Moment.Report);
         uint256 acceptedAt = _max(facts.state.surfaceAcceptedAt, facts.state.spotAcceptedAt);
-        if (facts.state.round > 1 && block.timestamp <= acceptedAt + _parameters.worseOfSeconds) {
-            (, facts.previous) = oracle.boards(marketId, expiries, Moment.Previous);
-        }
+        if (block.timestamp > acceptedAt + _parameters.worseOfSeconds) return;
+        // Before the second report, and for an expiry that is new in this one, there is no previous price to be worse than.
+        try oracle.boards(marketId, expiries, Moment.Previous) returns (MarketState memory, Board[] memory previous) {
+            facts.previous = previous;
+        } catch {}
     }
 
     /// @dev NAV with the floor that the potential uses, 6 decimals.

@@ -66,7 +66,7 @@ contract LedgerGasTest is LedgerFixture {
         for (uint256 i = 0; i < count; i += 6) {
             Leg[] memory legs = new Leg[](6);
             for (uint256 j = 0; j < 6; ++j) {
-                legs[j] = Leg(call([WEEK, MONTH, QUARTER][j % 3], 2800 + 25 * ((i + j) / 3)), 100_000);
+                legs[j] = Leg(call([WEEK, MONTH, QUARTER][j % 3], 2900 + 25 * ((i + j) / 3)), 100_000);
             }
             trade(wallet(alice), legs);
         }
