@@ -87,6 +87,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     mapping(AccountId => mapping(uint256 expiryKey => uint256)) private _credit;
     mapping(AccountId => mapping(uint256 expiryKey => uint256)) private _debt;
     mapping(AccountId => uint256) private _totalDebt;
+    mapping(AccountId => uint256[] expiryKeys) private _makerCredits; // not yet claimed; marks value them
 
     /// @param protocolFees Owner of the account that collects the protocol's part of the fees.
     constructor(
@@ -341,6 +342,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         uint256 due = _credit[account][expiryKey];
         if (due == 0) revert Clearinghouse_NothingToSettle(account, expiry);
         delete _credit[account][expiryKey];
+        _forgetMakerCredit(account, expiryKey);
         paid = _payFromPot(account, expiryKey, word, due);
         emit CreditPaid(account, marketId, expiry, paid);
     }
@@ -416,6 +418,23 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     /// @inheritdoc IClearinghouse
     function credit(AccountId account, uint16 marketId, uint32 expiry) external view returns (uint256) {
         return _credit[account][_expiryKey(marketId, expiry)];
+    }
+
+    /// @inheritdoc IClearinghouse
+    function settlementBalance(AccountId account) external view returns (int256 balance) {
+        uint256[] storage expiryKeys = _makerCredits[account];
+        uint256 fund = cash(insuranceAccount);
+        for (uint256 i = 0; i < expiryKeys.length; ++i) {
+            ExpiryWord word = _expiries[expiryKeys[i]];
+            (uint256 owed_, uint256 collected) = (word.owed(), word.collected());
+            if (word.state() != ExpiryState.Final) {
+                uint256 covered = _min(fund, owed_ - collected); // debtors never pay more than they owe
+                fund -= covered;
+                collected += covered;
+            }
+            balance += int256(_payout(_credit[account][expiryKeys[i]], owed_, collected)); // below 2^128
+        }
+        balance -= int256(_totalDebt[account]); // below 2^128
     }
 
     /// @notice What the account could not pay at settlements, quote units.
@@ -727,7 +746,10 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         (int256 raw, bool found) = _closeExpired(account, marketId, expiry, _settlementPriceWad[expiryKey]);
         uint256 pending = _debt[account][expiryKey];
         if (!found) {
-            if (pending != 0) _collectDebt(account, expiryKey, pending);
+            if (pending != 0) {
+                uint256 left = _collectDebt(account, expiryKey, pending);
+                if (left != pending) emit DebtCollected(account, marketId, expiry, pending - left, left);
+            }
             return; // settled before, or never held it: a batch may name it all the same
         }
         if (_shortStrikes[account][expiryKey] != 0) {
@@ -738,6 +760,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         if (raw >= 0) {
             int256 net = CashMath.toCashDown(raw, _divisor);
             _credit[account][expiryKey] += uint256(net); // not negative
+            if (net != 0 && _accounts[account].isMaker()) _makerCredits[account].push(expiryKey);
             _tightenSettledMaker(account, net);
             emit AccountSettled(account, marketId, expiry, net, 0);
             return;
@@ -810,12 +833,28 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         }
     }
 
+    /// @dev Drops the expiry from the list of a maker's credits; other accounts have none.
+    function _forgetMakerCredit(AccountId account, uint256 expiryKey) private {
+        uint256[] storage expiryKeys = _makerCredits[account];
+        uint256 count = expiryKeys.length;
+        for (uint256 i = 0; i < count; ++i) {
+            if (expiryKeys[i] != expiryKey) continue;
+            expiryKeys[i] = expiryKeys[count - 1];
+            expiryKeys.pop();
+            return;
+        }
+    }
+
     /// @dev due·collected/owed, rounded down; the whole where nobody owed or all was paid.
+    function _payout(uint256 due, uint256 owed_, uint256 collected) private pure returns (uint256) {
+        return collected >= owed_ ? due : due * collected / owed_;
+    }
+
     function _payFromPot(AccountId account, uint256 expiryKey, ExpiryWord word, uint256 due)
         private
         returns (uint256 paid)
     {
-        paid = word.collected() >= word.owed() ? due : due * word.collected() / word.owed();
+        paid = _payout(due, word.owed(), word.collected());
         _pot[expiryKey] -= paid;
         _addCash(account, int256(paid)); // the pot holds less than 2^128
     }

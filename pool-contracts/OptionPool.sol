@@ -146,13 +146,16 @@ contract OptionPool is IOptionPool, AccessManaged {
 
         (BookTotals memory book, uint256 baseSize) = _valueBook();
         int256 cashBefore = int256(clearinghouse.cash(account)); // cash is below 2^128
+        int256 settlements = clearinghouse.settlementBalance(account);
         int256 drift = _reserve.driftRound == state.round ? int256(_netValue.drift) : int256(0);
         int256 bookValue = CashMath.toCashDown(book.value + int256(baseSize * state.surfaceSpotWad), _divisor);
-        int256 nav = cashBefore + bookValue - drift;
+        int256 nav = cashBefore + settlements + bookValue - drift;
 
         Mark memory mark_ = _storeMark(state, book, nav);
         int256[4] memory netShort = book.netShort;
-        emit Marked(state.round, state.surfaceTime, nav, mark_.reserve, mark_.unwind, cashBefore, bookValue, netShort);
+        emit Marked(
+            state.round, state.surfaceTime, nav, mark_.reserve, mark_.unwind, cashBefore, settlements, bookValue, netShort
+        );
         IPoolShares(shares).onMark(mark_);
 
         // What LPs brought and took at this mark belongs to the NAV that scales the potential from here on.

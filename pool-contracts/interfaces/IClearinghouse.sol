@@ -71,6 +71,10 @@ interface IClearinghouse {
     event SettlementFinal(
         uint16 indexed marketId, uint32 indexed expiry, uint256 owed, uint256 collected, uint256 covered
     );
+    /// @notice A debt of an earlier settlement was paid, in part or whole, out of cash that came in since.
+    event DebtCollected(
+        AccountId indexed account, uint16 indexed marketId, uint32 indexed expiry, uint256 paid, uint256 unpaid
+    );
     event CreditPaid(AccountId indexed account, uint16 indexed marketId, uint32 indexed expiry, uint256 amount);
 
     error Clearinghouse_Reentered();
@@ -174,6 +178,9 @@ interface IClearinghouse {
     function expiryWord(uint16 marketId, uint32 expiry) external view returns (ExpiryWord);
     /// @notice What the settled account will be paid of this expiry at most, before the payout ratio.
     function credit(AccountId account, uint16 marketId, uint32 expiry) external view returns (uint256);
+    /// @notice What settlements still owe a registered maker, less what it owes them, quote units: its unclaimed credits at
+    /// what each would be paid were its expiry final now, the fund covering them in turn, less its debts.
+    function settlementBalance(AccountId account) external view returns (int256 balance);
     function isAccountOperator(AccountId account, address operator) external view returns (bool);
 
     /// @notice Cash plus the worst (or present) value of everything the account holds, quote units.

@@ -101,7 +101,7 @@ struct PoolParameters {
 interface IOptionPool is IMaker {
     /// @notice The whole breakdown of a swap: enough to replay it to the unit with `pricing/fixed`.
     event Swapped(AccountId indexed taker, uint32 indexed round, Leg[] legs, Quote quote, uint256 reserveWad);
-    /// @notice The whole book was valued. `inventory` is net short vega by bucket and net short delta, 6 decimals.
+    /// @notice The whole book was valued. `settlements` is what settlements owe the pool less what it owes them. `inventory` is net short vega by bucket and net short delta, 6 decimals.
     event Marked(
         uint32 indexed round,
         uint40 surfaceTime,
@@ -109,6 +109,7 @@ interface IOptionPool is IMaker {
         uint256 reserve,
         uint256 unwind,
         int256 cash,
+        int256 settlements,
         int256 bookValue,
         int256[4] inventory
     );

@@ -113,6 +113,8 @@ export class PoolReplay {
   private readonly fixedPrices = new Map<number, bigint>();
   private readonly ratios = new Map<number, { readonly owed: bigint; readonly covered: bigint }>();
   private readonly credits = new Map<number, bigint>();
+  /** Credits not yet paid less debts, as the last mark and what happened since count them. */
+  private settlements = 0n;
 
   private readonly book = new Map<bigint, Series>();
   /** The board under which each expiry's strikes were last valued, with the surface it came from. */
@@ -261,6 +263,10 @@ export class PoolReplay {
         if (event.args.account !== this.account || event.args.marketId !== this.marketId) return;
         this.onCreditPaid(event.args.expiry, event.args.amount);
         break;
+      case "DebtCollected":
+        if (event.args.account !== this.account || event.args.marketId !== this.marketId) return;
+        this.onDebtCollected(event.args.paid);
+        break;
       default:
     }
   }
@@ -308,11 +314,16 @@ export class PoolReplay {
     addParts(this.parts, { rounding: toCashDown(payoff, this.divisor) * this.divisor - payoff });
     if (net >= 0n) {
       this.credits.set(expiry, net);
-      addParts(this.parts, { shortfall: -net * this.divisor }); // until it is paid
+      this.settlements += net;
     } else {
       this.cash += net + unpaid;
-      addParts(this.parts, { shortfall: unpaid * this.divisor });
+      this.settlements -= unpaid;
     }
+  }
+
+  private onDebtCollected(paid: bigint): void {
+    this.cash -= paid;
+    this.settlements += paid;
   }
 
   private onCreditPaid(expiry: number, amount: bigint): void {
@@ -320,8 +331,10 @@ export class PoolReplay {
     const { owed, covered } = this.ratios.get(expiry) ?? { owed: 0n, covered: 0n };
     this.credits.delete(expiry);
     this.cash += amount;
+    this.settlements -= amount;
+    // What the fund paid of it was counted as paid by the debtors until now.
     const insurance = owed === 0n ? 0n : (credit * covered) / owed;
-    addParts(this.parts, { insurance: insurance * this.divisor, shortfall: (amount - insurance) * this.divisor });
+    addParts(this.parts, { insurance: insurance * this.divisor, shortfall: -insurance * this.divisor });
   }
 
   // ───────────────────────────── Pool ─────────────────────────────
@@ -381,6 +394,8 @@ export class PoolReplay {
       if (board) bookRaw += valueRaw(series, board);
     }
     const bookValue = toCashDown(bookRaw, this.divisor);
+    addParts(this.parts, { shortfall: (mark.settlements - this.settlements) * this.divisor });
+    this.settlements = mark.settlements;
     const drift = drifting.reduce((sum, { driftUnits }) => sum + driftUnits, 0n);
 
     // The mark's NAV is its exact value plus these; what changes since the mark before is rounding of this interval.
@@ -399,7 +414,7 @@ export class PoolReplay {
       unwind: mark.unwind,
       cash: mark.cash,
       bookValue: mark.bookValue,
-      replayed: { nav: this.cash + bookValue - drift, cash: this.cash, bookValue },
+      replayed: { nav: this.cash + this.settlements + bookValue - drift, cash: this.cash, bookValue },
       parts: this.parts,
       flows: this.flows,
     };

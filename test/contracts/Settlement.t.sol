@@ -332,4 +332,78 @@ contract SettlementTest is LedgerFixture {
         assertEq(ledger.requirement(poolAccount), before + 16_000 * int256(USD));
         assertEq(ledger.credit(poolAccount, MARKET, WEEK), 16_000 * USD);
     }
+
+    // ── What settlements owe the pool, in its marks
+
+    /// @dev Regression: a credit was neither cash nor book between settlement and claim, and who entered then entered cheap.
+    function test_aCreditCountsInTheMark_fromSettlementToClaim() public {
+        fundAccount(margin(alice), 100_000 * USD);
+        trade(margin(alice), call(WEEK, 2900), -20 * ONE);
+        _start(3200e18);
+        ledger.settleAccounts(MARKET, WEEK, ids(poolAccount, margin(alice)));
+        assertEq(ledger.settlementBalance(poolAccount), 6_000 * int256(USD));
+        oracle.report(SPOT, VOLATILITY, listed);
+        int256 nav = pool.mark().nav;
+        assertEq(nav, int256(ledger.cash(poolAccount)) + 6_000 * int256(USD));
+        ledger.finalizeSettlement(MARKET, WEEK);
+        ledger.claimCredit(poolAccount, MARKET, WEEK);
+        assertEq(ledger.settlementBalance(poolAccount), 0);
+        oracle.report(SPOT, VOLATILITY, listed);
+        assertEq(pool.mark().nav, nav);
+    }
+
+    /// @dev alice owes 40,000 and has 15,000 and her premium.
+    function _poolIsOwedMoreThanThereIs(uint256 inFund) internal returns (uint256 collected) {
+        fundAccount(margin(alice), 15_000 * USD);
+        trade(margin(alice), call(WEEK, 3000), -20 * ONE);
+        quoteToken.mint(address(this), inFund);
+        ledger.depositCash(ledger.insuranceAccount(), inFund);
+        _start(5000e18);
+        ledger.settleAccounts(MARKET, WEEK, ids(poolAccount, margin(alice)));
+        collected = _word().collected();
+        assertLt(collected, _word().owed());
+    }
+
+    function test_aCreditThatDebtorsCannotPayCountsForWhatTheFundCovers() public {
+        uint256 collected = _poolIsOwedMoreThanThereIs(5_000 * USD);
+        uint256 inFund = ledger.cash(ledger.insuranceAccount());
+        int256 counted = ledger.settlementBalance(poolAccount);
+        assertEq(counted, int256(40_000 * USD * (collected + inFund) / (40_000 * USD)));
+        vm.warp(WEEK + 2 hours);
+        ledger.finalizeSettlement(MARKET, WEEK);
+        assertEq(ledger.settlementBalance(poolAccount), counted, "finality changes nothing that was known");
+        assertEq(int256(ledger.claimCredit(poolAccount, MARKET, WEEK)), counted);
+    }
+
+    function test_oneFundCoversTwoExpiriesOnlyOnce() public {
+        fundAccount(margin(alice), 30_000 * USD);
+        trade(margin(alice), two(call(WEEK, 3000), -20 * ONE, call(MONTH, 3000), -20 * ONE));
+        vm.warp(MONTH);
+        uint32[2] memory expiries = [WEEK, MONTH];
+        for (uint256 i = 0; i < 2; ++i) {
+            oracle.setSettlementPrice(expiries[i], 6000e18);
+            ledger.startSettlement(MARKET, expiries[i]);
+            ledger.settleAccounts(MARKET, expiries[i], ids(poolAccount, margin(alice)));
+        }
+        ExpiryWord week = ledger.expiryWord(MARKET, WEEK);
+        ExpiryWord month = ledger.expiryWord(MARKET, MONTH);
+        uint256 there = week.collected() + month.collected() + ledger.cash(ledger.insuranceAccount());
+        assertEq(ledger.settlementBalance(poolAccount), int256(there));
+    }
+
+    function test_aDebtOfThePoolCountsAgainstIt_andItsPaymentIsAnnounced() public {
+        trade(wallet(alice), call(WEEK, 3000), 20 * ONE);
+        uint256 cash = ledger.cash(poolAccount);
+        vm.prank(address(pool));
+        ledger.moveCash(poolAccount, margin(bob), cash - 50_000 * USD);
+        _start(8000e18); // the pool owes 100,000
+        ledger.settleAccounts(MARKET, WEEK, ids(poolAccount));
+        assertEq(ledger.settlementBalance(poolAccount), -50_000 * int256(USD));
+        fundAccount(poolAccount, 20_000 * USD);
+        vm.expectEmit(address(ledger));
+        emit IClearinghouse.DebtCollected(poolAccount, MARKET, WEEK, 20_000 * USD, 30_000 * USD);
+        ledger.settleAccounts(MARKET, WEEK, ids(poolAccount));
+        assertEq(ledger.settlementBalance(poolAccount), -30_000 * int256(USD));
+        ledger.settleAccounts(MARKET, WEEK, ids(poolAccount)); // nothing to collect, nothing to announce
+    }
 }

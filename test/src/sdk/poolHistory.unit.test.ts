@@ -49,9 +49,10 @@ function surface(round: number, modelTime: number, spot: number): OracleEvent {
   return { ...place, source: "oracle", name: "SurfaceAccepted", args, averages: [] };
 }
 
-function mark(round: number, nav: bigint): PoolEvent {
-  const zeros = [0n, 0n, 0n, 0n] as const;
-  const args = { round, surfaceTime: 0, nav, reserve: 0n, unwind: 0n, cash: nav, bookValue: 0n, inventory: zeros };
+function mark(round: number, cash: bigint, settlements = 0n): PoolEvent {
+  const inventory = [0n, 0n, 0n, 0n] as const;
+  const nav = cash + settlements;
+  const args = { round, surfaceTime: 0, nav, reserve: 0n, unwind: 0n, cash, settlements, bookValue: 0n, inventory };
   return { ...place, source: "pool", name: "Marked", args };
 }
 
@@ -95,7 +96,7 @@ function replay(paid: { readonly owed: bigint; readonly covered: bigint; readonl
     surface(2, expiry, 2600),
     ledger("SettlementStarted", { marketId: 1, expiry, priceWad: wad(2600) }),
     ledger("AccountSettled", { account, marketId: 1, expiry, net: usdc(600), unpaid: 0n }),
-    mark(2, usdc(9_499.1)),
+    mark(2, usdc(9_499.1), usdc(540)),
     ledger("SettlementFinal", { marketId: 1, expiry, owed: paid.owed, collected: paid.owed, covered: paid.covered }),
     ledger("CreditPaid", { account, marketId: 1, expiry, amount: paid.amount }),
     surface(3, expiry + 3600, 2600),
@@ -115,11 +116,11 @@ describe("a settlement that debtors cannot pay in full", () => {
     expect(marks.map(({ replayed, nav }) => replayed.nav - nav)).toEqual([0n, 0n, 0n]);
   });
 
-  test("the credit is missing until it is paid, then the fund's part and the loss show", () => {
+  test("what will not be paid is missing at the first mark; the fund's part shows when it is paid", () => {
     const [, settled, paid] = marks;
-    expect(settled?.parts.shortfall).toBe(-usdc(600) * 10n ** 18n);
+    expect(settled?.parts.shortfall).toBe(-usdc(60) * 10n ** 18n);
     expect(paid?.parts.insurance).toBe(usdc(120) * 10n ** 18n); // 600 · 200/1,000
-    expect(paid?.parts.shortfall).toBe(usdc(420) * 10n ** 18n); // 540 less the fund's 120
+    expect(paid?.parts.shortfall).toBe(-usdc(120) * 10n ** 18n);
     expect((settled?.parts.shortfall ?? 0n) + (paid?.parts.shortfall ?? 0n)).toBe(-usdc(180) * 10n ** 18n);
   });
 
