@@ -1,7 +1,4 @@
-import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import {
   black76,
   calibrateEssvi,
@@ -20,6 +17,7 @@ import {
 import { black76Reference, normalisedBlack } from "../../pricing/reference/black76.ts";
 import { exactly } from "../../pricing/reference/decimal.ts";
 import { type BenchOptions, type BenchReport, type Figure, medianSeconds } from "./figure.ts";
+import { benchPricingGas } from "./pricingGas.ts";
 
 interface Case {
   readonly forward: number;
@@ -165,8 +163,8 @@ export async function benchPricing(_options: BenchOptions): Promise<BenchReport>
     { name: "svi.fit.ms", value: sviMs, unit: "ms a slice" },
   ];
   figures.push(...rivalFigures(cases.slice(0, 1000), priceNs, impliedNs, errorOf));
-  figures.push(...(await gasFigures()));
-  return { figures };
+  const gas = await benchPricingGas();
+  return { figures: [...gas.figures, ...figures], lines: gas.lines ?? [] };
 }
 
 function rivalFigures(
@@ -206,12 +204,4 @@ function rivalFigures(
     });
   }
   return figures;
-}
-
-/** The chain's half, where its bench is present. */
-async function gasFigures(): Promise<readonly Figure[]> {
-  const path = join(import.meta.dirname, "pricingGas.ts");
-  if (!existsSync(path)) return [];
-  const module: { pricingGas: () => Promise<readonly Figure[]> } = await import(pathToFileURL(path).href);
-  return module.pricingGas();
 }

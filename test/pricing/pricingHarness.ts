@@ -15,14 +15,17 @@ const callsPerBatch = 500;
 /** What the harness answered to one input: the words returned, or the selector of the error. */
 export type Answer = { readonly words: readonly bigint[] } | { readonly errorSelector: string };
 
+/** One call of a meter: its gas, frame included, and the word it returned. */
+export interface Metered {
+  readonly gas: number;
+  readonly result: bigint;
+}
+
 export interface PricingHarness {
   /** Calls `signature`, whose arguments and results are static words, once for each row of `inputs`. */
   call(signature: string, outWords: number, inputs: readonly (readonly bigint[])[]): Promise<Answer[]>;
-  /**
-   * Gas of each call of a meter in test/contracts/pricing/PricingGas.sol, frame included; rows of five words.
-   * `file` holds the meter: PricingGas or RivalGas.
-   */
-  measureGas(file: string, meter: string, inputs: readonly (readonly bigint[])[]): Promise<number[]>;
+  /** Runs a meter of test/contracts/pricing/PricingGas.sol or like it once for each row of five words. */
+  measure(meterCode: string, inputs: readonly (readonly bigint[])[]): Promise<readonly Metered[]>;
   stop(): void;
 }
 
@@ -32,11 +35,15 @@ const word = (x: bigint) => BigInt.asUintN(256, x).toString(16).padStart(64, "0"
 const measureSelector = toFunctionSelector("measure(uint256[5][])");
 const batchSelector = toFunctionSelector("batch(bytes4,uint256,uint256,uint256[])");
 
+/** Deployed bytecode of a contract that forge has built into `out`. */
+export function codeOf(out: string, file: string, contract: string): string {
+  const artifact = JSON.parse(readFileSync(path.join(root, out, `${file}.sol`, `${contract}.json`), "utf8"));
+  return z.object({ deployedBytecode: z.object({ object: z.string() }) }).parse(artifact).deployedBytecode.object;
+}
+
 /** Builds the harness, starts anvil and puts the code there. */
 export async function startPricingHarness(): Promise<PricingHarness> {
   execFileSync(path.join(binaries, "forge"), ["build", "test/contracts/pricing"], { cwd: root });
-  const codeOf = (file: string, contract: string): string =>
-    JSON.parse(readFileSync(path.join(root, `out/${file}.sol/${contract}.json`), "utf8")).deployedBytecode.object;
   const { anvil, url } = await startAnvil();
   const rpc = async (method: string, params: unknown[]): Promise<string> => {
     const response = await fetch(url, {
@@ -48,7 +55,7 @@ export async function startPricingHarness(): Promise<PricingHarness> {
     if (answer.error) throw new Error(`${method}: ${answer.error.message}`);
     return typeof answer.result === "string" ? answer.result : "";
   };
-  await rpc("anvil_setCode", [address, codeOf("PricingHarness", "PricingHarness")]);
+  await rpc("anvil_setCode", [address, codeOf("out", "PricingHarness", "PricingHarness")]);
 
   const callBatch = async (signature: string, outWords: number, rows: readonly (readonly bigint[])[]) => {
     const inWords = rows[0]!.length;
@@ -76,17 +83,18 @@ export async function startPricingHarness(): Promise<PricingHarness> {
       }
       return answers;
     },
-    async measureGas(file, meter, inputs) {
-      await rpc("anvil_setCode", [meterAddress, codeOf(file, meter)]);
-      const used: number[] = [];
+    async measure(meterCode, inputs) {
+      await rpc("anvil_setCode", [meterAddress, meterCode]);
+      const metered: Metered[] = [];
       for (let at = 0; at < inputs.length; at += callsPerBatch) {
         const rows = inputs.slice(at, at + callsPerBatch);
         const data = measureSelector + [32n, BigInt(rows.length), ...rows.flat()].map(word).join("");
-        const result = (await rpc("eth_call", [{ to: meterAddress, data, gas: "0x3b9aca00" }, "latest"])).slice(2);
-        // Two words of head, the length, then one word for each call.
-        for (let i = 3; i < 3 + rows.length; i++) used.push(Number(`0x${result.slice(i * 64, (i + 1) * 64)}`));
+        const answer = (await rpc("eth_call", [{ to: meterAddress, data, gas: "0x3b9aca00" }, "latest"])).slice(2);
+        const wordAt = (i: number) => BigInt(`0x${answer.slice(i * 64, (i + 1) * 64)}`);
+        // Two offsets, a length, a word of gas for each call, a length, a result for each call.
+        rows.forEach((_row, i) => metered.push({ gas: Number(wordAt(3 + i)), result: wordAt(4 + rows.length + i) }));
       }
-      return used;
+      return metered;
     },
     stop: () => void anvil.kill(),
   };

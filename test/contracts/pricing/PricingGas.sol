@@ -12,10 +12,15 @@ import {SquareRoot} from "../../../pool-contracts/libraries/pricing/SquareRoot.s
 /// @notice Measures one library function, compiled alone and inlined as the optimiser sees fit, on many inputs.
 /// The frame (stack, loop, gasleft) is what `GasOfNothing` measures: subtract it.
 abstract contract GasMeter {
-    /// @return used Gas between two `gasleft()` around the call, frame included
-    /// @return digest All results together, so that none of them can be optimised away
-    function measure(uint256[5][] calldata inputs) external view returns (uint256[] memory used, uint256 digest) {
+    /// @return used Gas between two `gasleft()` around each call, frame included.
+    /// @return results What each call returned, several values mixed into one: none of the work can be optimised away.
+    function measure(uint256[5][] calldata inputs)
+        external
+        view
+        returns (uint256[] memory used, uint256[] memory results)
+    {
         used = new uint256[](inputs.length);
+        results = new uint256[](inputs.length);
         Greeks memory greeks;
         for (uint256 i = 0; i < inputs.length; ++i) {
             (uint256 a, uint256 b, uint256 c, uint256 d, uint256 e) =
@@ -27,7 +32,7 @@ abstract contract GasMeter {
             }
             uint256 afterwards = gasleft();
             used[i] = before - afterwards;
-            digest ^= result;
+            results[i] = result;
         }
     }
 
