@@ -154,7 +154,15 @@ contract OptionPool is IOptionPool, AccessManaged {
         Mark memory mark_ = _storeMark(state, book, nav);
         int256[4] memory netShort = book.netShort;
         emit Marked(
-            state.round, state.surfaceTime, nav, mark_.reserve, mark_.unwind, cashBefore, settlements, bookValue, netShort
+            state.round,
+            state.surfaceTime,
+            nav,
+            mark_.reserve,
+            mark_.unwind,
+            cashBefore,
+            settlements,
+            bookValue,
+            netShort
         );
         IPoolShares(shares).onMark(mark_);
 

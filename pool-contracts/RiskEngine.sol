@@ -9,6 +9,7 @@ import {Essvi} from "./libraries/pricing/Essvi.sol";
 import {Logarithm} from "./libraries/pricing/Logarithm.sol";
 import {SquareRoot} from "./libraries/pricing/SquareRoot.sol";
 import {Scenario, ScenarioGrid} from "./libraries/risk/ScenarioGrid.sol";
+import {Shock, ShockTable} from "./libraries/risk/ShockTable.sol";
 import {Board, MarketState, Moment} from "./types/Board.sol";
 import {StrikeWord} from "./types/StrikeWord.sol";
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
@@ -17,7 +18,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 /// @notice An account is healthy if cash plus the worst value of what it holds is not negative. For a scenario (s, u):
 ///
 ///     F′ = F·(1 + s),   k′ = ln(K/F′),   v′ = √w(k′) · max(1 + u·√(30 d/τ), 0.1),   value = Σ size·Black76(F′, K, v′) + base·S·(1 + s)
-///     worst = min over the grid of ( present + weight·(value − present) ) − contingency·S·(short contracts)
+///     worst = min over the grid of ( present + weight·(value − present) ) − contingency·S·(open short contracts)
 ///
 /// The smile moves with spot (it is read at k′), √(30 d/τ) is capped at 3, and the price of a call and of a put at one
 /// strike are computed together, once per scenario. Settled expiries count by their payoff.
@@ -31,14 +32,11 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         uint256 shortContingencyWad;
     }
 
-    /// @dev Everything the loop over scenarios needs, in memory: locals would not fit the stack.
-    struct Run {
-        Scenario[] scenarios;
-        int256[] spotShocks;
-        int256[] lnSpotFactors;
-        int256[] valuesRaw;
-        uint256 spotWad;
-        uint256 shortContracts;
+    /// @dev A grid as it is read, in one slot.
+    struct StoredGrid {
+        address table;
+        uint8 count;
+        uint80 shortContingencyWad;
     }
 
     event GridsChanged(uint16 indexed marketId, MarketGrids grids);
@@ -54,7 +52,8 @@ contract RiskEngine is IRiskEngine, AccessManaged {
 
     IMarketOracle public immutable oracle;
     int256 internal immutable _divisor;
-    mapping(uint16 marketId => MarketGrids) private _grids;
+    mapping(uint16 marketId => mapping(Grid => StoredGrid)) private _stored;
+    mapping(uint16 marketId => MarketGrids) private _grids; // as they were set, for readers
 
     constructor(IMarketOracle oracle_, uint8 quoteDecimals, address authority) AccessManaged(authority) {
         oracle = oracle_;
@@ -63,12 +62,19 @@ contract RiskEngine is IRiskEngine, AccessManaged {
 
     /// @notice Sets both grids of a market together.
     function setGrids(uint16 marketId, MarketGrids calldata grids_) external restricted {
-        bool valid = ScenarioGrid.isValid(ScenarioGrid.unpack(grids_.initial))
-            && ScenarioGrid.isValid(ScenarioGrid.unpack(grids_.maintenance))
-            && grids_.shortContingencyWad <= MAX_CONTINGENCY;
-        if (!valid) revert RiskEngine_InvalidGrid(marketId);
+        if (grids_.shortContingencyWad > MAX_CONTINGENCY) revert RiskEngine_InvalidGrid(marketId);
+        _store(marketId, Grid.Initial, grids_.initial, grids_.shortContingencyWad);
+        _store(marketId, Grid.Maintenance, grids_.maintenance, grids_.shortContingencyWad);
         _grids[marketId] = grids_;
         emit GridsChanged(marketId, grids_);
+    }
+
+    function _store(uint16 marketId, Grid grid, uint256[3] calldata words, uint256 contingencyWad) private {
+        Scenario[] memory scenarios = ScenarioGrid.unpack(words);
+        if (!ScenarioGrid.isValid(scenarios)) revert RiskEngine_InvalidGrid(marketId);
+        // At most 24 scenarios, and a contingency below 2^57.
+        _stored[marketId][grid] =
+            StoredGrid(ShockTable.write(scenarios), uint8(scenarios.length), uint80(contingencyWad));
     }
 
     function grids(uint16 marketId) external view returns (MarketGrids memory) {
@@ -82,36 +88,26 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         returns (int256 worst, int256 mid)
     {
         if (words.length == 0 && baseSize == 0) return (0, 0);
-        MarketGrids storage grids_ = _grids[marketId];
-        Run memory run;
-        run.scenarios = ScenarioGrid.unpack(grid == Grid.Initial ? grids_.initial : grids_.maintenance);
-        if (run.scenarios.length == 0) revert RiskEngine_UnknownMarket(marketId);
-        _prepare(run);
+        StoredGrid memory stored = _stored[marketId][grid];
+        if (stored.count == 0) revert RiskEngine_UnknownMarket(marketId);
+        Shock[] memory shocks = ShockTable.load(stored.table, stored.count);
 
         (uint32[] memory expiries, uint256[] memory boardOf) = _expiriesOf(words);
         (MarketState memory state, Board[] memory boards) = oracle.boards(marketId, expiries, Moment.Now);
-        run.spotWad = state.spotWad;
         uint256[] memory tenorFactors = _tenorFactors(boards);
+        uint256 shortContracts;
+        int256 settledRaw;
         for (uint256 i = 0; i < words.length; ++i) {
-            _addStrike(run, words[i], boards[boardOf[i]], tenorFactors[boardOf[i]]);
+            StrikeWord word = words[i];
+            Board memory board = boards[boardOf[i]];
+            if (board.settled) {
+                settledRaw += _payoffRaw(word, board.forwardWad);
+                continue;
+            }
+            _addStrike(shocks, word, board, tenorFactors[boardOf[i]]);
+            shortContracts += _shortContracts(word);
         }
-        return _summarise(run, baseSize, grids_.shortContingencyWad);
-    }
-
-    /// @dev Spot shocks and ln(1 + shock) of every scenario.
-    function _prepare(Run memory run) private pure {
-        uint256 count = run.scenarios.length;
-        run.spotShocks = new int256[](count);
-        run.lnSpotFactors = new int256[](count);
-        run.valuesRaw = new int256[](count);
-        for (uint256 j = 0; j < count; ++j) {
-            int256 shock = run.scenarios[j].spotShockWad();
-            run.spotShocks[j] = shock;
-            // Grids are validated: shocks are above −1.
-            run.lnSpotFactors[j] = j != 0 && shock == run.spotShocks[j - 1]
-                ? run.lnSpotFactors[j - 1]
-                : Logarithm.lnWad(uint256(1e18 + shock));
-        }
+        return _summarise(shocks, settledRaw, baseSize, state.spotWad, shortContracts * stored.shortContingencyWad);
     }
 
     /// @dev The distinct expiries of the words and, for each word, which of them is its own.
@@ -145,50 +141,73 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         }
     }
 
-    /// @dev Adds a strike's calls and puts to the value of every scenario.
-    function _addStrike(Run memory run, StrikeWord word, Board memory board, uint256 tenorFactor) private pure {
-        uint256 strikeWad = word.key().strikeWad();
-        int256 k = Logarithm.lnWad(strikeWad * 1e18 / board.forwardWad);
-        uint256 stdDevWad;
-        for (uint256 j = 0; j < run.scenarios.length; ++j) {
-            int256 spotShock = board.settled ? int256(0) : run.spotShocks[j];
-            int256 shocked = k - (board.settled ? int256(0) : run.lnSpotFactors[j]);
-            if (j == 0 || run.spotShocks[j] != run.spotShocks[j - 1]) {
-                stdDevWad = Essvi.stdDev(shocked, board.thetaWad, board.rhoWad, board.psiWad);
+    /// @dev Adds a strike's calls and puts to the value of every scenario; the smile is read once per spot shock.
+    function _addStrike(Shock[] memory shocks, StrikeWord word, Board memory board, uint256 tenorFactor) private pure {
+        unchecked {
+            // Strikes are below 2^88 and forwards below 2^128, factors at most 2e18, deviations below 2^64; prices are below
+            // 2^127 and sizes below 2^79, so that 128 strikes add up to less than 2^214.
+            uint256 strikeWad = word.key().strikeWad();
+            int256 k = Logarithm.lnWad(strikeWad * 1e18 / board.forwardWad);
+            int256 lnSpotFactorWad = type(int256).max; // none yet
+            uint256 stdDevWad;
+            (int256 calls, int256 puts) = (word.calls(), word.puts());
+            uint256 count = shocks.length;
+            for (uint256 j = 0; j < count; ++j) {
+                Shock memory shock = shocks[j];
+                if (shock.lnSpotFactorWad != lnSpotFactorWad) {
+                    lnSpotFactorWad = shock.lnSpotFactorWad;
+                    stdDevWad = Essvi.stdDev(k - lnSpotFactorWad, board.thetaWad, board.rhoWad, board.psiWad);
+                }
+                int256 factor = 1e18 + shock.volatilityShockWad * int256(tenorFactor) / 1e18; // ≤ 1 + 3 × 2.047
+                if (factor < MIN_STD_DEV_FACTOR) factor = MIN_STD_DEV_FACTOR;
+                (uint256 callWad, uint256 putWad) = Black76.priceKnownLn(
+                    board.forwardWad * shock.spotFactorWad / 1e18,
+                    strikeWad,
+                    k - lnSpotFactorWad,
+                    stdDevWad * uint256(factor) / 1e18
+                );
+                shock.valueRaw += calls * int256(callWad) + puts * int256(putWad);
             }
-            int256 factor = 1e18 + run.scenarios[j].volatilityShockWad() * int256(tenorFactor) / 1e18; // ≤ 3 × 2.047
-            if (factor < MIN_STD_DEV_FACTOR) factor = MIN_STD_DEV_FACTOR;
-            (uint256 callWad, uint256 putWad) = Black76.priceKnownLn(
-                board.forwardWad * uint256(1e18 + spotShock) / 1e18,
-                strikeWad,
-                shocked,
-                stdDevWad * uint256(factor) / 1e18
-            );
-            // Prices are below 2^127 and sizes below 2^79: the products fit an int256.
-            run.valuesRaw[j] += word.calls() * int256(callWad) + word.puts() * int256(putWad);
         }
-        if (word.calls() < 0) run.shortContracts += uint256(-word.calls());
-        if (word.puts() < 0) run.shortContracts += uint256(-word.puts());
+    }
+
+    function _payoffRaw(StrikeWord word, uint256 settlementWad) private pure returns (int256) {
+        uint256 strikeWad = word.key().strikeWad();
+        // Prices are below 2^97 and sizes below 2^79.
+        if (settlementWad > strikeWad) return word.calls() * int256(settlementWad - strikeWad);
+        return word.puts() * int256(strikeWad - settlementWad);
+    }
+
+    function _shortContracts(StrikeWord word) private pure returns (uint256 contracts) {
+        (int256 calls, int256 puts) = (word.calls(), word.puts());
+        if (calls < 0) contracts = uint256(-calls);
+        if (puts < 0) contracts += uint256(-puts);
     }
 
     /// @dev Weighs the tails, takes the worst, subtracts the contingency, rounds down.
-    function _summarise(Run memory run, uint256 baseSize, uint256 contingencyWad)
-        private
-        view
-        returns (int256 worst, int256 mid)
-    {
-        int256 baseRaw = int256(baseSize * run.spotWad); // base in existence and spot below 2^96 fit
-        int256 present = run.valuesRaw[0] + baseRaw;
+    /// @param contingency Short contracts times their contingency as a share of spot: 1e24 to one contract's whole spot.
+    function _summarise(
+        Shock[] memory shocks,
+        int256 settledRaw,
+        uint256 baseSize,
+        uint256 spotWad,
+        uint256 contingency
+    ) private view returns (int256 worst, int256 mid) {
+        int256 presentRaw = shocks[0].valueRaw;
+        int256 present = presentRaw + settledRaw + int256(baseSize * spotWad); // base in existence and spot below 2^96 fit
         int256 lowest = present;
-        for (uint256 j = 1; j < run.scenarios.length; ++j) {
-            int256 spotMove = _divideDown(int256(run.spotWad) * run.spotShocks[j], 1e18); // spot < 2^96, shock ≤ 1
-            int256 change = run.valuesRaw[j] - run.valuesRaw[0] + int256(baseSize) * spotMove;
+        for (uint256 j = 1; j < shocks.length; ++j) {
+            Shock memory shock = shocks[j];
+            // Spot is below 2^96 and a factor at most 2e18.
+            int256 spotMove = _divideDown(int256(spotWad) * (int256(shock.spotFactorWad) - 1e18), 1e18);
+            int256 change = shock.valueRaw - presentRaw + int256(baseSize) * spotMove;
             // A millionth of a quote token is lost before the weight, against the account; with it the product would not fit.
-            int256 weighted = present + _divideDown(change, 1e18) * int256(run.scenarios[j].weightWad());
+            int256 weighted = present + _divideDown(change, 1e18) * shock.weightWad;
             if (weighted < lowest) lowest = weighted;
         }
-        int256 contingency = int256(run.shortContracts * (run.spotWad * contingencyWad / 1e18));
-        worst = CashMath.toCashDown(lowest - contingency, _divisor);
+        // Rounded up; contracts below 2^87, the share below 2^57 and spot below 2^96 fit.
+        if (contingency != 0) lowest -= int256(contingency * spotWad / 1e18 + 1);
+        worst = CashMath.toCashDown(lowest, _divisor);
         mid = CashMath.toCashDown(present, _divisor);
     }
 
