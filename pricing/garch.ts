@@ -35,10 +35,13 @@ export interface GarchFit {
 /** p = α + γ/2 + β, the share of a deviation of variance that is left a period later. */
 export const garchPersistence = ({ alpha, gamma, beta }: GarchParameters): number => alpha + gamma / 2 + beta;
 
+/** Shares that sum to 1 may add up to a little more. */
+const ROUNDING = 1e-12;
+
 function assertParameters(parameters: GarchParameters): void {
   const { mu, omega, alpha, gamma, beta } = parameters;
   const fine = Number.isFinite(mu) && omega >= 0 && alpha >= 0 && alpha + gamma >= 0 && beta >= 0;
-  if (!(fine && omega < Infinity && garchPersistence(parameters) <= 1)) {
+  if (!(fine && omega < Infinity && garchPersistence(parameters) <= 1 + ROUNDING)) {
     throw new PricingError("OutOfDomain", "variance must stay positive and must not explode", { ...parameters });
   }
 }
@@ -131,32 +134,42 @@ export function garchLogLikelihood(returns: readonly number[], parameters: Garch
 
 /** Fewer returns do not tell α from β. */
 const LEAST_RETURNS = 50;
-/** On the log-likelihood per return: parameters are then right to about eight digits where they are well determined. */
-const GRADIENT_TOLERANCE = 1e-10;
+/** On the log-likelihood per return. Where p runs up to 1 the logits run away, and less is not told from rounding. */
+const GRADIENT_TOLERANCE = 1e-8;
 const MOST_ITERATIONS = 400;
-/** Usual for daily returns: where the search starts. */
-const START: Omit<GarchParameters, "mu" | "omega"> = { alpha: 0.08, gamma: 0, beta: 0.88 };
+/** Where the search starts: usual for daily returns, and a short memory. Short samples may have a maximum near each. */
+const STARTS: readonly Pick<GarchParameters, "alpha" | "beta">[] = [
+  { alpha: 0.08, beta: 0.88 },
+  { alpha: 0.1, beta: 0.3 },
+];
 
 /**
- * Maximum likelihood. The search runs without bounds over (μ, ln ω, and logits of the shares): the four parts
- * α/2, (α + γ)/2, β and 1 − p of a GJR model (three in GARCH: α, β, 1 − p) are positive and sum to 1, so p < 1 holds by
- * construction. `start` warms up a refit on a few more returns.
+ * Maximum likelihood, the best of a few starts. The search runs without bounds over (μ, ln ω, and logits of the shares): the
+ * four parts α/2, (α + γ)/2, β and 1 − p of a GJR model (three in GARCH: α, β, 1 − p) are positive and sum to 1, so p < 1
+ * holds by construction. `warm` is one more start, for a refit on a few more returns.
  */
-export function fitGarch(returns: readonly number[], kind: GarchKind = "garch", start?: GarchParameters): GarchFit {
+export function fitGarch(returns: readonly number[], kind: GarchKind = "garch", warm?: GarchParameters): GarchFit {
   assertReturns(returns, LEAST_RETURNS);
-  const scale = Math.sqrt(presampleVariance(returns, meanOf(returns)));
+  const mean = meanOf(returns);
+  const scale = Math.sqrt(presampleVariance(returns, mean));
   if (!(scale > 0)) throw new PricingError("OutOfDomain", "returns must vary", { standardDeviation: scale });
   // Of unit variance, all parameters are of order one.
   const scaled = returns.map((r) => r / scale);
-  const from: GarchParameters =
-    start === undefined
-      ? { ...START, mu: meanOf(scaled), omega: 1 - garchPersistence({ ...START, mu: 0, omega: 0 }) }
-      : { ...start, mu: start.mu / scale, omega: start.omega / scale ** 2 };
-  const minimum = minimise((at) => negativeLikelihood(scaled, kind, at), coordinatesOf(kind, from), {
-    gradientTolerance: GRADIENT_TOLERANCE,
-    mostIterations: MOST_ITERATIONS,
-  });
-  const found = parametersAt(kind, minimum.at);
+  const starts = STARTS.map(({ alpha, beta }) => ({
+    mu: mean / scale,
+    omega: 1 - alpha - beta,
+    alpha,
+    gamma: 0,
+    beta,
+  }));
+  if (warm !== undefined) starts.push({ ...warm, mu: warm.mu / scale, omega: warm.omega / scale ** 2 });
+  const minima = starts.map((start) =>
+    minimise((at) => negativeLikelihood(scaled, kind, at), coordinatesOf(kind, start), {
+      gradientTolerance: GRADIENT_TOLERANCE,
+      mostIterations: MOST_ITERATIONS,
+    }),
+  );
+  const found = parametersAt(kind, minima.reduce((best, next) => (next.value < best.value ? next : best)).at);
   const parameters = { ...found, mu: found.mu * scale, omega: found.omega * scale ** 2 };
   return {
     kind,
@@ -202,6 +215,8 @@ function parametersAt(kind: GarchKind, [mu, logOmega, ...logits]: readonly numbe
 /** −ℓ/n in the coordinates of the search: chain rule through ω = e^x and the softmax, ∂partᵢ/∂logitⱼ = partᵢ(δᵢⱼ − partⱼ). */
 function negativeLikelihood(returns: readonly number[], kind: GarchKind, at: readonly number[]) {
   const parameters = parametersAt(kind, at);
+  // A long step of the search may leave the doubles: no likelihood there.
+  if (!(parameters.omega > 0 && parameters.omega < Infinity)) return { value: Infinity, gradient: at.map(() => 0) };
   const { value, gradient } = garchLogLikelihood(returns, parameters);
   const [byMu, byOmega, byAlpha, byGamma, byBeta] = gradient;
   const parts = partsAt(at.slice(2));

@@ -21,8 +21,8 @@ export interface Minimum extends Evaluation {
 const SUFFICIENT_DESCENT = 1e-4;
 const LEFT_OF_SLOPE = 0.9;
 const MOST_STEPS = 60;
-/** Gradients this many times the tolerance are accepted when rounding hides any further descent. */
-const ROUNDING_SLACK = 1e3;
+/** Values this close, relative, may differ by rounding alone: the slope then says whether there was descent. */
+const VALUE_ROUNDING = 1e-13;
 
 const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
 const along = (at: readonly number[], direction: readonly number[], step: number): number[] =>
@@ -31,8 +31,9 @@ const steepest = (gradient: readonly number[]): number => Math.max(...gradient.m
 
 /**
  * Quasi-Newton (BFGS) with a bisecting line search for the weak Wolfe conditions (Nocedal & Wright, §6.1; Lewis & Overton
- * 2013): each step keeps the inverse Hessian positive definite. A point where the function is not finite counts as infinitely
- * high. Raises `NoConvergence` with the gradient that is left.
+ * 2013): each step keeps the inverse Hessian positive definite. Near the minimum, where values differ by rounding only, descent
+ * is judged by slopes (the approximate Wolfe conditions of Hager & Zhang 2005). A point where the function is not finite counts
+ * as infinitely high. Raises `NoConvergence` with the gradient that is left.
  */
 export function minimise(
   evaluate: (at: readonly number[]) => Evaluation,
@@ -50,10 +51,7 @@ export function minimise(
     if (steepest(here.gradient) <= gradientTolerance) return { at, ...here, iterations };
     const direction = inverse.map((row) => -dot(row, here.gradient));
     const next = searchAlong(evaluate, at, here, direction);
-    if (next === undefined) {
-      if (steepest(here.gradient) <= ROUNDING_SLACK * gradientTolerance) return { at, ...here, iterations };
-      break;
-    }
+    if (next === undefined) break;
     const moved = next.at.map((x, i) => x - at[i]!);
     const turned = next.gradient.map((g, i) => g - here.gradient[i]!);
     const curvature = dot(moved, turned);
@@ -102,8 +100,13 @@ function searchAlong(
   for (let trial = 0; trial < MOST_STEPS; trial += 1) {
     const place = along(at, direction, step);
     const there = evaluate(place);
-    if (!(there.value < here.value + SUFFICIENT_DESCENT * step * slope)) high = step;
-    else if (dot(there.gradient, direction) < LEFT_OF_SLOPE * slope) low = step;
+    const slopeThere = dot(there.gradient, direction);
+    const descended =
+      there.value <= here.value + SUFFICIENT_DESCENT * step * slope ||
+      (there.value <= here.value + VALUE_ROUNDING * Math.abs(here.value) &&
+        slopeThere <= (2 * SUFFICIENT_DESCENT - 1) * slope);
+    if (!descended) high = step;
+    else if (slopeThere < LEFT_OF_SLOPE * slope) low = step;
     else return { ...there, at: place };
     step = high === Infinity ? 2 * low : (low + high) / 2;
   }

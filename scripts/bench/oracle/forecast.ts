@@ -14,9 +14,9 @@ import {
   blendForecasts,
   ewmaForecasts,
   FIRST_FORECAST,
+  FIT_DAYS,
   type Forecasts,
   garchForecasts,
-  HAR_WINDOW,
   type HarForecasts,
   harForecasts,
   type ImpliedSeries,
@@ -45,12 +45,16 @@ const lossesOf = ({ forecasts }: Row, outcome: Forecasts, days: readonly number[
   days.map((day) => qlike(forecasts[day]!, outcome[day]!));
 const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
+/** The first row's forecasts, and the second's on days when it has none. */
+const either = (first: Row, second: Row): Forecasts =>
+  first.forecasts.map((here, day) => here ?? second.forecasts[day]);
+
 interface Comparison {
   readonly lines: readonly string[];
   readonly figures: readonly Figure[];
 }
 
-/** Rows on the days they have in common; `against` is the row for the Diebold–Mariano statistic beside EWMA, row 0. */
+/** Rows on the days they have in common, beside row 0. */
 function compare(
   title: string,
   rows: readonly Row[],
@@ -144,7 +148,7 @@ function valueAtRisk(history: DailyHistory, { forecasts, first }: HarForecasts, 
     if (variance === undefined || r === undefined) continue;
     const riskMetrics = ewma[day];
     if (day >= FIRST_FORECAST && riskMetrics !== undefined) {
-      filtered.push(-r > filteredHistoricalVaR(standardized.slice(-HAR_WINDOW), variance, coverage));
+      filtered.push(-r > filteredHistoricalVaR(standardized.slice(-FIT_DAYS), variance, coverage));
       normal.push(-r > normalVaR(riskMetrics, coverage));
       days.push(day + 1);
     }
@@ -215,7 +219,23 @@ export async function benchForecast({ dataDirectory }: BenchOptions): Promise<Be
       history,
       () => undefined,
     );
-    lines.push("", ...long.lines, ...common.lines, withDvol.line, ...recent.lines, withChains.line);
+    const everywhere = compare(
+      "With either",
+      [...rows, ...withDvol.rows.map((row, i) => ({ ...row, forecasts: either(row, withChains.rows[i]!) }))],
+      outcome,
+      horizon,
+      history,
+      () => undefined,
+    );
+    lines.push(
+      "",
+      ...long.lines,
+      ...common.lines,
+      withDvol.line,
+      ...recent.lines,
+      withChains.line,
+      ...everywhere.lines,
+    );
     figures.push(...long.figures, ...common.figures);
   }
   for (const coverage of [0.99, 0.95]) {
