@@ -90,7 +90,7 @@ export interface BlendModel {
   readonly premium: number;
   /** Mean of ln i − ln f. */
   readonly gap: number;
-  /** D, variance of ln i − ln f about its mean. */
+  /** D, variance of ln i − ln f about its mean, less the noise of the quotes. */
   readonly disagreement: number;
 }
 
@@ -99,6 +99,8 @@ const PRIOR_WEIGHT_DEVIATION = 0.25;
 /** D before any observation, a difference of 15 % in volatility, and for how many independent observations it counts. */
 const PRIOR_DISAGREEMENT = 0.09;
 const PRIOR_DISAGREEMENT_COUNT = 10;
+/** 5 % in volatility: two ways to measure never agree better. */
+const LEAST_DISAGREEMENT = 0.01;
 const LEAST_DISPERSION = 0.05;
 
 /** w₀ = ½·(1 + √(min(H, τ)/max(H, τ))). */
@@ -123,14 +125,19 @@ const logGap = ({
 export const quoteTrust = (disagreement: number, noise: number): number => disagreement / (disagreement + noise);
 
 /** Fits (b, w) to what is known by now; with no observation it is the prior. */
-export function fitBlend(observations: readonly BlendObservation[], settings: BlendSettings): BlendModel {
+export function fitBlend(past: readonly BlendObservation[], settings: BlendSettings): BlendModel {
   const prior = priorWeight(settings);
+  const observations = past.filter(({ noise = 0 }) => noise < Infinity);
   const gaps = observations.map(logGap);
   const independent = observations.length / settings.horizonDays;
   const gap = gaps.length === 0 ? 0 : gaps.reduce((sum, d) => sum + d, 0) / gaps.length;
-  const squares = gaps.reduce((sum, d) => sum + (d - gap) ** 2, 0) / settings.horizonDays;
-  const disagreement =
-    (PRIOR_DISAGREEMENT_COUNT * PRIOR_DISAGREEMENT + squares) / (PRIOR_DISAGREEMENT_COUNT + independent);
+  // What is seen varies by D and by the quotes' own noise.
+  const squares = gaps.reduce((sum, d, i) => sum + (d - gap) ** 2 - (observations[i]!.noise ?? 0), 0);
+  const disagreement = Math.max(
+    (PRIOR_DISAGREEMENT_COUNT * PRIOR_DISAGREEMENT + squares / settings.horizonDays) /
+      (PRIOR_DISAGREEMENT_COUNT + independent),
+    LEAST_DISAGREEMENT,
+  );
   if (observations.length === 0) return { weight: prior, premium: 0, gap, disagreement };
 
   const trusts = observations.map(({ noise = 0 }) => quoteTrust(disagreement, noise));

@@ -1,6 +1,7 @@
 /** How far a variance forecast was from what came, and whether two forecasts differ by more than chance. */
 import { PricingError } from "./errors.ts";
 import { normalCdf } from "./normal.ts";
+import { logRatio } from "./units.ts";
 
 /**
  * QLIKE(h, rv) = rv/h − ln(rv/h) − 1 ≥ 0, and 0 where they agree. It ranks forecasts h as the unknown true variance would,
@@ -10,10 +11,7 @@ export function qlike(forecast: number, realized: number): number {
   if (!(forecast > 0 && realized > 0 && forecast < Infinity && realized < Infinity)) {
     throw new PricingError("OutOfDomain", "variances must be positive", { forecast, realized });
   }
-  const ratio = realized / forecast;
-  const excess = ratio - 1;
-  // Near 1 the logarithm cancels the excess to second order; log1p of the exact difference keeps the digits.
-  return excess - Math.log1p(excess);
+  return (realized - forecast) / forecast - logRatio(realized, forecast);
 }
 
 export interface LossComparison {

@@ -152,7 +152,9 @@ export function fitGarch(returns: readonly number[], kind: GarchKind = "garch", 
   assertReturns(returns, LEAST_RETURNS);
   const mean = meanOf(returns);
   const scale = Math.sqrt(presampleVariance(returns, mean));
-  if (!(scale > 0)) throw new PricingError("OutOfDomain", "returns must vary", { standardDeviation: scale });
+  if (!(scale > ROUNDING * Math.abs(mean))) {
+    throw new PricingError("OutOfDomain", "returns must vary", { standardDeviation: scale });
+  }
   // Of unit variance, all parameters are of order one.
   const scaled = returns.map((r) => r / scale);
   const starts = STARTS.map(({ alpha, beta }) => ({

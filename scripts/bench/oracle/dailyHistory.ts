@@ -166,7 +166,7 @@ function atTheMoney({ quotes }: ChainExpiry): { variance: number; relativeWidth:
   const above = quotes[right];
   const below = quotes[right - 1];
   if (above?.width === undefined || below?.width === undefined) return undefined;
-  const share = -below.k / (above.k - below.k);
+  const share = (0 - below.k) / (above.k - below.k);
   const variance = below.totalVariance + share * (above.totalVariance - below.totalVariance);
   return { variance, relativeWidth: Math.max(above.width / above.volatility, below.width / below.volatility) };
 }

@@ -123,11 +123,18 @@ function realizedRows(history: DailyHistory, horizon: number, garch: Row[]): Rea
 
 function impliedRows(realizedForecasts: Forecasts, implied: ImpliedSeries, outcome: Forecasts, horizon: number) {
   const { forecasts, last } = blendForecasts(realizedForecasts, implied, outcome, horizon);
-  const rows: Row[] = [
-    { name: "implied alone", figure: "implied", forecasts: implied.variances },
-    { name: "blend", figure: "blend", forecasts },
-  ];
-  const line = `  blend at the end: weight of implied ${last.weight.toFixed(2)}, premium ${(100 * last.premium).toFixed(0)} % of variance`;
+  const impliedAlone: Row = { name: "implied alone", figure: "implied", forecasts: implied.variances };
+  const blend: Row = { name: "blend", figure: "blend", forecasts };
+  const logHar: Row = { name: "log-HAR", forecasts: realizedForecasts };
+  const rows = [impliedAlone, blend];
+  const days = commonDays([...rows, logHar], outcome);
+  const against = (other: Row): string => {
+    const differences = days.map(
+      (day) => qlike(forecasts[day]!, outcome[day]!) - qlike(other.forecasts[day]!, outcome[day]!),
+    );
+    return compareLosses(differences, horizon - 1).statistic.toFixed(1);
+  };
+  const line = `  blend: t ${against(impliedAlone)} against implied, ${against(logHar)} against log-HAR; at the end weight of implied ${last.weight.toFixed(2)}, premium ${(100 * last.premium).toFixed(0)} % of variance`;
   return { rows, line };
 }
 
