@@ -51,6 +51,10 @@ describe("leastSquares", () => {
     expect(fit.coefficients[0]).toBeCloseTo(1, 6);
     expect(fit.coefficients[1]).toBeCloseTo(1, 6);
   });
+  it("reflects away from the column, where the other way would cancel", () => {
+    const fit = leastSquares([[1], [1e-9]], [0, 1]);
+    expect(fit.coefficients[0]! / 1e-9).toBeCloseTo(1, 12);
+  });
   it("leaves residuals orthogonal to every column", () => {
     const random = new Random(21);
     const rows = Array.from({ length: 40 }, () => [1, random.normal(), random.normal(), random.normal()]);

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { DailyHistory } from "../../scripts/bench/oracle/dailyHistory.ts";
+import { type DailyHistory, isoDay } from "../../scripts/bench/oracle/dailyHistory.ts";
 import { benchForecast } from "../../scripts/bench/oracle/forecast.ts";
 import {
   blendForecasts,
@@ -66,8 +66,9 @@ function everyForecast(of: DailyHistory, horizon: number): Record<string, Foreca
 
 describe("a walk forward", () => {
   it("does not see a day before it has come", () => {
-    // Two refits lie between the first forecast and the change, and the refit of the blend is daily.
-    const change = 520;
+    // Row 506 is the first of a month: models are refitted there, and must not use row 507.
+    const change = 507;
+    expect(isoDay(history(101).firstDay + change - 1)).toBe("2020-09-01");
     for (const horizon of [1, 7]) {
       const one = everyForecast(history(101), horizon);
       const two = everyForecast(history(101, change), horizon);

@@ -41,6 +41,17 @@ function commonDays(rows: readonly Row[], outcome: Forecasts): number[] {
   );
 }
 
+/** Days that are missing inside a period are not told apart. */
+const LONGEST_HOLE = 31;
+
+/** `378 days 2023-01-01…2023-06-29, 2023-12-10…2024-06-29`. */
+function periodsOf(days: readonly number[], { firstDay }: DailyHistory): string {
+  const starts = days.filter((day, i) => i === 0 || day - days[i - 1]! > LONGEST_HOLE);
+  const ends = days.filter((day, i) => i === days.length - 1 || days[i + 1]! - day > LONGEST_HOLE);
+  const periods = starts.map((start, i) => `${isoDay(firstDay + start)}…${isoDay(firstDay + ends[i]!)}`);
+  return `${days.length} days ${periods.join(", ")}`;
+}
+
 const lossesOf = ({ forecasts }: Row, outcome: Forecasts, days: readonly number[]): number[] =>
   days.map((day) => qlike(forecasts[day]!, outcome[day]!));
 const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -65,7 +76,7 @@ function compare(
 ): Comparison {
   const days = commonDays(rows, outcome);
   if (days.length === 0) throw new Error(`${title}: no day has every forecast and an outcome`);
-  const sample = `${days.length} days ${isoDay(history.firstDay + days[0]!)}…${isoDay(history.firstDay + days.at(-1)!)}`;
+  const sample = periodsOf(days, history);
   const losses = rows.map((row) => lossesOf(row, outcome, days));
   const ewma = meanOf(losses[0]!);
   const lines = [
@@ -164,7 +175,7 @@ function valueAtRisk(history: DailyHistory, { forecasts, first }: HarForecasts, 
   const tests = coverageTests(filtered, coverage);
   const line = (label: string, { exceedances, unconditional, independence, conditional }: typeof tests): string =>
     `  ${label.padEnd(24)} ${String(exceedances).padStart(4)} of ${(tests.days * (1 - coverage)).toFixed(1)} expected    Kupiec p ${unconditional.pValue.toFixed(3)}   independence p ${independence.pValue.toFixed(3)}   Christoffersen p ${conditional.pValue.toFixed(3)}`;
-  const sample = `${tests.days} days ${isoDay(history.firstDay + days[0]!)}…${isoDay(history.firstDay + days.at(-1)!)}`;
+  const sample = periodsOf(days, history);
   return {
     lines: [
       `Value at risk ${Math.round(100 * coverage)} % of a day's return, ${sample}`,
