@@ -3,7 +3,7 @@
  *
  *     ln h = ln f + a·[ b + w·(ln i − ln f) ]
  *
- * w is the weight of implied, b what it is above the variance that comes (the premium, mostly negative), and a = D/(D + m) the
+ * w is the weight of implied, b corrects its premium (mostly negative: quotes lie above the variance that comes), and a = D/(D + m) the
  * trust in the quote: a quote that carries noise of variance m beside a disagreement of variance D tells a share a of what
  * a clean one would (errors in variables). A quote that is worthless, or none, leaves f.
  *
@@ -86,8 +86,8 @@ export interface BlendSettings {
 export interface BlendModel {
   /** w. */
   readonly weight: number;
-  /** b. */
-  readonly premium: number;
+  /** b, a logarithm of variance. */
+  readonly premiumCorrection: number;
   /** Mean of ln i − ln f. */
   readonly gap: number;
   /** D, variance of ln i − ln f about its mean, less the noise of the quotes. */
@@ -138,24 +138,26 @@ export function fitBlend(past: readonly BlendObservation[], settings: BlendSetti
       (PRIOR_DISAGREEMENT_COUNT + independent),
     LEAST_DISAGREEMENT,
   );
-  if (observations.length === 0) return { weight: prior, premium: 0, gap, disagreement };
+  if (observations.length === 0) return { weight: prior, premiumCorrection: 0, gap, disagreement };
 
   const trusts = observations.map(({ noise = 0 }) => quoteTrust(disagreement, noise));
-  const forecastAt = (i: number, premium: number, weight: number): number =>
-    observations[i]!.realizedForecast * Math.exp(trusts[i]! * (premium + weight * gaps[i]!));
+  const forecastAt = (i: number, premiumCorrection: number, weight: number): number =>
+    observations[i]!.realizedForecast * Math.exp(trusts[i]! * (premiumCorrection + weight * gaps[i]!));
   const atPrior = observations.reduce((sum, { outcome }, i) => sum + qlike(forecastAt(i, 0, prior), outcome), 0);
   const dispersion = Math.max((2 * atPrior) / observations.length, LEAST_DISPERSION);
   const each = 1 / (settings.horizonDays * dispersion);
 
   const { at } = minimise(
-    ([premium, weight]) => {
-      const b = premium! / PRIOR_PREMIUM_DEVIATION;
+    ([premiumCorrection, weight]) => {
+      const b = premiumCorrection! / PRIOR_PREMIUM_DEVIATION;
       const w = (weight! - prior) / PRIOR_WEIGHT_DEVIATION;
       let value = (b * b + w * w) / 2;
       let byPremium = b / PRIOR_PREMIUM_DEVIATION;
       let byWeight = w / PRIOR_WEIGHT_DEVIATION;
       for (const [i, { outcome }] of observations.entries()) {
-        const forecast = forecastAt(i, premium!, weight!);
+        const forecast = forecastAt(i, premiumCorrection!, weight!);
+        // A long step of the search may leave the doubles.
+        if (!(forecast > 0 && forecast < Infinity)) return { value: Infinity, gradient: [0, 0] };
         value += each * qlike(forecast, outcome);
         // ∂QLIKE/∂ln h = 1 − RV/h.
         const slope = each * trusts[i]! * (1 - outcome / forecast);
@@ -167,7 +169,7 @@ export function fitBlend(past: readonly BlendObservation[], settings: BlendSetti
     [0, prior],
     { gradientTolerance: 1e-8, mostIterations: 200 },
   );
-  return { weight: at[1]!, premium: at[0]!, gap, disagreement };
+  return { weight: at[1]!, premiumCorrection: at[0]!, gap, disagreement };
 }
 
 /** The two variances over one horizon, and the noise of the quote. */
@@ -183,7 +185,9 @@ export interface BlendInput {
 export function blendedForecast(model: BlendModel, { realizedForecast, impliedVariance, noise }: BlendInput): number {
   if (impliedVariance === undefined) return realizedForecast;
   const gap = logGap({ realizedForecast, impliedVariance });
-  return realizedForecast * Math.exp(quoteTrust(model.disagreement, noise) * (model.premium + model.weight * gap));
+  return (
+    realizedForecast * Math.exp(quoteTrust(model.disagreement, noise) * (model.premiumCorrection + model.weight * gap))
+  );
 }
 
 /**

@@ -164,6 +164,8 @@ export function fitGarch(returns: readonly number[], kind: GarchKind = "garch", 
     gamma: 0,
     beta,
   }));
+  // Of GARCH, GJR is the wider model: from its maximum the search can only rise.
+  if (kind === "gjr") starts.push(fitGarch(scaled).parameters);
   if (warm !== undefined) starts.push({ ...warm, mu: warm.mu / scale, omega: warm.omega / scale ** 2 });
   const minima = starts.map((start) =>
     minimise((at) => negativeLikelihood(scaled, kind, at), coordinatesOf(kind, start), {

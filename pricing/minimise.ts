@@ -23,6 +23,8 @@ const LEFT_OF_SLOPE = 0.9;
 const MOST_STEPS = 60;
 /** Values this close, relative, may differ by rounding alone: the slope then says whether there was descent. */
 const VALUE_ROUNDING = 1e-13;
+/** Where the gradient is a sum of large terms, its rounding may exceed the tolerance: this many steps without descent end it. */
+const PATIENCE = 20;
 
 const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
 const along = (at: readonly number[], direction: readonly number[], step: number): number[] =>
@@ -33,7 +35,8 @@ const steepest = (gradient: readonly number[]): number => Math.max(...gradient.m
  * Quasi-Newton (BFGS) with a bisecting line search for the weak Wolfe conditions (Nocedal & Wright, §6.1; Lewis & Overton
  * 2013): each step keeps the inverse Hessian positive definite. Near the minimum, where values differ by rounding only, descent
  * is judged by slopes (the approximate Wolfe conditions of Hager & Zhang 2005). A point where the function is not finite counts
- * as infinitely high. Raises `NoConvergence` with the gradient that is left.
+ * as infinitely high. Ends where the gradient is within tolerance, or where the value has stood still to rounding for 20 steps;
+ * else raises `NoConvergence` with the gradient that is left.
  */
 export function minimise(
   evaluate: (at: readonly number[]) => Evaluation,
@@ -46,19 +49,34 @@ export function minimise(
   if (!Number.isFinite(here.value)) {
     throw new PricingError("OutOfDomain", "the start must have a finite value", { value: here.value });
   }
-  let inverse = scaledIdentity(n, 1 / Math.max(1, steepest(here.gradient)));
+  const downhill = (): number[][] => scaledIdentity(n, 1 / Math.max(1, steepest(here.gradient)));
+  let inverse = downhill();
+  /** Whether the Hessian holds nothing yet, so that the next step goes straight downhill. */
+  let fresh = true;
+  let milestone = { value: here.value, iteration: 0 };
   for (let iterations = 0; iterations <= mostIterations; iterations += 1) {
-    if (steepest(here.gradient) <= gradientTolerance) return { at, ...here, iterations };
+    if (here.value < milestone.value - VALUE_ROUNDING * Math.abs(milestone.value)) {
+      milestone = { value: here.value, iteration: iterations };
+    }
+    const stands = iterations - milestone.iteration >= PATIENCE;
+    if (stands || steepest(here.gradient) <= gradientTolerance) return { at, ...here, iterations };
     const direction = inverse.map((row) => -dot(row, here.gradient));
     const next = searchAlong(evaluate, at, here, direction);
-    if (next === undefined) break;
+    if (next === undefined) {
+      if (fresh) break;
+      // What was learnt of the Hessian elsewhere misleads here: forget it once.
+      inverse = downhill();
+      fresh = true;
+      continue;
+    }
     const moved = next.at.map((x, i) => x - at[i]!);
     const turned = next.gradient.map((g, i) => g - here.gradient[i]!);
     const curvature = dot(moved, turned);
     if (curvature > 0) {
       // The first step tells the scale of the Hessian (Nocedal & Wright, 6.20).
-      if (iterations === 0) inverse = scaledIdentity(n, curvature / dot(turned, turned));
+      if (fresh) inverse = scaledIdentity(n, curvature / dot(turned, turned));
       inverse = updated(inverse, moved, turned, curvature);
+      fresh = false;
     }
     at = next.at;
     here = next;

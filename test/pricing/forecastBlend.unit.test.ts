@@ -48,15 +48,15 @@ describe("fitBlend", () => {
     expect(priorWeight({ horizonDays: 7.5, tenorDays: 30 })).toBe(0.75);
     expect(priorWeight({ horizonDays: 30, tenorDays: 7.5 })).toBe(0.75);
     const model = fitBlend([], { horizonDays: 7.5, tenorDays: 30 });
-    expect(model).toEqual({ weight: 0.75, premium: 0, gap: 0, disagreement: 0.09 });
+    expect(model).toEqual({ weight: 0.75, premiumCorrection: 0, gap: 0, disagreement: 0.09 });
     const blended = blendedForecast(model, { realizedForecast: 0.01, impliedVariance: 0.04, ...clean });
     expect(blended).toBeCloseTo(0.01 ** 0.25 * 0.04 ** 0.75, 15);
     expect(() => priorWeight({ horizonDays: 0 })).toThrow(PricingError);
   });
-  it("finds the weight and the premium that made a long past", () => {
+  it("finds the weight and the correction that made a long past", () => {
     const model = fitBlend(history(81, 20_000, -0.15, 0.35), { horizonDays: 1 });
     expect(model.weight).toBeCloseTo(0.35, 1.7);
-    expect(model.premium).toBeCloseTo(-0.15, 1.7);
+    expect(model.premiumCorrection).toBeCloseTo(-0.15, 1.7);
     expect(model.gap).toBeCloseTo(0.1, 1.7);
     expect(model.disagreement).toBeCloseTo(0.16, 2);
   });
@@ -90,6 +90,20 @@ describe("fitBlend", () => {
     expect(blend).toBeLessThan(loss(({ realizedForecast }) => realizedForecast));
     expect(blend).toBeLessThan(loss(({ impliedVariance }) => impliedVariance));
   });
+  it("settles on any past, however wild", () => {
+    const random = new Random(88);
+    for (let path = 0; path < 300; path += 1) {
+      const wild = Array.from({ length: 1 + random.below(200) }, () => ({
+        realizedForecast: Math.exp(3 * random.normal() - 6),
+        impliedVariance: Math.exp(3 * random.normal() - 6),
+        outcome: Math.exp(3 * random.normal() - 6),
+        noise: random.unit(),
+      }));
+      const model = fitBlend(wild, { horizonDays: 1 + random.below(30), tenorDays: 30 });
+      expect(Math.abs(model.weight), `path ${path}`).toBeLessThan(3);
+      expect(Math.abs(model.premiumCorrection), `path ${path}`).toBeLessThan(3);
+    }
+  });
   it("refuses variances that have no logarithm", () => {
     expect(() => fitBlend([{ realizedForecast: 0, impliedVariance: 1, outcome: 1 }], { horizonDays: 1 })).toThrow(
       PricingError,
@@ -98,7 +112,7 @@ describe("fitBlend", () => {
 });
 
 describe("a blend", () => {
-  const model = { weight: 0.8, premium: -0.1, gap: 0.2, disagreement: 0.09 };
+  const model = { weight: 0.8, premiumCorrection: -0.1, gap: 0.2, disagreement: 0.09 };
   const both = { realizedForecast: 0.01, impliedVariance: 0.02 };
   it("leaves the realised forecast where a quote is worthless or missing", () => {
     expect(blendedForecast(model, { ...both, noise: Infinity })).toBe(0.01);

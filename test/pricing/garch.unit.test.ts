@@ -145,6 +145,29 @@ describe("fitGarch", () => {
     const growing = Array.from({ length: 1_000 }, (_, i) => random.normal() * 1.004 ** i);
     expect(garchPersistence(fitGarch(growing).parameters)).toBeGreaterThan(0.99);
   });
+  it("settles on any series: short ones, outliers, still days, every unit", () => {
+    const random = new Random(5);
+    for (let path = 0; path < 120; path += 1) {
+      const length = 50 + random.below(800);
+      const [omega, alpha] = [0.1 * random.unit(), 0.3 * random.unit()];
+      const beta = (1 - alpha) * random.unit();
+      const gamma = (random.unit() - 0.3) * 0.2;
+      const kind = random.below(3);
+      const unit = 10 ** (random.below(7) - 3);
+      let variance = 1;
+      const returns = Array.from({ length }, () => {
+        let z = random.normal();
+        if (kind === 1 && random.unit() < 0.02) z *= 8;
+        if (kind === 2 && random.unit() < 0.1) z = 0;
+        const e = Math.sqrt(variance) * z;
+        variance = omega + Math.max(0, alpha + (e < 0 ? gamma : 0)) * e * e + beta * variance + 1e-6;
+        return (0.02 + e) * unit;
+      });
+      const garch = fitGarch(returns);
+      const gjr = fitGarch(returns, "gjr");
+      expect(gjr.logLikelihood, `path ${path}`).toBeGreaterThan(garch.logLikelihood - 1e-3);
+    }
+  });
   it("raises typed errors on too few returns and on returns without variance", () => {
     expect(() => fitGarch(Array.from({ length: 49 }, (_, i) => i))).toThrow(PricingError);
     expect(() => fitGarch(Array.from({ length: 60 }, () => 0.1))).toThrow("returns must vary");

@@ -30,6 +30,19 @@ describe("minimise", () => {
     );
     expect(at[0]).toBeCloseTo(Math.log(3), 9);
   });
+  it("ends where the gradient is noise above the tolerance and the value stands still", () => {
+    let sign = 1;
+    const { at, iterations } = minimise(
+      ([x]) => {
+        sign = -sign;
+        return { value: 1 + (x! - 2) ** 2, gradient: [2 * (x! - 2) + 1e-8 * sign] };
+      },
+      [0],
+      options,
+    );
+    expect(at[0]).toBeCloseTo(2, 6);
+    expect(iterations).toBeLessThan(60);
+  });
   it("steps back from where the function does not exist", () => {
     const { at } = minimise(
       ([x]) => (x! > 0 ? { value: x! - Math.log(x!), gradient: [1 - 1 / x!] } : { value: Number.NaN, gradient: [0] }),

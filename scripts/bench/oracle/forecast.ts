@@ -145,7 +145,7 @@ function impliedRows(realizedForecasts: Forecasts, implied: ImpliedSeries, outco
     );
     return compareLosses(differences, horizon - 1).statistic.toFixed(1);
   };
-  const line = `  blend: t ${against(impliedAlone)} against implied, ${against(logHar)} against log-HAR; at the end weight of implied ${last.weight.toFixed(2)}, premium ${(100 * last.premium).toFixed(0)} % of variance`;
+  const line = `  blend: t ${against(impliedAlone)} against implied, ${against(logHar)} against log-HAR; at the end weight of implied ${last.weight.toFixed(2)}, premium ${(100 * last.premiumCorrection).toFixed(0)} % of variance`;
   return { rows, line };
 }
 
