@@ -5,6 +5,9 @@ export type PricingErrorCode =
   | "PriceBelowIntrinsic"
   | "PriceAboveMaximum"
   | "TooFewQuotes"
+  | "TooFewObservations"
+  | "RankDeficient"
+  | "NoConvergence"
   | "NotRepresentable";
 
 /** Raised instead of returning NaN: names the fact and carries the numbers. */

@@ -22,7 +22,7 @@ const annualised = (meanSquare: number, periodsPerYear: number): Volatility =>
   volatility(Math.sqrt(Math.max(meanSquare, 0) * periodsPerYear));
 
 function meanOf(values: readonly number[]): number {
-  if (values.length === 0) throw new PricingError("TooFewQuotes", "no observation", { observations: 0 });
+  if (values.length === 0) throw new PricingError("TooFewObservations", "no observation", { observations: 0 });
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
@@ -63,15 +63,34 @@ export function garmanKlassVolatility(candles: readonly Candle[], periodsPerYear
   );
 }
 
+const rogersSatchellTerm = ({ open, high, low, close }: Candle): number =>
+  Math.log(high / close) * Math.log(high / open) + Math.log(low / close) * Math.log(low / open);
+
 /** Rogers & Satchell 1991: ln(H/C)·ln(H/O) + ln(L/C)·ln(L/O), free of drift. */
 export function rogersSatchellVolatility(candles: readonly Candle[], periodsPerYear: number): Volatility {
-  return annualised(
-    meanOf(
-      candles.map(
-        ({ open, high, low, close }) =>
-          Math.log(high / close) * Math.log(high / open) + Math.log(low / close) * Math.log(low / open),
-      ),
-    ),
-    periodsPerYear,
-  );
+  return annualised(meanOf(candles.map(rogersSatchellTerm)), periodsPerYear);
+}
+
+/** Sample variance about the mean, with n − 1. */
+function sampleVariance(values: readonly number[]): number {
+  const mean = meanOf(values);
+  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+}
+
+/**
+ * Yang & Zhang 2000, free of drift and counting the jump from one close to the next open:
+ *
+ *     σ² = V(ln O/C₋₁) + k·V(ln C/O) + (1 − k)·RS,     k = 0.34/(1.34 + (n + 1)/(n − 1))
+ *
+ * V is the sample variance over n candles and RS the mean of Rogers & Satchell. The first candle only supplies the close
+ * before, so n + 1 candles are passed and n must be at least 2.
+ */
+export function yangZhangVolatility(candles: readonly Candle[], periodsPerYear: number): Volatility {
+  const n = candles.length - 1;
+  if (n < 2) throw new PricingError("TooFewObservations", "Yang–Zhang needs three candles", { candles: n + 1 });
+  const window = candles.slice(1);
+  const overnight = sampleVariance(window.map(({ open }, i) => Math.log(open / candles[i]!.close)));
+  const openToClose = sampleVariance(window.map(({ open, close }) => Math.log(close / open)));
+  const k = 0.34 / (1.34 + (n + 1) / (n - 1));
+  return annualised(overnight + k * openToClose + (1 - k) * meanOf(window.map(rogersSatchellTerm)), periodsPerYear);
 }

@@ -24,6 +24,11 @@ export class Random {
     return (this.bits32() * 0x200000 + (this.bits32() >>> 11)) / 2 ** 53;
   }
 
+  /** Standard normal (Box & Muller). */
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(1 - this.unit())) * Math.cos(2 * Math.PI * this.unit());
+  }
+
   below(n: number): number {
     return Math.floor(this.unit() * n);
   }
