@@ -9,7 +9,7 @@ import { authorityAbi, authorityBytecode, marketOracleAbi, marketOracleBytecode 
 import { type Anvil, startAnvil } from "../../../src/chain/anvil.ts";
 import { Transactor } from "../../../src/chain/transactor.ts";
 import { generateWorld } from "../../../src/market/generator.ts";
-import { startVenues, type VenueServer } from "../../../src/market/venue.ts";
+import { SPOT_SYMBOL, startVenues, type VenueServer } from "../../../src/market/venue.ts";
 import type { World } from "../../../src/market/world.ts";
 
 export const MARKET_ID = 1;
@@ -72,8 +72,12 @@ export class OracleNetwork {
       keyVariable: "MENISCUS_NODE_KEY",
       port: this.ports[index],
       nodes: this.ports.map((port, i) => ({ address: this.anvil.address(i + 1), url: `http://127.0.0.1:${port}` })),
-      venueUrl: this.venues.url(`venue-${index}`),
-      currency: "ETH",
+      optionVenues: [index, (index + 1) % this.ports.length].map((venue) => ({
+        url: this.venues.url(`venue-${venue}`),
+        currency: "ETH",
+      })),
+      spotVenues: [{ kind: "candles", url: this.venues.url(`venue-${index}`), symbol: SPOT_SYMBOL }],
+      clock: "venue",
       rpcUrl: this.anvil.url,
       chainId: this.anvil.chain.id,
       marketOracle: this.oracle,

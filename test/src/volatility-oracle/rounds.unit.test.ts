@@ -16,20 +16,22 @@ describe("rounds", () => {
 });
 
 describe("given node 2 of 4 proposes round 6 after the chain's round 5", () => {
-  const facts = { round: 6, proposer: 2, nodes: 4, chainRound: 5, signedRound: 5, secondsSinceReport: 0 };
-  const furthest = 5 + 4 * 16;
+  const facts = { round: 6, proposer: 2, nodes: 4, chainRound: 5, signedRound: 5, secondsSinceReport: 1 };
+  const furthest = 5 + 4 * 17;
 
   test("it may be signed", () => expect(refusalOf(facts)).toBeUndefined());
   test("not if another node proposes it", () => expect(refusalOf({ ...facts, proposer: 1 })).toMatch(/another node/));
   test("not if the chain has it", () => expect(refusalOf({ ...facts, chainRound: 6 })).toMatch(/chain is past/));
   test("not after a later round", () => expect(refusalOf({ ...facts, signedRound: 7 })).toMatch(/later round/));
+  test("not of a moment that the chain has", () =>
+    expect(refusalOf({ ...facts, secondsSinceReport: 0 })).toMatch(/report of that moment/));
   test("again after itself: the digest decides", () => expect(refusalOf({ ...facts, signedRound: 6 })).toBeUndefined());
 
   test("rounds that turns can have burnt may be skipped, and no more", () => {
     const last = nextRoundOf(2, furthest - 4, 4);
     expect(refusalOf({ ...facts, round: last })).toBeUndefined();
     expect(refusalOf({ ...facts, round: last + 4 })).toMatch(/too far ahead/);
-    expect(refusalOf({ ...facts, round: last + 4, secondsSinceReport: 1 })).toBeUndefined();
+    expect(refusalOf({ ...facts, round: last + 4, secondsSinceReport: 2 })).toBeUndefined();
     expect(refusalOf({ ...facts, round: last + 4, signedRound: last })).toBeUndefined();
     expect(refusalOf({ ...facts, round: 2 ** 32 - 2 })).toMatch(/too far ahead/);
   });
