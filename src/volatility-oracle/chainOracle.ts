@@ -10,7 +10,7 @@ import {
   type LocalAccount,
   type PublicClient,
 } from "viem";
-import { effectiveSeconds } from "../../pricing/index.ts";
+import { SECONDS_PER_YEAR } from "../../pricing/index.ts";
 import { marketOracleAbi } from "../chain/abis.ts";
 import { MeniscusError } from "../runtime/errors.ts";
 import type { NodeConfig } from "./config.ts";
@@ -138,7 +138,7 @@ export class ChainOracle {
     });
     return boards.map(({ expiry, thetaWad }) => ({
       expiry,
-      volatility: Math.sqrt(Number(thetaWad) / 1e18 / (effectiveSeconds(expiry - surfaceTime) / YEAR_SECONDS)),
+      volatility: Math.sqrt(Number(thetaWad) / 1e18 / ((expiry - surfaceTime) / SECONDS_PER_YEAR)),
     }));
   }
 
@@ -169,4 +169,3 @@ export class ChainOracle {
 
 /** `Moment.Report`. */
 const MOMENT_OF_REPORT = 0;
-const YEAR_SECONDS = 365 * 86_400;

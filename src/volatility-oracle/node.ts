@@ -38,7 +38,7 @@ import { Timekeeper } from "./timekeeper.ts";
 const STRAGGLER_MILLISECONDS = 60;
 /** How often the chain and the book of observations are looked at while waiting. */
 const POLL_MILLISECONDS = 5;
-const CHAIN_POLL_MILLISECONDS = 25;
+const CHAIN_POLL_MILLISECONDS = 100;
 /** After this many full turns without a report a node waits for the venue's next word. */
 const MAX_TURNS = 3;
 /** Followers sign a push on deviation if they see most of the move that the leader saw. */
@@ -96,6 +96,8 @@ export class OracleNode implements NodeApi {
   private working = false;
   private pending: number | undefined;
   private lastMoment = 0;
+  /** The moment after which what is being reported is given up. */
+  private patienceUntil = 0;
   private lastWord = performance.now();
   private signerSet = 0;
   private chainState = NOTHING_REPORTED;
@@ -339,10 +341,8 @@ export class OracleNode implements NodeApi {
   }
 
   private async readState(): Promise<ChainState> {
-    const [state, head] = await Promise.all([this.chain.state(), this.chain.headTime()]);
-    this.chainState = state;
-    this.time.hearChain(head);
-    return state;
+    this.chainState = await this.chain.state();
+    return this.chainState;
   }
 
   private facts() {
@@ -351,7 +351,8 @@ export class OracleNode implements NodeApi {
   }
 
   private async work(modelTime: number): Promise<void> {
-    const state = await this.readState();
+    const [state, head] = await Promise.all([this.readState(), this.chain.headTime()]);
+    this.time.hearChain(head);
     const { trouble } = this.time;
     if (trouble !== undefined) throw new MeniscusError("data", `Nothing is signed: ${trouble}.`);
     const { config } = this;
@@ -489,17 +490,19 @@ export class OracleNode implements NodeApi {
     broadcast(this.transport, this.peers, "/observations", signed);
     const nodes = this.config.nodes.length;
     const first = kind === "surface" ? this.chainState.round + 1 : modelTime;
-    const turns = kind === "surface" ? MAX_TURNS * nodes : nodes;
-    for (let turn = 0; turn < turns && !this.superseded(moment); turn++) {
+    // A heartbeat is insisted on; a move that others do not see, or that is old news, is let go.
+    const turns = due === "heartbeat" && kind === "surface" ? MAX_TURNS * nodes : nodes;
+    this.patienceUntil = modelTime + (due === "heartbeat" && kind === "surface" ? this.config.heartbeatSeconds : 0);
+    for (let turn = 0; turn < turns && !this.superseded; turn++) {
       const leads = leaderOf(first + turn, nodes) === this.index;
       if (leads && (await this.tryToLead(moment, turn))) return;
       if (await this.accepted(moment, leads ? 0 : this.config.leaderTimeoutMilliseconds)) return;
     }
   }
 
-  private superseded({ kind, modelTime }: Moment): boolean {
-    const next = this.pending ?? 0;
-    return this.stopped || next > modelTime + (kind === "surface" ? this.config.heartbeatSeconds : 0);
+  /** Whether a later moment is worth more than the one at hand. */
+  private get superseded(): boolean {
+    return this.stopped || (this.pending ?? 0) > this.patienceUntil;
   }
 
   /** Waits until the chain has a report of the moment or a later one; looks once, and then until `patience` is over. */
@@ -508,7 +511,7 @@ export class OracleNode implements NodeApi {
     for (;;) {
       const { surfaceTime, spotTime } = await this.readState();
       if ((moment.kind === "surface" ? surfaceTime : spotTime) >= moment.modelTime) return true;
-      if (performance.now() >= deadline || this.superseded(moment)) return false;
+      if (performance.now() >= deadline || this.superseded) return false;
       await sleep(CHAIN_POLL_MILLISECONDS);
     }
   }

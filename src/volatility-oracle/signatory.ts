@@ -3,6 +3,7 @@ import { type Report, type ReportDomain, recoverReportSigner, reportDigest, sign
 import { composeReport, composeSpotReport, type Observation, type ReportKind } from "./consensus.ts";
 import { openObservation, type Proposal, type SignedObservation } from "./messages.ts";
 import type { KnownObservation, Moment, ObservationBook } from "./observationBook.ts";
+import { disbelief } from "./plausible.ts";
 import { leaderOf, refusalOf } from "./rounds.ts";
 import type { SignedState } from "./signedState.ts";
 
@@ -64,8 +65,10 @@ export class Signatory {
     digest: Hex,
     items: readonly { readonly observation: Observation }[],
   ): Promise<Hex | undefined> {
-    const { account, domain, state, onSigned, facts } = this.setup;
-    if (facts().trouble !== undefined) return undefined;
+    const { account, domain, state, onSigned, facts, book, index } = this.setup;
+    const own = book.of(index, report);
+    // A node vouches for a moment only if it observed that moment itself, and saw nothing entirely different.
+    if (facts().trouble !== undefined || !own || disbelief(report, own.observation) !== undefined) return undefined;
     const number = report.kind === "surface" ? report.round : report.modelTime;
     if (!state.claim(report.kind, number, digest)) return undefined;
     onSigned(
@@ -92,14 +95,16 @@ export class Signatory {
     if (opened.some(({ observation }) => !isOf(observation, moment, setup.marketId))) {
       return refuse("the observations are not of one moment");
     }
-    // A node vouches for a moment only if it observed that moment itself.
-    if (!setup.book.of(setup.index, moment)) return refuse("this node did not see that moment");
+    const own = setup.book.of(setup.index, moment);
+    if (!own) return refuse("this node did not see that moment");
     const refused = await this.refusalOfTurn(given, leader, moment);
     if (refused !== undefined) return refuse(refused);
     const report = this.compose(given.kind, opened, given.round);
     if (reportDigest(report, setup.domain) !== given.digest) {
       return refuse("the report does not follow from the observations");
     }
+    const doubt = disbelief(report, own.observation);
+    if (doubt !== undefined) return refuse(doubt);
     if (!(await setup.isDue(report))) return refuse("no report is due");
     if (!this.mayEndorse(leader, moment, given.round)) return refuse("this leader had its turn");
     const signature = await this.sign(report, given.digest, opened);

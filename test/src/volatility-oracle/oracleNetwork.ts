@@ -30,7 +30,9 @@ export class OracleNetwork {
   readonly venues: VenueServer;
   readonly folder: string;
   readonly nodes: NodeRun[] = [];
-  private readonly ports: readonly number[];
+  /** By what the world's spot is multiplied, for moves that it does not make by itself. */
+  shift = 1;
+  readonly ports: readonly number[];
 
   private constructor(
     anvil: Anvil,
@@ -49,7 +51,9 @@ export class OracleNetwork {
   }
 
   static async start(count: number): Promise<OracleNetwork> {
-    const world = generateWorld({ seed: "oracle", historyDays: 3 });
+    const generated = generateWorld({ seed: "oracle", historyDays: 3 });
+    let network: OracleNetwork | undefined;
+    const world: World = { ...generated, spot: (time) => generated.spot(time) * (network?.shift ?? 1) };
     const anvil = await startAnvil({ port: 0, timestamp: world.firstTime - 3_600 });
     const deployer = new Transactor(anvil.publicClient, anvil.wallet(0));
     const authority = await deployer.deploy(authorityAbi, authorityBytecode, [deployer.address]);
@@ -62,7 +66,8 @@ export class OracleNetwork {
       time: world.firstTime,
     });
     const folder = mkdtempSync(join(tmpdir(), "meniscus-oracle-"));
-    return new OracleNetwork(anvil, world, oracle, venues, folder, await freePorts(count));
+    network = new OracleNetwork(anvil, world, oracle, venues, folder, await freePorts(count));
+    return network;
   }
 
   /** The configuration of node `index`. */
