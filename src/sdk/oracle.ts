@@ -1,4 +1,4 @@
-import { type Address, decodeFunctionData, type Hex, isAddressEqual } from "viem";
+import { type Address, decodeFunctionData, getAddress, type Hex, isAddressEqual } from "viem";
 import { SECONDS_PER_YEAR } from "../../pricing/index.ts";
 import { clearinghouseAbi, marketOracleAbi } from "../chain/abis.ts";
 import { expiryName } from "../chain/optionId.ts";
@@ -162,7 +162,7 @@ export async function findReport(
       hash: found,
       blockNumber: transaction.blockNumber,
       acceptedAt: Number(block.timestamp),
-      submitter: transaction.from,
+      submitter: getAddress(transaction.from),
     };
   });
 }
