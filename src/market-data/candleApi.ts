@@ -52,15 +52,18 @@ export class CandleApi implements SpotVenue, SpotHistory {
 
   async candles(from: number, to: number, seconds: CandleSeconds): Promise<readonly SpotCandle[]> {
     const candles: SpotCandle[] = [];
+    // The last candle of an answer may still be open; only the exchange's clock tells.
+    const { serverTime: now } = await this.ask("/time", {}, serverTime);
+    const end = Math.min(to, now / 1000);
     let next = from;
-    while (next + seconds <= to) {
+    while (next + seconds <= end) {
       const page = await this.ask(
         "/klines",
         {
           symbol: this.symbol,
           interval: seconds === 60 ? "1m" : "1h",
           startTime: String(next * 1000),
-          endTime: String(to * 1000 - 1),
+          endTime: String(Math.floor(end * 1000) - 1),
           limit: String(PAGE),
         },
         z.array(kline),
@@ -71,7 +74,7 @@ export class CandleApi implements SpotVenue, SpotHistory {
       if (page.length < PAGE || last < next) break;
       next = last + seconds;
     }
-    return closedCandles(candles, from, to, seconds);
+    return closedCandles(candles, from, end, seconds);
   }
 
   private async ask<T>(path: string, parameters: Record<string, string>, schema: z.ZodType<T>): Promise<T> {

@@ -114,12 +114,14 @@ export class DeribitVenue implements OptionVenue, SpotVenue, SpotHistory {
   }
 
   async candles(from: number, to: number, seconds: CandleSeconds): Promise<readonly SpotCandle[]> {
+    // The last candle of an answer may still be open; only the venue's clock tells.
+    const end = Math.min(to, (await this.spot()).time);
     const { ticks, open, high, low, close } = await this.call(
       "get_tradingview_chart_data",
       {
         instrument_name: this.perpetual,
         start_timestamp: String(from * 1000),
-        end_timestamp: String(to * 1000),
+        end_timestamp: String(end * 1000),
         resolution: String(seconds / 60),
       },
       chartData,
@@ -131,7 +133,7 @@ export class DeribitVenue implements OptionVenue, SpotVenue, SpotHistory {
       low: low[i] ?? Number.NaN,
       close: close[i] ?? Number.NaN,
     }));
-    return closedCandles(candles, from, to, seconds);
+    return closedCandles(candles, from, end, seconds);
   }
 
   /** Active options whose name and terms agree, by name. */

@@ -493,10 +493,13 @@ export class OracleNode implements NodeApi {
     // A heartbeat is insisted on; a move that others do not see, or that is old news, is let go.
     const turns = due === "heartbeat" && kind === "surface" ? MAX_TURNS * nodes : nodes;
     this.patienceUntil = modelTime + (due === "heartbeat" && kind === "surface" ? this.config.heartbeatSeconds : 0);
+    // Turns end by the clock, whoever led them, so that nodes which began together stay together; and they grow longer, so
+    // that a network which is slower than expected finds its pace.
+    let end = performance.now();
     for (let turn = 0; turn < turns && !this.superseded; turn++) {
-      const leads = leaderOf(first + turn, nodes) === this.index;
-      if (leads && (await this.tryToLead(moment, turn))) return;
-      if (await this.accepted(moment, leads ? 0 : this.config.leaderTimeoutMilliseconds)) return;
+      end += this.config.leaderTimeoutMilliseconds * (1 + turn / nodes);
+      if (leaderOf(first + turn, nodes) === this.index && (await this.tryToLead(moment, turn))) return;
+      if (await this.accepted(moment, end)) return;
     }
   }
 
@@ -505,9 +508,8 @@ export class OracleNode implements NodeApi {
     return this.stopped || (this.pending ?? 0) > this.patienceUntil;
   }
 
-  /** Waits until the chain has a report of the moment or a later one; looks once, and then until `patience` is over. */
-  private async accepted(moment: Moment, patience: number): Promise<boolean> {
-    const deadline = performance.now() + patience;
+  /** Waits until the chain has a report of the moment or a later one; looks once, and then until the deadline. */
+  private async accepted(moment: Moment, deadline: number): Promise<boolean> {
     for (;;) {
       const { surfaceTime, spotTime } = await this.readState();
       if ((moment.kind === "surface" ? surfaceTime : spotTime) >= moment.modelTime) return true;
