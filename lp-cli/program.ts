@@ -265,7 +265,7 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
     usage: "report [which]",
     summary: "who signed what: the last surface, that of a round, or what a transaction carried",
     more: "\nWHICH is a round (42) or a transaction (0x…). Next: `meniscus oracle smile`.",
-    run: (session, which) => oracle.report(session, which),
+    run: (session, which) => oracle.inspect(session, which),
     render: renderReport,
   });
   add<[string], oracle.VerifyOptions, oracle.ReportResult>(oracles, {

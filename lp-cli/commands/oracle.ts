@@ -156,7 +156,7 @@ function viewAverage({ expiry, average, elapsed }: RunningAverage) {
 }
 
 /** `oracle report [TX|ROUND]`: the last surface report, that of a round, or whatever a transaction carried. */
-export async function report(session: Session, reference: string | undefined): Promise<ReportResult> {
+export async function inspect(session: Session, reference: string | undefined): Promise<ReportResult> {
   const connection = await session.connection();
   const { market } = await session.pool();
   const found = await findReport(connection, market.marketId, parseReference(reference));

@@ -1,5 +1,6 @@
 import { type Address, type Hex, isAddressEqual, isHex } from "viem";
 import { sliceWordIsButterflyFree, sliceWordsAreArbitrageFree } from "../../pricing/index.ts";
+import { marketOracleAbi } from "../chain/abis.ts";
 import {
   type Report,
   type ReportDomain,
@@ -7,6 +8,7 @@ import {
   type SurfaceReport,
   unpackReport,
 } from "../chain/report.ts";
+import type { Transactor } from "../chain/transactor.ts";
 import { MeniscusError } from "../runtime/errors.ts";
 
 /** One signature of a report, and whether it is what it says. */
@@ -87,7 +89,6 @@ export function surfaceProblems({ slices, modelTime }: SurfaceReport): readonly 
   });
 }
 
-/** A node that serves signed reports. */
 const FETCH_MILLISECONDS = 3_000;
 const MAX_REPORT_CHARACTERS = 20_000;
 
@@ -120,4 +121,20 @@ export async function fetchReport(nodeUrl: string, kind: Report["kind"]): Promis
   }
   if (!isHex(packed)) throw new MeniscusError("data", `${where} answers something that is no report.`);
   return packed;
+}
+
+/**
+ * Brings a node's latest signed report to the chain, as anybody may: signatures make it count, not who sends it. Does nothing
+ * where the chain has it or a newer one.
+ *
+ * @returns The transaction that brought it.
+ */
+export async function bringReport(
+  nodeUrl: string,
+  kind: Report["kind"],
+  sender: Transactor,
+  oracle: Address,
+): Promise<Hex> {
+  const packed = await fetchReport(nodeUrl, kind);
+  return (await sender.write(oracle, marketOracleAbi, "submitIfNewer", [packed])).hash;
 }

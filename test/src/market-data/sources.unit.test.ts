@@ -236,8 +236,9 @@ describe("Deribit over WebSocket", () => {
   function listen() {
     const heard: SpotPrice[] = [];
     const end = deribit().subscribe((index) => heard.push(index));
-    const until = (enough: number) =>
-      expect.poll(() => heard.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(enough);
+    const until = async (enough: number) => {
+      await expect.poll(() => heard.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(enough);
+    };
     return { heard, end, until };
   }
 

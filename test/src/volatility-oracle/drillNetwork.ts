@@ -69,7 +69,7 @@ export class DrillNetwork {
     const base = await OracleNetwork.start(count);
     const links = await Promise.all(
       base.ports.map((_, from) =>
-        Promise.all(base.ports.map((port, to) => (from === to ? undefined : Link.open(port)))),
+        Promise.all(base.ports.map(async (port, to) => (from === to ? undefined : await Link.open(port)))),
       ),
     );
     const network = new DrillNetwork(base, links);
@@ -162,7 +162,7 @@ export class DrillNetwork {
 
   async stop(): Promise<void> {
     for (const node of this.nodes) node?.child.kill("SIGKILL");
-    await Promise.all(this.nodes.map((node) => node?.ended));
+    await Promise.all(this.nodes.map(async (node) => await node?.ended));
     for (const link of this.links.flat()) link?.close();
     await this.base.stop();
     rmSync(this.base.folder, { recursive: true, force: true });

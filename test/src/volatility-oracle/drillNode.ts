@@ -165,7 +165,7 @@ const node = new OracleNode(config, key satisfies Hex, createLogger(config.name)
 
 async function main(): Promise<void> {
   // The first order brings the time.
-  while (time === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await new Promise((resolve) => process.once("message", resolve));
   await node.start();
 }
 

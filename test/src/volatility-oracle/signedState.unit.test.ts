@@ -1,4 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -28,4 +30,39 @@ test("what was signed cannot be forgotten silently", () => {
     writeFileSync(file, content);
     expect(() => new SignedState(file)).toThrow(/is damaged/);
   }
+});
+
+test("a spot is signed once for its moment, beside the surfaces", () => {
+  const file = join(folder, "spot.json");
+  const state = new SignedState(file);
+  expect(state.claim("surface", 5, "0x0a")).toBe(true);
+  expect(state.claim("spot", 1_000, "0x0b")).toBe(true);
+  expect(state.claim("spot", 1_000, "0x0c")).toBe(false);
+  expect(state.claim("spot", 999, "0x0b")).toBe(false);
+  const again = new SignedState(file);
+  expect([again.round, again.spotTime]).toEqual([5, 1_000]);
+  expect(again.claim("spot", 1_000, "0x0c")).toBe(false);
+});
+
+test("a draft that was torn by a crash is no word, the last whole one counts", () => {
+  const file = join(folder, "torn.json");
+  new SignedState(file).claim("surface", 7, "0x0a");
+  writeFileSync(`${file}.draft`, '{"surface":{"num');
+  const state = new SignedState(file);
+  expect(state.claim("surface", 7, "0x0b")).toBe(false);
+  expect(state.claim("surface", 8, "0x0b")).toBe(true);
+  expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ surface: { number: 8 } });
+});
+
+test("one process at a time has the file; that of a dead one is taken over", async () => {
+  const file = join(folder, "locked.json");
+  const other = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)"]);
+  writeFileSync(`${file}.lock`, String(other.pid));
+  expect(() => new SignedState(file)).toThrow(new RegExp(`Process ${other.pid} signs with .*locked.json already`));
+  other.kill("SIGKILL");
+  await once(other, "exit");
+  const state = new SignedState(file);
+  expect(state.claim("surface", 1, "0x0a")).toBe(true);
+  state.release();
+  expect(existsSync(`${file}.lock`)).toBe(false);
 });
