@@ -48,7 +48,7 @@ const schema = z.object({
   /** Least model time between two reports of one kind, seconds. */
   minGapSeconds: z.number().int().positive().default(5),
   /** Moments that reports are of are multiples of this, so that nodes which see time pass differently mean the same one. */
-  momentSeconds: z.number().int().positive().default(1),
+  momentSeconds: z.number().int().positive().default(5),
   /** What makes a surface due before the heartbeat: by how much volatility (absolute) or spot (relative) has moved. */
   deviation: z
     .object({ volatility: share, spot: share, checkSeconds: z.number().int().positive() })

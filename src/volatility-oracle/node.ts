@@ -43,6 +43,8 @@ const CHAIN_POLL_MILLISECONDS = 100;
 const MAX_TURNS = 3;
 /** Followers sign a push on deviation if they see most of the move that the leader saw. */
 const FOLLOWER_SLACK = 0.8;
+/** The chain takes nothing older than 30 s: a moment this old is given up for the present one, seconds. */
+const STALE_SECONDS = 20;
 /** A report this many heartbeats late is a fault. */
 const HEALTHY_HEARTBEATS = 2;
 /** A node whose venues have said nothing for so long by this machine's timer knows nothing, seconds. */
@@ -96,7 +98,7 @@ export class OracleNode implements NodeApi {
   private working = false;
   private pending: number | undefined;
   private lastMoment = 0;
-  /** The moment after which what is being reported is given up. */
+  /** The moment from which on what is being reported is given up. */
   private patienceUntil = 0;
   private lastWord = performance.now();
   private signerSet = 0;
@@ -492,7 +494,7 @@ export class OracleNode implements NodeApi {
     const first = kind === "surface" ? this.chainState.round + 1 : modelTime;
     // A heartbeat is insisted on; a move that others do not see, or that is old news, is let go.
     const turns = due === "heartbeat" && kind === "surface" ? MAX_TURNS * nodes : nodes;
-    this.patienceUntil = modelTime + (due === "heartbeat" && kind === "surface" ? this.config.heartbeatSeconds : 0);
+    this.patienceUntil = modelTime + (due === "heartbeat" && kind === "surface" ? STALE_SECONDS : 1);
     // Turns end by the clock, whoever led them, so that nodes which began together stay together; and they grow longer, so
     // that a network which is slower than expected finds its pace.
     let end = performance.now();
@@ -505,7 +507,7 @@ export class OracleNode implements NodeApi {
 
   /** Whether a later moment is worth more than the one at hand. */
   private get superseded(): boolean {
-    return this.stopped || (this.pending ?? 0) > this.patienceUntil;
+    return this.stopped || (this.pending ?? 0) >= this.patienceUntil;
   }
 
   /** Waits until the chain has a report of the moment or a later one; looks once, and then until the deadline. */
