@@ -85,10 +85,10 @@ async function tamperObservation(text: string, peer: Peer): Promise<string> {
   return JSON.stringify(await sign(lieAbout(observation, 0)));
 }
 
-/** As a leader: to some the true proposal, to others one with our lie in it, both properly signed, both for one round. */
-async function tamperProposal(text: string, peer: Peer): Promise<string> {
+/** As a leader: a proposal with our lie in it instead of the true one, properly signed and for the same round. */
+async function tamperProposal(text: string): Promise<string> {
   const given = JSON.parse(text) as Proposal;
-  if (given.kind !== "surface" || (fault === "equivocation" && peer.index % 2 === 0)) return text;
+  if (given.kind !== "surface") return text;
   if (fault === "future") return JSON.stringify({ ...given, round: given.round + 7_000 });
   const observations = await Promise.all(
     given.observations.map(async (signed) => {
@@ -115,6 +115,18 @@ function garbage(text: string): string {
   return sorts[Math.floor(Math.random() * sorts.length)] ?? "";
 }
 
+/** Asks for a signature of a false report; an equivocator asks for one of each, the true one first at every second peer. */
+async function tempt(peer: Peer, text: string) {
+  const lie = await tamperProposal(text);
+  if (fault !== "equivocation") return await httpTransport.post(peer, "/proposals", lie);
+  const [first, second] = peer.index % 2 === 0 ? [text, lie] : [lie, text];
+  const answers = [
+    await httpTransport.post(peer, "/proposals", first),
+    await httpTransport.post(peer, "/proposals", second),
+  ];
+  return answers.find((answer) => answer?.ok) ?? answers[0];
+}
+
 const transport: PeerTransport = {
   async post(peer, path, text) {
     if (fault === undefined) {
@@ -132,7 +144,7 @@ const transport: PeerTransport = {
       case "equivocation":
       case "future":
         if (path === "/observations") return await httpTransport.post(peer, path, await tamperObservation(text, peer));
-        if (path === "/proposals") return await httpTransport.post(peer, path, await tamperProposal(text, peer));
+        if (path === "/proposals") return await tempt(peer, text);
         return undefined; // and keeps the reports to itself
       default:
         if (path === "/observations" && fault === undefined) tell({ observation: text, id: keccak256(toHex(text)) });
