@@ -118,7 +118,7 @@ describe("between surfaces", () => {
 
 describe("over all that happened", () => {
   test("no hand signed two reports for one round", () => {
-    expect(network.signatures.length).toBeGreaterThan(mixes.length * 3);
+    expect(network.signatures.length).toBeGreaterThan(50);
     const digests = new Map<string, Set<string>>();
     for (const { index, kind, number, digest } of network.signatures) {
       const key = `${index} ${kind} ${number}`;
