@@ -157,7 +157,7 @@ function isInside(row: ChainRow, volatility: number, root: number): boolean | un
 }
 
 /**
- * The median processor time of one node's work for one report: parse the venue's text, observe, sign, open everybody's observations,
+ * The median processor time of one node's work for one report: parse the venue's text, observe, sign, open the others' observations,
  * compose, sign. The chain with the most instruments, filled up or cut to 800.
  */
 async function computeMilliseconds(snapshots: readonly Snapshot[], candles: readonly SpotCandle[]): Promise<number> {
@@ -194,12 +194,10 @@ async function computeMilliseconds(snapshots: readonly Snapshot[], candles: read
   for (let run = 0; run < 25; run++) {
     const start = process.cpuUsage();
     const chains = readBook(JSON.parse(bookText) as unknown[], listed);
-    const signed = await signObservation(own, domain, observe({ time: largest.timestamp, spot, chains }, candles));
-    const opened = await Promise.all([signed, ...said].map((item) => openObservation(item, domain, nodes)));
-    const report = composeReport(
-      opened.flatMap((item) => (item ? [item.observation] : [])),
-      frame,
-    );
+    const seen = observe({ time: largest.timestamp, spot, chains }, candles);
+    await signObservation(own, domain, seen);
+    const opened = await Promise.all(said.map((item) => openObservation(item, domain, nodes)));
+    const report = composeReport([seen, ...opened.flatMap((item) => (item ? [item.observation] : []))], frame);
     reportDigest(report, domain);
     await signReport(own, report, domain);
     // Processor time, so that a busy machine does not count against the node.
