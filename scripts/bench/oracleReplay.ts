@@ -100,10 +100,7 @@ function marketOf({ timestamp, rows }: Snapshot): MarketSnapshot {
 
 function observe(market: MarketSnapshot, candles: readonly SpotCandle[]): Observation {
   const hours = candles.filter(({ time }) => time + 3_600 <= market.time && time >= market.time - HISTORY_SECONDS);
-  const surface = observeSurface([market], {
-    time: market.time,
-    forecast: (tenor) => forecastVolatility(hours, tenor),
-  });
+  const surface = observeSurface([market], { time: market.time, forecast: forecastVolatility(hours) });
   return { kind: "surface", marketId: 1, modelTime: market.time, spot: market.spot, averages: [], surface };
 }
 

@@ -9,8 +9,11 @@ export interface VolatilityForecast {
   readonly relativeError: number;
 }
 
-/** From hourly candles of the past, oldest first, to a forecast for `horizon` seconds; undefined where they are too few. */
-export type Forecaster = (hours: readonly SpotCandle[], horizon: number) => VolatilityForecast | undefined;
+/** A forecast for a horizon in seconds; undefined where too little is known. */
+export type Forecast = (horizon: number) => VolatilityForecast | undefined;
+
+/** From hourly candles of the past, oldest first, to forecasts: what all horizons share is computed once. */
+export type Forecaster = (hours: readonly SpotCandle[]) => Forecast;
 
 /** How much of the past a node keeps for its forecast. */
 export const HISTORY_SECONDS = 60 * 86_400;
@@ -24,10 +27,11 @@ const RELATIVE_ERROR = 0.35;
 
 /** Exponentially weighted, the same for every horizon. */
 export const ewmaForecast: Forecaster = (hours) => {
-  if (hours.length < LEAST_HOURS) return undefined;
+  if (hours.length < LEAST_HOURS) return () => undefined;
   const closes = hours.map(({ close }) => close);
   const volatility = ewmaVolatility(closes, SECONDS_PER_YEAR / HOUR_SECONDS, HALF_LIFE_HOURS);
-  return volatility > 0 ? { volatility, relativeError: RELATIVE_ERROR } : undefined;
+  const forecast = volatility > 0 ? { volatility, relativeError: RELATIVE_ERROR } : undefined;
+  return () => forecast;
 };
 
 /** The forecast that nodes use. */

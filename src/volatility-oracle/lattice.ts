@@ -1,6 +1,6 @@
 import { impliedStdDev, PricingError, price, SECONDS_PER_YEAR } from "../../pricing/index.ts";
 import type { ExpiryChain, MarketSnapshot, OptionQuote } from "../market-data/marketData.ts";
-import type { VolatilityForecast } from "./forecast.ts";
+import type { Forecast, VolatilityForecast } from "./forecast.ts";
 import { median } from "./median.ts";
 
 /** Where total variance is read, in units of √(years): k = x·√τ. Fixed, so that nodes can be compared point by point. */
@@ -55,7 +55,7 @@ interface Reading {
 /** From when an observation is, and what realised volatility is expected to be until a tenor in seconds. */
 export interface LatticeFrame {
   readonly time: number;
-  readonly forecast?: (tenor: number) => VolatilityForecast | undefined;
+  readonly forecast?: Forecast;
 }
 
 /**

@@ -429,10 +429,7 @@ export class OracleNode implements NodeApi {
     const listed = snapshots.flatMap(({ chains }) => chains.map(({ expiry }) => expiry));
     for (const expiry of [...listed, ...(await this.chain.expiries())]) this.expiries.add(expiry);
     const hours = this.sources.hoursUntil(modelTime);
-    const surface = observeSurface(snapshots, {
-      time: modelTime,
-      forecast: (tenor) => forecastVolatility(hours, tenor),
-    });
+    const surface = observeSurface(snapshots, { time: modelTime, forecast: forecastVolatility(hours) });
     end();
     const { marketId } = this.config;
     return { kind: "surface", marketId, modelTime, spot, averages: await this.averages(modelTime), surface };

@@ -136,10 +136,10 @@ describe("the forecast", () => {
   test("is exponentially weighted realised volatility; two days are the least", () => {
     const closes = Array.from({ length: 400 }, (_, i) => 3_000 * Math.exp(0.005 * (i % 2)));
     const hours = closes.map((close, i) => ({ time: i * 3_600, open: close, high: close, low: close, close }));
-    expect(ewmaForecast(hours, DAY)?.volatility).toBeCloseTo(0.005 * Math.sqrt(SECONDS_PER_YEAR / 3_600), 10);
-    expect(ewmaForecast(hours.slice(0, 47), DAY)).toBeUndefined();
+    expect(ewmaForecast(hours)(DAY)?.volatility).toBeCloseTo(0.005 * Math.sqrt(SECONDS_PER_YEAR / 3_600), 10);
+    expect(ewmaForecast(hours.slice(0, 47))(DAY)).toBeUndefined();
     const still = hours.map((hour) => ({ ...hour, close: 3_000 }));
-    expect(ewmaForecast(still, DAY)).toBeUndefined();
+    expect(ewmaForecast(still)(DAY)).toBeUndefined();
   });
 });
 
