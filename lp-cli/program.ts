@@ -3,6 +3,7 @@ import { describeError, MeniscusError } from "../src/runtime/errors.ts";
 import * as account from "./commands/account.ts";
 import * as keystore from "./commands/keystore.ts";
 import * as lp from "./commands/lp.ts";
+import * as oracle from "./commands/oracle.ts";
 import * as pools from "./commands/pools.ts";
 import * as trade from "./commands/trade.ts";
 import { toJson } from "./output/json.ts";
@@ -16,6 +17,7 @@ import {
   renderRequests,
   renderStatement,
 } from "./output/lp.ts";
+import { renderReport, renderRun, renderSmile, renderStatus, renderTerm } from "./output/oracle.ts";
 import {
   renderAccount,
   renderCash,
@@ -249,6 +251,60 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
     options: [accountOption],
     run: account.withdraw,
     render: renderCash,
+  });
+
+  const oracles = program.command("oracle").description("the volatility oracle: its state, its reports, its nodes");
+  add<[], { node?: readonly string[] }, oracle.StatusResult>(oracles, {
+    usage: "status",
+    summary: "round, ages, every expiry, disagreement, signers; nodes' health with --node",
+    options: [["--node <url...>", "nodes to ask for their health, for example http://127.0.0.1:7001"]],
+    run: oracle.status,
+    render: renderStatus,
+  });
+  add<[string | undefined], object, oracle.ReportResult>(oracles, {
+    usage: "report [which]",
+    summary: "who signed what: the last surface, that of a round, or what a transaction carried",
+    more: "\nWHICH is a round (42) or a transaction (0x…). Next: `meniscus oracle smile`.",
+    run: (session, which) => oracle.inspect(session, which),
+    render: renderReport,
+  });
+  add<[string], oracle.VerifyOptions, oracle.ReportResult>(oracles, {
+    usage: "verify <report>",
+    summary: "check a packed report without a chain: signatures, quorum, inequalities",
+    more: `
+REPORT is a file, the bytes as 0x…, or a node's URL. The chain and the oracle's address come from the deployment file, or from
+--chain-id and --oracle; without --signers the signers' addresses are recovered and shown, not judged.`,
+    options: [
+      ["--signers <addresses>", "the signers in their order, separated by commas"],
+      ["--quorum <n>", "how many of them are needed (more than two thirds)"],
+      ["--oracle <address>", "the oracle's contract"],
+      ["--chain-id <n>", "its chain"],
+    ],
+    run: oracle.verify,
+    render: renderReport,
+  });
+  const outOption = ["--out <file>", "also write the picture to a .svg or .html file"] as const;
+  add<[string | undefined], oracle.DrawOptions, oracle.SmileResult>(oracles, {
+    usage: "smile [expiry]",
+    summary: "draw implied volatility over strikes: of one expiry, or of all",
+    more: "\nEXPIRY is a day, for example 27FEB26.",
+    options: [outOption],
+    run: oracle.smile,
+    render: renderSmile,
+  });
+  add<[], oracle.DrawOptions, oracle.TermResult>(oracles, {
+    usage: "term",
+    summary: "draw volatility at the money over time to expiry",
+    options: [outOption],
+    run: oracle.term,
+    render: renderTerm,
+  });
+  add<[string], object, oracle.RunOutcome>(oracles, {
+    usage: "run <config>",
+    summary: "run a node until it is told to end; logs on standard error, /health and /metrics over HTTP",
+    more: "\nCONFIG is a JSON file; src/volatility-oracle/config.ts says what it holds. Keys come from a variable or a file it names.",
+    run: (session, config) => oracle.run(session, config),
+    render: renderRun,
   });
 
   const keystores = program.command("keystore").description("encrypted keys (Web3 Secret Storage)");

@@ -21,6 +21,8 @@ export interface ChainRow {
   readonly strike: number;
   readonly expiry: number;
   readonly forward: number;
+  /** The venue's index a little after the quotes. */
+  readonly index: number;
   readonly bid: number | undefined;
   readonly ask: number | undefined;
   readonly markVolatility: number;
@@ -46,6 +48,7 @@ export function readSnapshots(dataDirectory: string, file: string): Snapshot[] {
   const strike = columnOf("strike");
   const expiry = columnOf("expiry");
   const fwd = columnOf("fwd");
+  const index = columnOf("index");
   const bid = columnOf("bid");
   const ask = columnOf("ask");
   const iv = columnOf("mark_iv");
@@ -58,6 +61,7 @@ export function readSnapshots(dataDirectory: string, file: string): Snapshot[] {
       strike: Number(cells[strike]),
       expiry: Number(cells[expiry]),
       forward: Number(cells[fwd]),
+      index: Number(cells[index]),
       bid: cells[bid] === "" ? undefined : Number(cells[bid]),
       ask: cells[ask] === "" ? undefined : Number(cells[ask]),
       markVolatility: Number(cells[iv]),

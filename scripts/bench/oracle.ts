@@ -1,8 +1,12 @@
 /** The volatility oracle, part by part; each part is a module that returns its figures and lines. */
 import type { BenchOptions, BenchReport } from "./figure.ts";
 import { benchForecast } from "./oracle/forecast.ts";
+import { benchOracleReplay } from "./oracle/replay.ts";
 
-const PARTS: readonly ((options: BenchOptions) => BenchReport | Promise<BenchReport>)[] = [benchForecast];
+const PARTS: readonly ((options: BenchOptions) => BenchReport | Promise<BenchReport>)[] = [
+  benchForecast,
+  benchOracleReplay,
+];
 
 export async function benchOracle(options: BenchOptions): Promise<BenchReport> {
   const reports: BenchReport[] = [];

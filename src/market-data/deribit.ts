@@ -1,144 +1,197 @@
-import { WebSocket } from "ws";
 import { z } from "zod";
-import { parseOptionName } from "../chain/optionId.ts";
+import { type OptionTerms, parseOptionName } from "../chain/optionId.ts";
 import { MeniscusError } from "../runtime/errors.ts";
-import type { ExpiryChain, MarketData, MarketSnapshot, MinutePrice, OptionQuote } from "./marketData.ts";
+import { type CoinQuote, coinChains } from "./coinQuotes.ts";
+import { type HttpLimits, HttpSource, parseJson } from "./httpSource.ts";
+import { keepConnected } from "./liveSocket.ts";
+import {
+  type CandleSeconds,
+  closedCandles,
+  type ExpiryChain,
+  type MarketSnapshot,
+  type OptionVenue,
+  type SpotCandle,
+  type SpotHistory,
+  type SpotPrice,
+  type SpotVenue,
+} from "./marketData.ts";
 
+const milliseconds = z.number().positive().lt(1e14);
+const positive = z.number().positive().lt(1e12);
 const nullablePrice = z.number().nonnegative().nullable();
-const bookSummary = z.array(
-  z.object({
-    instrument_name: z.string(),
-    bid_price: nullablePrice,
-    ask_price: nullablePrice,
-    underlying_price: z.number().positive(),
-  }),
-);
-const indexPrice = z.object({ index_price: z.number().positive() });
-const chartData = z.object({
-  ticks: z.array(z.number()),
-  open: z.array(z.number().positive()),
-  close: z.array(z.number().positive()),
+
+const bookRow = z.object({
+  instrument_name: z.string(),
+  bid_price: nullablePrice,
+  ask_price: nullablePrice,
+  underlying_price: positive,
+  creation_timestamp: milliseconds.optional(),
 });
-const answer = z.object({ result: z.unknown().optional(), error: z.object({ message: z.string() }).optional() });
+const instrumentRow = z.object({
+  instrument_name: z.string(),
+  strike: positive,
+  option_type: z.enum(["call", "put"]),
+  expiration_timestamp: milliseconds,
+  is_active: z.boolean(),
+});
+/** Rows are judged one by one: a garbled one is no reason to lose the rest. */
+const rows = z.array(z.unknown());
+const ticker = z.object({ timestamp: milliseconds, state: z.string(), index_price: positive });
+const chartData = z.object({
+  ticks: z.array(milliseconds),
+  open: z.array(positive),
+  high: z.array(positive),
+  low: z.array(positive),
+  close: z.array(positive),
+});
+const refused = z.object({ error: z.object({ message: z.string() }) });
 const notification = z.object({
   method: z.literal("subscription"),
-  params: z.object({ data: z.object({ price: z.number().positive(), timestamp: z.number().positive() }) }),
+  params: z.object({ channel: z.string(), data: z.object({ price: positive, timestamp: milliseconds }) }),
 });
 
-const RECONNECT_MILLISECONDS = [50, 200, 1_000, 5_000] as const;
-const REQUEST_MILLISECONDS = 5_000;
+/** What is listed changes once a day. */
+const INSTRUMENTS_LIFE_SECONDS = 600;
+
+export type ListedOption = Pick<OptionTerms, "expiry" | "strike" | "kind">;
 
 /**
  * Deribit's public API (JSON-RPC over HTTP, index notifications over WebSocket), parsed at the door. Options there are quoted
- * and paid in coin; prices are converted with the forward of their expiry: a call worth c coins is worth c·F.
+ * and paid in coin; prices are converted with the forward of their expiry.
  */
-export class DeribitMarketData implements MarketData {
+export class DeribitVenue implements OptionVenue, SpotVenue, SpotHistory {
+  readonly name: string;
   private readonly url: string;
   private readonly currency: string;
+  private readonly http: HttpSource;
+  private listed: { readonly at: number; readonly byName: ReadonlyMap<string, ListedOption> } | undefined;
 
   /** @param url Without a trailing slash, for example `https://www.deribit.com`. */
-  constructor(url: string, currency: string) {
+  constructor(url: string, currency: string, limits: Partial<HttpLimits> = {}) {
+    this.name = `deribit ${url}`;
     this.url = url;
     this.currency = currency;
+    this.http = new HttpSource(`${url}/api/v2/public`, limits);
   }
 
-  private get indexName(): string {
-    return `${this.currency.toLowerCase()}_usd`;
+  private get perpetual(): string {
+    return `${this.currency}-PERPETUAL`;
   }
 
-  subscribe(onIndex: (time: number) => void): () => void {
-    let socket: WebSocket | undefined;
-    let timer: NodeJS.Timeout | undefined;
-    let attempts = 0;
-    let stopped = false;
-    const connect = () => {
-      socket = new WebSocket(`${this.url.replace(/^http/, "ws")}/ws/api/v2`);
-      socket.on("open", () => {
-        attempts = 0;
-        const params = { channels: [`deribit_price_index.${this.indexName}`] };
-        socket?.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "public/subscribe", params }));
-      });
-      socket.on("message", (data) => {
-        const parsed = notification.safeParse(parseJson(String(data)));
-        if (parsed.success) onIndex(Math.floor(parsed.data.params.data.timestamp / 1000));
-      });
-      socket.on("error", () => {}); // "close" follows and reconnects
-      socket.on("close", () => {
-        if (stopped) return;
-        const wait = RECONNECT_MILLISECONDS[Math.min(attempts, RECONNECT_MILLISECONDS.length - 1)];
-        attempts += 1;
-        timer = setTimeout(connect, wait);
-      });
-    };
-    connect();
-    return () => {
-      stopped = true;
-      clearTimeout(timer);
-      socket?.terminate();
-    };
+  subscribe(onIndex: (index: SpotPrice) => void): () => void {
+    const channel = `deribit_price_index.${this.currency.toLowerCase()}_usd`;
+    let last = 0;
+    return keepConnected({
+      url: `${this.url.replace(/^http/, "ws")}/ws/api/v2`,
+      greetings: [{ jsonrpc: "2.0", id: 1, method: "public/subscribe", params: { channels: [channel] } }],
+      onText: (text) => {
+        const parsed = notification.safeParse(parseJson(text));
+        if (!parsed.success || parsed.data.params.channel !== channel) return;
+        const { price, timestamp } = parsed.data.params.data;
+        // Late, repeated and out of order: what is not newer says nothing.
+        if (timestamp <= last) return;
+        last = timestamp;
+        onIndex({ time: timestamp / 1000, price });
+      },
+    });
+  }
+
+  /** The venue's time and index from one answer. */
+  async spot(): Promise<SpotPrice> {
+    const { timestamp, state, index_price } = await this.call("ticker", { instrument_name: this.perpetual }, ticker);
+    if (state !== "open") {
+      throw new MeniscusError("data", `${this.name}: the market is ${state}.`, { retryable: true });
+    }
+    return { time: timestamp / 1000, price: index_price };
   }
 
   async snapshot(): Promise<MarketSnapshot> {
-    const [time, index, book] = await Promise.all([
-      this.call("get_time", {}, z.number().positive()),
-      this.call("get_index_price", { index_name: this.indexName }, indexPrice),
-      this.call("get_book_summary_by_currency", { currency: this.currency, kind: "option" }, bookSummary),
+    const [{ time, price }, book] = await Promise.all([
+      this.spot(),
+      this.call("get_book_summary_by_currency", { currency: this.currency, kind: "option" }, rows),
     ]);
-    const chains = new Map<number, { forward: number; quotes: OptionQuote[] }>();
-    for (const { instrument_name, bid_price, ask_price, underlying_price } of book) {
-      const { expiry, strike, kind } = parseOptionName(instrument_name);
-      const chain = chains.get(expiry) ?? { forward: underlying_price, quotes: [] };
-      chains.set(expiry, chain);
-      if (bid_price === null || ask_price === null || bid_price <= 0) continue; // one side alone is no price
-      const [bid, ask] = [bid_price * underlying_price, ask_price * underlying_price];
-      chain.quotes.push({ expiry, strike, kind, bid, ask });
-    }
-    const sorted = [...chains].map(([expiry, chain]): ExpiryChain => ({ expiry, ...chain }));
-    sorted.sort((a, b) => a.expiry - b.expiry);
-    return { time: Math.floor(time / 1000), spot: index.index_price, chains: sorted };
+    return { time, spot: price, chains: readBook(book, await this.instruments(time)) };
   }
 
-  async minutePrices(from: number, to: number): Promise<readonly MinutePrice[]> {
-    const { ticks, open, close } = await this.call(
+  async candles(from: number, to: number, seconds: CandleSeconds): Promise<readonly SpotCandle[]> {
+    // The last candle of an answer may still be open; only the venue's clock tells.
+    const end = Math.min(to, (await this.spot()).time);
+    const { ticks, open, high, low, close } = await this.call(
       "get_tradingview_chart_data",
       {
-        instrument_name: `${this.currency}-PERPETUAL`,
+        instrument_name: this.perpetual,
         start_timestamp: String(from * 1000),
-        end_timestamp: String(to * 1000),
-        resolution: "1",
+        end_timestamp: String(end * 1000),
+        resolution: String(seconds / 60),
       },
       chartData,
     );
-    return ticks.map((tick, i) => ({ time: tick / 1000, price: ((open[i] ?? 0) + (close[i] ?? 0)) / 2 }));
+    const candles = ticks.map((tick, i) => ({
+      time: tick / 1000,
+      open: open[i] ?? Number.NaN,
+      high: high[i] ?? Number.NaN,
+      low: low[i] ?? Number.NaN,
+      close: close[i] ?? Number.NaN,
+    }));
+    return closedCandles(candles, from, end, seconds);
   }
 
-  private async call<T>(method: string, params: Record<string, string>, schema: z.ZodType<T>): Promise<T> {
-    const query = new URLSearchParams(params).toString();
-    const where = `${this.url}/api/v2/public/${method}`;
-    let body: unknown;
-    try {
-      const response = await fetch(`${where}?${query}`, { signal: AbortSignal.timeout(REQUEST_MILLISECONDS) });
-      body = await response.json();
-    } catch (cause) {
-      throw new MeniscusError("network", `No answer from ${where}.`, { retryable: true, cause });
+  /** Active options whose name and terms agree, by name. */
+  private async instruments(now: number): Promise<ReadonlyMap<string, ListedOption>> {
+    if (this.listed && now >= this.listed.at && now < this.listed.at + INSTRUMENTS_LIFE_SECONDS) {
+      return this.listed.byName;
     }
-    const envelope = answer.safeParse(body);
-    if (!envelope.success || envelope.data.error) {
-      throw new MeniscusError("data", `${where}: ${envelope.data?.error?.message ?? "not a JSON-RPC answer"}.`, {
-        retryable: true,
-      });
-    }
-    const parsed = schema.safeParse(envelope.data.result);
-    if (parsed.success) return parsed.data;
-    const issue = parsed.error.issues[0];
-    throw new MeniscusError("data", `${where}: ${issue?.path.join(".") ?? ""} ${issue?.message ?? "malformed"}.`);
+    const answer = await this.call("get_instruments", { currency: this.currency, kind: "option" }, rows);
+    const byName = readInstruments(answer);
+    this.listed = { at: now, byName };
+    return byName;
+  }
+
+  private async call<T>(method: string, parameters: Record<string, string>, result: z.ZodType<T>): Promise<T> {
+    const answer = await this.http.get(`/${method}`, parameters, z.union([z.object({ result }), refused]));
+    if ("result" in answer) return answer.result;
+    throw new MeniscusError("data", `${this.name}: ${method}: ${answer.error.message}.`);
   }
 }
 
-function parseJson(text: string): unknown {
+/** Chains from the rows of a book summary; what is malformed, not listed or said twice is left out. */
+export function readBook(book: readonly unknown[], listed: ReadonlyMap<string, ListedOption>): readonly ExpiryChain[] {
+  const seen = new Set<string>();
+  const quotes: CoinQuote[] = [];
+  for (const row of wellFormed(book, bookRow)) {
+    const terms = listed.get(row.instrument_name);
+    if (!terms || seen.has(row.instrument_name)) continue;
+    seen.add(row.instrument_name);
+    const quote = { ...terms, bid: row.bid_price, ask: row.ask_price, forward: row.underlying_price };
+    quotes.push(row.creation_timestamp === undefined ? quote : { ...quote, time: row.creation_timestamp / 1000 });
+  }
+  return coinChains(quotes);
+}
+
+/** Active options by name, from the rows of an instrument list; only those whose name says what their terms say. */
+export function readInstruments(answer: readonly unknown[]): ReadonlyMap<string, ListedOption> {
+  const byName = new Map<string, ListedOption>();
+  for (const row of wellFormed(answer, instrumentRow)) {
+    const { instrument_name, strike, option_type: kind, is_active } = row;
+    const expiry = row.expiration_timestamp / 1000;
+    const named = nameOf(instrument_name);
+    if (!is_active || named?.expiry !== expiry || named.strike !== strike || named.kind !== kind) continue;
+    byName.set(instrument_name, { expiry, strike, kind });
+  }
+  return byName;
+}
+
+function wellFormed<T>(items: readonly unknown[], schema: z.ZodType<T>): readonly T[] {
+  return items.flatMap((item) => {
+    const parsed = schema.safeParse(item);
+    return parsed.success ? [parsed.data] : [];
+  });
+}
+
+function nameOf(name: string): ReturnType<typeof parseOptionName> | undefined {
   try {
-    return JSON.parse(text);
+    return parseOptionName(name);
   } catch {
-    return undefined; // not a notification
+    return undefined;
   }
 }

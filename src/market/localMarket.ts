@@ -30,7 +30,7 @@ import { type Observation, observe } from "./observe.ts";
 import { Keeper, LiquidityProvider, type Outcome, type TradeRecord, Trader } from "./participants.ts";
 import { createRandom, mixSeed, type Random } from "./random.ts";
 import type { MarketReport } from "./report.ts";
-import { startVenues, type VenueServer } from "./venue.ts";
+import { SPOT_SYMBOL, startVenues, type VenueServer } from "./venue.ts";
 import type { MarketStatus } from "./view.ts";
 import type { World } from "./world.ts";
 
@@ -374,13 +374,19 @@ export class LocalMarket {
         keyVariable: "MENISCUS_NODE_KEY",
         port: this.nodePorts[i],
         nodes,
-        venueUrl: this.venues.url(`venue-${i + 1}`),
-        currency: SYMBOL,
+        // Its own venue, and its neighbour's: every node has two, and no two nodes have the same.
+        optionVenues: [i, (i + 1) % accounts.nodes.length].map((venue) => ({
+          url: this.venues.url(`venue-${venue + 1}`),
+          currency: SYMBOL,
+        })),
+        spotVenues: [{ kind: "candles", url: this.venues.url(`venue-${i + 1}`), symbol: SPOT_SYMBOL }],
         rpcUrl: this.anvil.url,
         chainId: this.deployment.chainId,
         marketOracle: this.deployment.marketOracle,
         marketId: MARKET_ID,
         heartbeatSeconds: 60,
+        // Hours pass in seconds here: the venues' time is the only one that makes sense.
+        clock: "venue",
         leaderTimeoutMilliseconds: 2_500,
         stateFile: join(this.folder, `node-${i + 1}.state.json`),
       },

@@ -10,8 +10,10 @@ import {
   type Chain,
   type ChainQuote,
   expiryName,
+  longerCandles,
   nearestOnGrid,
   SECONDS_PER_DAY,
+  SECONDS_PER_HOUR,
   SECONDS_PER_MINUTE,
   SECONDS_PER_YEAR,
   type World,
@@ -36,7 +38,7 @@ export interface VenueServerOptions {
   readonly time?: number;
 }
 
-/** Venues on 127.0.0.1 that speak Deribit's public API, version 2. */
+/** Venues on 127.0.0.1 that speak Deribit's public API, version 2, and Binance's spot API, version 3. */
 export interface VenueServer {
   readonly port: number;
   /** `http://127.0.0.1:PORT/NAME`, to which `/api/v2/public/METHOD` is appended. */
@@ -74,6 +76,16 @@ export async function startVenues(options: VenueServerOptions): Promise<VenueSer
       .send(answer.json);
   };
   for (const url of ["/:venue/api/v2", "/:venue/api/v2/*"]) server.route({ method: ["GET", "POST"], url, handler });
+  server.get<{ Params: { venue: string; "*": string }; Querystring: Record<string, string> }>(
+    "/:venue/api/v3/*",
+    async ({ params, query }, reply) => {
+      const answer = venues.get(params.venue)?.spotAnswer(params["*"], query) ?? noSuchPath;
+      return await reply
+        .code(answer.ok ? 200 : 400)
+        .type("application/json")
+        .send(answer.json);
+    },
+  );
 
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 100_000 });
   server.server.on("upgrade", (request, socket, head) => {
@@ -161,6 +173,21 @@ class InvalidParameter extends Error {
   }
 }
 
+/** As Binance says it. */
+const noSuchPath: Answer = { ok: false, json: '{"code":-1000,"msg":"unknown path"}' };
+const invalidSymbol: Answer = { ok: false, json: '{"code":-1121,"msg":"Invalid symbol."}' };
+/** The pair that the spot exchange trades. */
+export const SPOT_SYMBOL = "ETHUSDC";
+/** The most candles in one answer, and how many where none is asked for. */
+const KLINES_LIMIT = 1_000;
+const KLINES_STANDARD = 500;
+const candleSeconds = new Map([
+  ["1m", SECONDS_PER_MINUTE],
+  ["60m", SECONDS_PER_HOUR],
+  ["1h", SECONDS_PER_HOUR],
+]);
+
+const PERPETUAL = "ETH-PERPETUAL";
 const INDEX_CHANNEL = "deribit_price_index.eth_usd";
 
 /** One venue: its own slightly different view of the world, at the time that its clock shows. */
@@ -186,6 +213,7 @@ class Venue {
         (params) => this.#whenEthOptions(params, "summary", () => this.#bookSummary()),
       ],
       ["public/get_index_price", (params) => this.#indexPrice(params)],
+      ["public/ticker", (params) => this.#ticker(params)],
       ["public/get_tradingview_chart_data", (params) => this.#chart(params)],
     ]);
   }
@@ -210,6 +238,43 @@ class Venue {
         data: { param: error.parameter, reason: error.message },
       });
     }
+  }
+
+  /** The spot exchange next door: `time`, `ticker/bookTicker` and `klines` below `/api/v3/`. */
+  spotAnswer(path: string, query: Readonly<Record<string, string>>): Answer {
+    if (path === "time") return { ok: true, json: JSON.stringify({ serverTime: this.#milliseconds() }) };
+    if (query.symbol !== SPOT_SYMBOL) return invalidSymbol;
+    if (path === "ticker/bookTicker") {
+      const price = this.#spot();
+      const quote = { bidPrice: price - 0.01, bidQty: 12, askPrice: price + 0.01, askQty: 12 };
+      const texts = Object.entries(quote).map(([name, value]) => [name, value.toFixed(8)]);
+      return { ok: true, json: JSON.stringify({ symbol: SPOT_SYMBOL, ...Object.fromEntries(texts) }) };
+    }
+    return path === "klines" ? this.#klines(query) : noSuchPath;
+  }
+
+  /** Candles of spot as Binance lists them, the one that is still open last. */
+  #klines(query: Readonly<Record<string, string>>): Answer {
+    const seconds = candleSeconds.get(query.interval ?? "");
+    const limit = Math.min(Number(query.limit ?? KLINES_STANDARD), KLINES_LIMIT);
+    const to = Math.min(Number(query.endTime ?? this.#milliseconds()) / 1000, this.#time);
+    const from = Number(query.startTime ?? (to - limit * (seconds ?? 0)) * 1000) / 1000;
+    if (seconds === undefined || !(limit > 0) || !Number.isFinite(from + to)) {
+      return { ok: false, json: '{"code":-1100,"msg":"Illegal characters found in a parameter."}' };
+    }
+    const time = Math.floor(this.#time / seconds) * seconds;
+    const [open, close] = [this.#world.spot(time), this.#world.spot(this.#time)];
+    const current = { time, open, high: Math.max(open, close), low: Math.min(open, close), close, volume: 0 };
+    const minutes = this.#world.minuteCandles(from, Math.min(to + seconds, this.#time, from + (limit + 1) * seconds));
+    const candles = [...longerCandles(minutes, seconds), current]
+      .filter((candle) => candle.time >= from && candle.time <= to)
+      .slice(0, limit)
+      .map((candle) => {
+        const seen = this.#noisyCandle(candle);
+        const prices = [seen.open, seen.high, seen.low, seen.close, seen.volume].map((value) => value.toFixed(8));
+        return [seen.time * 1000, ...prices, (seen.time + seconds) * 1000 - 1, "0", 0, "0", "0", "0"];
+      });
+    return { ok: true, json: JSON.stringify(candles) };
   }
 
   attach(client: WebSocket): void {
@@ -290,20 +355,42 @@ class Venue {
     return JSON.stringify({ index_price: price, estimated_delivery_price: price });
   }
 
+  /** Of the perpetual, which stands at the index here. */
+  #ticker(params: RpcCall["params"]): string {
+    if (params.instrument_name !== PERPETUAL) {
+      throw new InvalidParameter("instrument_name", `value must be ${PERPETUAL}`);
+    }
+    const price = this.#spot();
+    return JSON.stringify({
+      instrument_name: PERPETUAL,
+      timestamp: this.#milliseconds(),
+      state: "open",
+      index_price: price,
+      mark_price: price,
+      last_price: price,
+      best_bid_price: cents(price - 0.05),
+      best_bid_amount: 1_000,
+      best_ask_price: cents(price + 0.05),
+      best_ask_amount: 1_000,
+      estimated_delivery_price: price,
+    });
+  }
+
   #indexNotification(): string {
     const data = { index_name: "eth_usd", price: this.#spot(), timestamp: this.#milliseconds() };
     return JSON.stringify({ jsonrpc: "2.0", method: "subscription", params: { channel: INDEX_CHANNEL, data } });
   }
 
-  /** Minute candles of spot that have closed by now. The venue's noise is in each price, so that its history is its own. */
+  /** Candles of spot that have closed by now. The venue's noise is in each price, so that its history is its own. */
   #chart(params: RpcCall["params"]): string {
-    if (params.instrument_name !== "ETH-PERPETUAL") {
-      throw new InvalidParameter("instrument_name", "value must be ETH-PERPETUAL");
+    if (params.instrument_name !== PERPETUAL) {
+      throw new InvalidParameter("instrument_name", `value must be ${PERPETUAL}`);
     }
-    if (String(params.resolution) !== "1") throw new InvalidParameter("resolution", "value must be 1");
+    const seconds = candleSeconds.get(`${String(params.resolution)}m`);
+    if (seconds === undefined) throw new InvalidParameter("resolution", "value must be 1 or 60");
     const from = timestamp(params, "start_timestamp");
-    const to = Math.min(timestamp(params, "end_timestamp") + SECONDS_PER_MINUTE, this.#time);
-    const candles = this.#world.minuteCandles(from, to);
+    const to = Math.min(timestamp(params, "end_timestamp") + seconds, this.#time);
+    const candles = longerCandles(this.#world.minuteCandles(from, to), seconds);
     const noisy = candles.map((candle) => this.#noisyCandle(candle));
     return JSON.stringify({
       ticks: candles.map(({ time }) => time * 1000),

@@ -134,3 +134,28 @@ export function candlesOfPath(
   }
   return candles;
 }
+
+/** Minutes put together to candles of `seconds`; those of which a minute is missing are left out. */
+export function longerCandles(minutes: readonly Candle[], seconds: number): readonly Candle[] {
+  const groups = new Map<number, Candle[]>();
+  for (const minute of minutes) {
+    const start = Math.floor(minute.time / seconds) * seconds;
+    const group = groups.get(start);
+    if (group) group.push(minute);
+    else groups.set(start, [minute]);
+  }
+  return [...groups].flatMap(([time, group]) => {
+    const [first, last] = [group[0], group.at(-1)];
+    if (!first || !last || group.length * SECONDS_PER_MINUTE !== seconds) return [];
+    return [
+      {
+        time,
+        open: first.open,
+        high: Math.max(...group.map(({ high }) => high)),
+        low: Math.min(...group.map(({ low }) => low)),
+        close: last.close,
+        volume: group.reduce((sum, { volume }) => sum + volume, 0),
+      },
+    ];
+  });
+}

@@ -5,21 +5,41 @@ import {
   createWalletClient,
   defineChain,
   type Hex,
+  type HttpTransport,
   http,
   type LocalAccount,
   type PublicClient,
-  type Transport,
 } from "viem";
+import { SECONDS_PER_YEAR } from "../../pricing/index.ts";
 import { marketOracleAbi } from "../chain/abis.ts";
 import { MeniscusError } from "../runtime/errors.ts";
 import type { NodeConfig } from "./config.ts";
 
+const RPC_MILLISECONDS = 3_000;
+
+/** What the chain says of the market: clocks, spot; zeros before the first report. */
+export interface ChainState {
+  readonly round: number;
+  readonly surfaceTime: number;
+  /** Spot in the last surface report. */
+  readonly surfaceSpot: number;
+  /** Model time of the freshest spot. */
+  readonly spotTime: number;
+  readonly spot: number;
+}
+
+/** Volatility at the money of one stored slice at its own model time. */
+export interface StoredVolatility {
+  readonly expiry: number;
+  readonly volatility: number;
+}
+
 /** The contract, as a node sees it. */
 export class ChainOracle {
+  readonly client: PublicClient<HttpTransport, Chain>;
   private readonly config: NodeConfig;
   private readonly account: LocalAccount;
   private readonly chain: Chain;
-  private readonly client: PublicClient<Transport, Chain>;
 
   constructor(config: NodeConfig, account: LocalAccount) {
     this.config = config;
@@ -30,7 +50,12 @@ export class ChainOracle {
       nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
       rpcUrls: { default: { http: [config.rpcUrl] } },
     });
-    this.client = createPublicClient({ chain: this.chain, transport: http(config.rpcUrl), pollingInterval: 20 });
+    this.client = createPublicClient({
+      chain: this.chain,
+      transport: http(config.rpcUrl, { timeout: RPC_MILLISECONDS }),
+      pollingInterval: 20,
+      cacheTime: 0,
+    });
   }
 
   private get contract() {
@@ -62,18 +87,36 @@ export class ChainOracle {
     if (!(await this.client.getCode({ address: marketOracle }))) {
       throw new MeniscusError("network", `There is no contract at ${marketOracle} on chain ${chainId}.`);
     }
+    return await this.signers();
+  }
+
+  async signers(): Promise<{
+    readonly signerSet: number;
+    readonly signers: readonly Address[];
+    readonly quorum: number;
+  }> {
     const [signerSet, signers, quorum] = await this.client.readContract({ ...this.contract, functionName: "signers" });
     return { signerSet, signers, quorum: Number(quorum) };
   }
 
-  /** Round and model time of the last surface; zero before the first. */
-  async state(): Promise<{ readonly round: number; readonly surfaceTime: number }> {
-    const { round, surfaceTime } = await this.client.readContract({
+  async state(): Promise<ChainState> {
+    const state = await this.client.readContract({
       ...this.contract,
       functionName: "marketState",
       args: [this.config.marketId],
     });
-    return { round, surfaceTime };
+    return {
+      round: state.round,
+      surfaceTime: state.surfaceTime,
+      surfaceSpot: Number(state.surfaceSpotWad) / 1e18,
+      spotTime: state.spotTime,
+      spot: Number(state.spotWad) / 1e18,
+    };
+  }
+
+  /** Time of the last block. */
+  async headTime(): Promise<number> {
+    return Number((await this.client.getBlock()).timestamp);
   }
 
   async expiries(): Promise<readonly number[]> {
@@ -82,6 +125,21 @@ export class ChainOracle {
       functionName: "expiries",
       args: [this.config.marketId],
     });
+  }
+
+  /** The stored surface at the money, as it was reported at `surfaceTime`. */
+  async volatilities(surfaceTime: number): Promise<readonly StoredVolatility[]> {
+    const expiries = (await this.expiries()).filter((expiry) => expiry > surfaceTime);
+    if (expiries.length === 0) return [];
+    const [, boards] = await this.client.readContract({
+      ...this.contract,
+      functionName: "boards",
+      args: [this.config.marketId, expiries, MOMENT_OF_REPORT],
+    });
+    return boards.map(({ expiry, thetaWad }) => ({
+      expiry,
+      volatility: Math.sqrt(Number(thetaWad) / 1e18 / ((expiry - surfaceTime) / SECONDS_PER_YEAR)),
+    }));
   }
 
   async isSettled(expiry: number): Promise<boolean> {
@@ -98,7 +156,7 @@ export class ChainOracle {
     const wallet = createWalletClient({
       account: this.account,
       chain: this.chain,
-      transport: http(this.config.rpcUrl),
+      transport: http(this.config.rpcUrl, { timeout: RPC_MILLISECONDS }),
     });
     const hash = await wallet.writeContract({ ...this.contract, functionName: "submit", args: [report] });
     const receipt = await this.client.waitForTransactionReceipt({ hash });
@@ -108,3 +166,6 @@ export class ChainOracle {
     return receipt.gasUsed;
   }
 }
+
+/** `Moment.Report`. */
+const MOMENT_OF_REPORT = 0;

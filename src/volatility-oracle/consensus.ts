@@ -11,9 +11,10 @@ import {
   totalVariance,
   years,
 } from "../../pricing/index.ts";
-import type { RunningAverage, SurfaceReport } from "../chain/report.ts";
+import type { Report, RunningAverage, SpotReport, SurfaceReport } from "../chain/report.ts";
 import type { ObservedAverage } from "./averages.ts";
 import { type ExpiryObservation, LATTICE_X } from "./lattice.ts";
+import { median } from "./median.ts";
 
 /** Half a day: below it a slice takes its shape from the next one. */
 const SHORT_YEARS = 0.5 / 365;
@@ -33,22 +34,18 @@ export interface ReportFrame {
 /** Most expiries that a surface on the chain has. */
 export const MAX_EXPIRIES = 16;
 
-/** What one node says of one moment: its spot, its averages, its lattice. */
+/** A surface with spot, or spot alone. */
+export type ReportKind = Report["kind"];
+
+/** What one node says of one moment: its spot, its averages, and its lattice, which is empty where only spot is meant. */
 export interface Observation {
+  readonly kind: ReportKind;
   readonly marketId: number;
   /** Unix seconds. */
   readonly modelTime: number;
   readonly spot: number;
   readonly averages: readonly ObservedAverage[];
   readonly surface: readonly ExpiryObservation[];
-}
-
-/** The middle of the values, or the mean of the two in the middle: inside the honest range while fewer than half lie. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
-  if (low === undefined || high === undefined) throw new RangeError("the median of nothing");
-  return low === high ? low : (low + high) / 2;
 }
 
 /** Largest minus smallest once the f largest and f smallest are left out, f < n/3: some honest node is beyond each end. */
@@ -103,11 +100,44 @@ export function composeReport(
   };
 }
 
+/** The spot-only report that a set of observations makes: medians of spot and of averages. */
+export function composeSpotReport(
+  observations: readonly Observation[],
+  { signerSet, quorum }: Pick<ReportFrame, "signerSet" | "quorum">,
+): SpotReport {
+  const first = observations[0];
+  if (!first) throw new RangeError("a report needs observations");
+  return {
+    kind: "spot",
+    marketId: first.marketId,
+    modelTime: first.modelTime,
+    spot: toWad(median(observations.map(({ spot }) => spot))),
+    signerSet,
+    averages: medianAverages(observations, quorum),
+  };
+}
+
 interface MedianChain extends ExpiryQuotes {
   readonly expiry: number;
   readonly basis: number;
   /** How far the nodes' volatilities at the money differ from one another, a half of it. */
   readonly disagreement: number;
+}
+
+/** The lattice that a set of observations makes, expiry by expiry: what the fit is given. */
+export function medianLattice(
+  observations: readonly Observation[],
+  quorum: number,
+): readonly { readonly expiry: number; readonly totalVariance: readonly (number | null)[] }[] {
+  return byExpiry(observations.map(({ surface }) => surface))
+    .filter(({ seen }) => seen.length >= quorum)
+    .map(({ expiry, seen }) => ({
+      expiry,
+      totalVariance: LATTICE_X.map((_, i) => {
+        const variances = present(seen.map((item) => item.totalVariance[i]));
+        return variances.length < quorum ? null : median(variances);
+      }),
+    }));
 }
 
 /** What the nodes together say of one expiry; undefined where too few of them see too few points. */

@@ -1,5 +1,7 @@
 import { impliedStdDev, PricingError, price, SECONDS_PER_YEAR } from "../../pricing/index.ts";
 import type { ExpiryChain, MarketSnapshot, OptionQuote } from "../market-data/marketData.ts";
+import type { Forecast, VolatilityForecast } from "./forecast.ts";
+import { median } from "./median.ts";
 
 /** Where total variance is read, in units of √(years): k = x·√τ. Fixed, so that nodes can be compared point by point. */
 export const LATTICE_X = [-1.5, -1, -0.7, -0.5, -0.35, -0.2, -0.1, 0, 0.1, 0.2, 0.35, 0.5, 0.7, 1, 1.5] as const;
@@ -23,6 +25,8 @@ export interface LatticeRules {
   /** Shortest tenor that gets a slice, seconds. */
   readonly minTenor: number;
   readonly maxExpiries: number;
+  /** Quotes older than this say nothing, seconds. */
+  readonly maxQuoteAge: number;
 }
 
 export const defaultLatticeRules: LatticeRules = {
@@ -30,43 +34,95 @@ export const defaultLatticeRules: LatticeRules = {
   maxHalfWidth: 0.1,
   minTenor: 1_800,
   maxExpiries: 14,
+  maxQuoteAge: 60,
 };
 
-interface VolatilityPoint {
+/** Error that even the tightest, freshest quote is given, as a volatility. */
+const QUOTE_NOISE = 0.005;
+/** Volatility of volatility at 30 days per √year, falling with the root of the tenor: how fast a quote grows old. */
+const VOLATILITY_OF_VOLATILITY = 0.5;
+const THIRTY_DAYS = 30 / 365;
+
+/** A volatility that quotes give, and how far it may be off. */
+interface Reading {
   readonly k: number;
   readonly volatility: number;
   readonly halfWidth: number;
+  /** Seconds since the older of its quotes was made. */
+  readonly age: number;
 }
 
-/** A node's view of the surface: out-of-the-money quotes, filtered, inverted, read off on the lattice. Pure. */
-export function observeSurface(snapshot: MarketSnapshot, rules = defaultLatticeRules): readonly ExpiryObservation[] {
-  return snapshot.chains
-    .filter(({ expiry }) => expiry - snapshot.time >= rules.minTenor)
-    .flatMap((chain) => {
-      const years = (chain.expiry - snapshot.time) / SECONDS_PER_YEAR;
-      const points = volatilityPoints(chain, years, rules);
-      if (points.length < 3) return [];
-      const readings = LATTICE_X.map((x) => readAt(points, x * Math.sqrt(years)));
-      if (readings.filter((reading) => reading !== null).length < 3) return [];
-      return [
-        {
-          expiry: chain.expiry,
-          basis: chain.forward / snapshot.spot - 1,
-          totalVariance: readings.map((reading) => (reading ? reading.volatility ** 2 * years : null)),
-          halfWidth: readings.map((reading) => reading?.halfWidth ?? null),
-        },
-      ];
-    })
+/** From when an observation is, and what realised volatility is expected to be until a tenor in seconds. */
+export interface LatticeFrame {
+  readonly time: number;
+  readonly forecast?: Forecast;
+}
+
+/**
+ * A node's view of the surface: out-of-the-money quotes of every venue, filtered, inverted, read off on the lattice, put
+ * together, and blended with the forecast. Pure.
+ */
+export function observeSurface(
+  snapshots: readonly MarketSnapshot[],
+  frame: LatticeFrame,
+  rules = defaultLatticeRules,
+): readonly ExpiryObservation[] {
+  const expiries = new Set(snapshots.flatMap(({ chains }) => chains.map(({ expiry }) => expiry)));
+  return [...expiries]
+    .filter((expiry) => expiry - frame.time >= rules.minTenor)
+    .toSorted((a, b) => a - b)
+    .flatMap((expiry) => observeExpiry(expiry, snapshots, frame, rules) ?? [])
     .slice(0, rules.maxExpiries);
 }
 
-/** Volatilities of the out-of-the-money quotes by log-moneyness; crossed, wide and impossible quotes are left out. */
-function volatilityPoints(chain: ExpiryChain, years: number, rules: LatticeRules): readonly VolatilityPoint[] {
-  const points: VolatilityPoint[] = [];
+function observeExpiry(
+  expiry: number,
+  snapshots: readonly MarketSnapshot[],
+  frame: LatticeFrame,
+  rules: LatticeRules,
+): ExpiryObservation | undefined {
+  const tenor = expiry - frame.time;
+  const years = tenor / SECONDS_PER_YEAR;
+  const seen = snapshots.flatMap((snapshot) => {
+    const chain = snapshot.chains.find((item) => item.expiry === expiry);
+    if (!chain || chain.quotes.length === 0) return [];
+    const points = readingsOf(chain, snapshot, frame.time, rules);
+    // A venue's forward is against its own index.
+    return points.length < 3 ? [] : [{ basis: chain.forward / snapshot.spot - 1, points }];
+  });
+  if (seen.length === 0) return undefined;
+  const readings = LATTICE_X.map((x) => {
+    const k = x * Math.sqrt(years);
+    return putTogether(
+      seen.flatMap(({ points }) => readAt(points, k) ?? []),
+      years,
+    );
+  });
+  if (readings.filter((reading) => reading !== null).length < 3) return undefined;
+  const level = levelOf(readings[LATTICE_X.indexOf(0)], years, frame.forecast?.(tenor));
+  return {
+    expiry,
+    basis: median(seen.map(({ basis }) => basis)),
+    totalVariance: readings.map((reading) => (reading ? (level * reading.volatility) ** 2 * years : null)),
+    halfWidth: readings.map((reading) => reading?.halfWidth ?? null),
+  };
+}
+
+/** Volatilities of the out-of-the-money quotes by log-moneyness; stale, crossed, wide and impossible ones are left out. */
+function readingsOf(
+  chain: ExpiryChain,
+  snapshot: MarketSnapshot,
+  time: number,
+  rules: LatticeRules,
+): readonly Reading[] {
+  const years = (chain.expiry - time) / SECONDS_PER_YEAR;
+  const readings: Reading[] = [];
   for (const quote of chain.quotes) {
     const k = Math.log(quote.strike / chain.forward);
     if (quote.kind === "call" ? k < 0 : k >= 0) continue;
     if (quote.bid <= 0 || quote.ask <= quote.bid) continue;
+    const age = Math.max(0, time - (quote.time ?? snapshot.time));
+    if (age > rules.maxQuoteAge) continue;
     const mid = (quote.bid + quote.ask) / 2;
     const [low, middle, high] = [quote.bid, mid, quote.ask].map((value) =>
       volatilityOf(quote, value, chain.forward, years),
@@ -75,9 +131,9 @@ function volatilityPoints(chain: ExpiryChain, years: number, rules: LatticeRules
     const halfWidth = (high - low) / 2;
     const wide = quote.ask - quote.bid > rules.maxRelativeWidth * mid;
     if (wide && halfWidth > rules.maxHalfWidth * middle) continue;
-    points.push({ k, volatility: middle, halfWidth });
+    readings.push({ k, volatility: middle, halfWidth, age });
   }
-  return points.toSorted((a, b) => a.k - b.k);
+  return readings.toSorted((a, b) => a.k - b.k);
 }
 
 function volatilityOf(quote: OptionQuote, value: number, forward: number, years: number): number | undefined {
@@ -91,7 +147,7 @@ function volatilityOf(quote: OptionQuote, value: number, forward: number, years:
 }
 
 /** Linear in volatility between the two points around k; nothing beyond the outermost. */
-function readAt(points: readonly VolatilityPoint[], k: number): VolatilityPoint | null {
+function readAt(points: readonly Reading[], k: number): Reading | null {
   const right = points.findIndex((point) => point.k >= k);
   const above = points[right];
   if (!above) return null;
@@ -102,5 +158,62 @@ function readAt(points: readonly VolatilityPoint[], k: number): VolatilityPoint 
     k,
     volatility: below.volatility + share * (above.volatility - below.volatility),
     halfWidth: below.halfWidth + share * (above.halfWidth - below.halfWidth),
+    age: Math.max(below.age, above.age),
   };
+}
+
+/** How far a reading may be off: half its width, the noise of any quote, and what volatility does while it grows old. */
+function errorOf({ volatility, halfWidth, age }: Reading, years: number): number {
+  const drift = VOLATILITY_OF_VOLATILITY * volatility * Math.sqrt((THIRTY_DAYS / years) * (age / SECONDS_PER_YEAR));
+  return Math.hypot(halfWidth, QUOTE_NOISE, drift);
+}
+
+/**
+ * One reading of several venues'. Of two the mean, weighted by 1/error²; of more the weighted median, which one wild venue
+ * does not move. Where they differ by more than their widths, the width becomes half of the difference.
+ */
+function putTogether(readings: readonly Reading[], years: number): Reading | null {
+  const [first, ...others] = readings;
+  if (!first) return null;
+  if (others.length === 0) return first;
+  const weighted = readings
+    .map((reading) => ({ reading, weight: errorOf(reading, years) ** -2 }))
+    .toSorted((a, b) => a.reading.volatility - b.reading.volatility);
+  const total = weighted.reduce((sum, { weight }) => sum + weight, 0);
+  const mean = (of: (reading: Reading) => number) =>
+    weighted.reduce((sum, { reading, weight }) => sum + weight * of(reading), 0) / total;
+  let below = 0;
+  const middle = weighted.find(({ weight }) => {
+    below += weight;
+    return below >= total / 2;
+  });
+  const volatility =
+    readings.length === 2 || !middle ? mean((reading) => reading.volatility) : middle.reading.volatility;
+  const apart = ((weighted.at(-1)?.reading.volatility ?? 0) - (weighted[0]?.reading.volatility ?? 0)) / 2;
+  return {
+    k: first.k,
+    volatility,
+    halfWidth:
+      readings.length === 2
+        ? Math.max(
+            mean((reading) => reading.halfWidth),
+            apart,
+          )
+        : mean((r) => r.halfWidth),
+    age: mean((reading) => reading.age),
+  };
+}
+
+/**
+ * By what the smile is multiplied so that its middle is the mean of quotes and forecast, each weighted by 1/error²:
+ *
+ *     level = (σ_quotes/e_quotes² + σ_forecast/e_forecast²)/(1/e_quotes² + 1/e_forecast²)/σ_quotes
+ *
+ * Fresh, tight quotes leave a forecast next to nothing to say; wide or old ones lean on it.
+ */
+function levelOf(middle: Reading | null | undefined, years: number, forecast: VolatilityForecast | undefined): number {
+  if (!middle || !forecast) return 1;
+  const quoted = errorOf(middle, years) ** -2;
+  const expected = (forecast.relativeError * forecast.volatility) ** -2;
+  return (quoted * middle.volatility + expected * forecast.volatility) / (quoted + expected) / middle.volatility;
 }

@@ -5,6 +5,9 @@ import type { ReportDomain } from "../chain/report.ts";
 import { MAX_EXPIRIES, type Observation } from "./consensus.ts";
 import { LATTICE_X } from "./lattice.ts";
 
+/** Sixteen expiries with thirty numbers each take about ten thousand. */
+export const MAX_OBSERVATION_CHARACTERS = 40_000;
+
 const seconds = z.number().int().positive();
 const price = z.number().positive().lt(1e9);
 const reading = z.number().positive().lt(100).nullable();
@@ -15,7 +18,15 @@ function increasing(items: readonly { readonly expiry: number }[]): boolean {
   return items.every((item, i) => item.expiry > (items[i - 1]?.expiry ?? 0));
 }
 
+const kind = z.enum(["surface", "spot"]);
+const round = z
+  .number()
+  .int()
+  .nonnegative()
+  .lt(2 ** 32);
+
 const observation = z.object({
+  kind,
   marketId: z.number().int(),
   modelTime: seconds,
   spot: price,
@@ -34,16 +45,14 @@ const observation = z.object({
 const hex = z.custom<Hex>((value) => isHex(value), "not hexadecimal");
 
 /** An observation and its node's signature over exactly these characters. */
-export const signedObservation = z.object({ body: z.string(), signature: hex });
+export const signedObservation = z.object({ body: z.string().max(MAX_OBSERVATION_CHARACTERS), signature: hex });
 export type SignedObservation = z.infer<typeof signedObservation>;
 
 /** What a leader asks the others to sign: the observations it used, the digest it found, its own signature of it. */
 export const proposal = z.object({
-  round: z
-    .number()
-    .int()
-    .positive()
-    .lt(2 ** 32),
+  kind,
+  /** Of a surface its round; of a spot the turn of its moment. */
+  round,
   observations: z.array(signedObservation).max(255),
   digest: hex,
   signature: hex,
@@ -86,3 +95,6 @@ export async function openObservation(
 function messageOf(body: string, { chainId, oracle }: ReportDomain): string {
   return `Meniscus observation for ${oracle.toLowerCase()} on chain ${chainId}: ${keccak256(toHex(body))}`;
 }
+
+/** A packed report with its signatures, as nodes hand it on and serve it. */
+export const signedReport = z.object({ report: hex });

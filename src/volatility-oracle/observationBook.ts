@@ -1,4 +1,4 @@
-import type { Observation } from "./consensus.ts";
+import type { Observation, ReportKind } from "./consensus.ts";
 import type { SignedObservation } from "./messages.ts";
 
 export interface KnownObservation {
@@ -7,31 +7,56 @@ export interface KnownObservation {
   readonly observation: Observation;
 }
 
+/** What a report is of: a surface or spot alone, at a model time. */
+export interface Moment {
+  readonly kind: ReportKind;
+  readonly modelTime: number;
+}
+
+/** What came of a word that was kept. */
+export type Kept = "new" | "known" | "equivocation";
+
 /** Moments that are remembered of one node; a node that sends more pushes out its own. */
-const MOMENTS_PER_NODE = 4;
+const MOMENTS_PER_NODE = 8;
 
-/** What the nodes have said, by model time: of each node the first word about a moment counts. */
+/** What the nodes have said, by moment: of each node the first word about a moment counts. */
 export class ObservationBook {
-  private readonly byNode = new Map<number, Map<number, KnownObservation>>();
+  private readonly byNode = new Map<number, Map<string, KnownObservation>>();
 
-  keep(known: KnownObservation): void {
-    const moments = this.byNode.get(known.index) ?? new Map<number, KnownObservation>();
+  keep(known: KnownObservation): Kept {
+    const moments = this.byNode.get(known.index) ?? new Map<string, KnownObservation>();
     this.byNode.set(known.index, moments);
-    const { modelTime } = known.observation;
-    if (moments.has(modelTime)) return;
-    moments.set(modelTime, known);
+    const key = keyOf(known.observation);
+    const before = moments.get(key);
+    if (before) return before.signed.body === known.signed.body ? "known" : "equivocation";
+    moments.set(key, known);
     const [oldest] = moments.keys();
     if (moments.size > MOMENTS_PER_NODE && oldest !== undefined) moments.delete(oldest);
+    return "new";
   }
 
-  of(index: number, modelTime: number): Observation | undefined {
-    return this.byNode.get(index)?.get(modelTime)?.observation;
+  of(index: number, moment: Moment): KnownObservation | undefined {
+    return this.byNode.get(index)?.get(keyOf(moment));
+  }
+
+  /** A word that is known already, to the letter: its signature was checked when it came. */
+  find({ body, signature }: SignedObservation): KnownObservation | undefined {
+    for (const moments of this.byNode.values()) {
+      for (const known of moments.values()) {
+        if (known.signed.signature === signature && known.signed.body === body) return known;
+      }
+    }
+    return undefined;
   }
 
   /** Everything known about a moment, in the order of the signer set. */
-  at(modelTime: number): readonly KnownObservation[] {
+  at(moment: Moment): readonly KnownObservation[] {
     return [...this.byNode.values()]
-      .flatMap((moments) => moments.get(modelTime) ?? [])
+      .flatMap((moments) => moments.get(keyOf(moment)) ?? [])
       .toSorted((a, b) => a.index - b.index);
   }
+}
+
+function keyOf({ kind, modelTime }: Moment): string {
+  return `${kind} ${modelTime}`;
 }

@@ -1,6 +1,6 @@
-/** The node that leads a round: turns go round the signer set. */
-export function leaderOf(round: number, nodes: number): number {
-  return round % nodes;
+/** The node that leads a turn: turns go round the signer set. Of a surface the turn is its round. */
+export function leaderOf(turn: number, nodes: number): number {
+  return turn % nodes;
 }
 
 /** The first round after `last` that node `index` leads. */
@@ -12,6 +12,11 @@ export function nextRoundOf(index: number, last: number, nodes: number): number 
 /** How many signatures make a report: with f < n/3 faulty nodes, two quorums share an honest one. */
 export function quorumOf(nodes: number): number {
   return Math.floor((2 * nodes) / 3) + 1;
+}
+
+/** So many say it that one of them is honest. */
+export function witnessesOf(nodes: number): number {
+  return Math.floor((nodes - 1) / 3) + 1;
 }
 
 export interface ProposalFacts {
@@ -39,7 +44,33 @@ export function refusalOf(facts: ProposalFacts): string | undefined {
   if (leaderOf(round, nodes) !== proposer) return "another node leads this round";
   if (round <= chainRound) return "the chain is past this round";
   if (round < signedRound) return "a later round was signed";
-  const furthest = chainRound + nodes * (TURNS_AT_ONCE + Math.max(0, secondsSinceReport));
+  if (secondsSinceReport <= 0) return "the chain has a report of that moment";
+  const furthest = chainRound + nodes * (TURNS_AT_ONCE + secondsSinceReport);
   if (round > Math.max(furthest, signedRound + nodes)) return "the round is too far ahead";
   return undefined;
+}
+
+/** How far things have moved since the chain's report, and for how long. */
+export interface Movement {
+  /** Model time since the last report of the kind, seconds. */
+  readonly seconds: number;
+  /** |ln| of spot against the reported one. */
+  readonly spot: number;
+  /** The largest change of volatility at the money, absolute; 0 where only spot is meant. */
+  readonly volatility: number;
+}
+
+/** What makes a report due: every limit by itself. */
+export interface DueRules {
+  readonly heartbeat: number | undefined;
+  readonly minGap: number;
+  readonly spot: number;
+  readonly volatility: number;
+}
+
+/** Why a report is due; undefined where it is not. `slack` shrinks the limits, for those who check what others saw. */
+export function dueFor(moved: Movement, rules: DueRules, slack = 1): "heartbeat" | "deviation" | undefined {
+  if (rules.heartbeat !== undefined && moved.seconds >= rules.heartbeat * slack) return "heartbeat";
+  if (moved.seconds < rules.minGap) return undefined;
+  return moved.spot >= rules.spot * slack || moved.volatility >= rules.volatility * slack ? "deviation" : undefined;
 }

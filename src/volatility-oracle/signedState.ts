@@ -1,53 +1,126 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Hex } from "viem";
 import { z } from "zod";
-import { MeniscusError } from "../runtime/errors.ts";
+import { describeError, MeniscusError } from "../runtime/errors.ts";
 
-const schema = z.object({ round: z.number().int().nonnegative(), digest: z.string() });
+const claim = z.object({ number: z.number().int().nonnegative(), digest: z.string() });
+const schema = z.object({ surface: claim, spot: claim });
 
-/** Remembers on disk the last report this node signed, so that it never signs a second one for the same round. */
+/** What may be signed once: a surface by its round, a spot by its model time. */
+export type ClaimKind = keyof z.infer<typeof schema>;
+
+/**
+ * Remembers on disk the last report of each kind that this node signed, so that it never signs a second one for the same
+ * round, however it ended. One process at a time has the file.
+ */
 export class SignedState {
   private readonly file: string;
-  private last: { readonly round: number; readonly digest: string };
+  private readonly lock: string;
+  private last: z.infer<typeof schema>;
 
+  /**
+   * @throws MeniscusError `data` where the file does not say what was signed, or another process has it.
+   */
   constructor(file: string) {
     this.file = file;
-    this.last = { round: 0, digest: "" };
-    if (!existsSync(file)) return;
-    const parsed = schema.safeParse(parse(readFileSync(file, "utf8")));
-    if (!parsed.success) {
-      throw new MeniscusError("data", `${file} is damaged: this node can't tell what it has signed.`, {
-        hint: "Replace the node's key in the signer set, then remove the file.",
-      });
+    this.lock = `${file}.lock`;
+    this.last = { surface: { number: 0, digest: "" }, spot: { number: 0, digest: "" } };
+    takeLock(this.lock);
+    try {
+      this.last = existsSync(file) ? readState(file) : this.last;
+    } catch (error) {
+      this.release();
+      throw error;
     }
-    this.last = parsed.data;
   }
 
-  /** The last round that was signed; 0 before the first. */
+  /** The last surface round that was signed; 0 before the first. */
   get round(): number {
-    return this.last.round;
+    return this.last.surface.number;
   }
 
-  /** Claims the right to sign `digest` for `round`; on disk before it returns true. */
-  claim(round: number, digest: Hex): boolean {
-    if (round < this.last.round) return false;
-    if (round === this.last.round) return digest === this.last.digest;
-    const next = { round, digest };
-    const draft = `${this.file}.draft`;
-    const descriptor = openSync(draft, "w");
-    writeSync(descriptor, JSON.stringify(next));
-    fsyncSync(descriptor);
-    closeSync(descriptor);
-    renameSync(draft, this.file);
+  /** Model time of the last spot that was signed; 0 before the first. */
+  get spotTime(): number {
+    return this.last.spot.number;
+  }
+
+  /** Claims the right to sign `digest` for a round or a model time; it is on disk before this returns true. */
+  claim(kind: ClaimKind, number: number, digest: Hex): boolean {
+    const last = this.last[kind];
+    if (number < last.number) return false;
+    if (number === last.number) return digest === last.digest;
+    const next = { ...this.last, [kind]: { number, digest } };
+    writeDurably(this.file, JSON.stringify(next));
     this.last = next;
     return true;
   }
+
+  /** Lets another process have the file. */
+  release(): void {
+    rmSync(this.lock, { force: true });
+  }
 }
 
-function parse(text: string): unknown {
+function readState(file: string): z.infer<typeof schema> {
+  let content: unknown;
   try {
-    return JSON.parse(text);
+    content = JSON.parse(readFileSync(file, "utf8"));
   } catch {
-    return undefined;
+    content = undefined;
+  }
+  const parsed = schema.safeParse(content);
+  if (parsed.success) return parsed.data;
+  throw new MeniscusError("data", `${file} is damaged: this node can't tell what it has signed.`, {
+    hint: "Replace the node's key in the signer set, then remove the file.",
+  });
+}
+
+/** A reader finds the old content or the new one, whole, also after a loss of power: the file, then its name, is flushed. */
+function writeDurably(file: string, text: string): void {
+  const draft = `${file}.draft`;
+  flush(draft, "w", text);
+  renameSync(draft, file);
+  flush(dirname(file), "r");
+}
+
+function flush(path: string, flags: "r" | "w", text = ""): void {
+  const descriptor = openSync(path, flags);
+  try {
+    if (flags === "w") writeFileSync(descriptor, text);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** A lock names the process that holds it; one whose process is gone is taken over. */
+function takeLock(lock: string): void {
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: "wx" });
+      return;
+    } catch (cause) {
+      if (!existsSync(lock)) {
+        throw new MeniscusError("data", `${lock} cannot be written: ${describeError(cause)}.`, { cause });
+      }
+      const holder = Number(readFileSync(lock, "utf8"));
+      if (holder !== process.pid && isAlive(holder)) {
+        throw new MeniscusError("data", `Process ${holder} signs with ${lock.replace(/\.lock$/, "")} already.`, {
+          hint: `Two nodes with one key could sign two reports for one round: end it, or remove ${lock} where it is no node.`,
+        });
+      }
+      rmSync(lock, { force: true });
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!(pid > 0)) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }

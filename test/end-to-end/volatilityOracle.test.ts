@@ -6,10 +6,13 @@ import type { Hex } from "viem";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sliceWordsAreArbitrageFree } from "../../pricing/index.ts";
 import { unpackSlice } from "../../src/chain/report.ts";
+import { Transactor } from "../../src/chain/transactor.ts";
 import { MeniscusError } from "../../src/runtime/errors.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { readNodeConfig, readNodeKey } from "../../src/volatility-oracle/config.ts";
 import { OracleNode } from "../../src/volatility-oracle/node.ts";
+import { bringReport } from "../../src/volatility-oracle/reports.ts";
+import type { NodeHealth } from "../../src/volatility-oracle/server.ts";
 import { OracleNetwork, runNode } from "../src/volatility-oracle/oracleNetwork.ts";
 
 let network: OracleNetwork;
@@ -43,6 +46,12 @@ async function refusal(changes: Record<string, unknown>, key = network.anvil.pri
     process.env.MENISCUS_NODE_KEY = "";
   }
   throw new Error("the node started");
+}
+
+/** The last surface round that a node's file remembers. */
+function signedRound(index: number): number {
+  const text = readFileSync(join(network.folder, `node-${index}.state.json`), "utf8");
+  return (JSON.parse(text) as { surface: { number: number } }).surface.number;
 }
 
 describe("given a node that cannot work, it says why", () => {
@@ -117,6 +126,54 @@ describe("given four nodes of which three make a quorum", () => {
     expect(sliceWordsAreArbitrageFree(exact)).toBe(true);
   });
 
+  test("it says truthfully how it is, over HTTP", async () => {
+    const { nodes } = network.config(0) as { nodes: { url: string }[] };
+    const url = nodes[0]?.url ?? "";
+    await expect
+      .poll(async () => (await fetch(`${url}/health`)).json(), { timeout: 10_000 })
+      .toMatchObject({ healthy: true, problems: [], index: 0, surfaceTime: time, lag: 0, lastError: null });
+    const health = (await (await fetch(`${url}/health`)).json()) as NodeHealth;
+    expect(health.venues.length).toBe(3);
+    for (const venue of health.venues) expect(venue.error, venue.name).toBeNull();
+    expect(health.peers.filter(({ heard }) => heard === time)).toHaveLength(3);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toMatch(/^meniscus_oracle_healthy 1$/m);
+    expect(metrics).toMatch(/^meniscus_oracle_chain_round \d+$/m);
+    expect(metrics).toMatch(/^meniscus_oracle_signatures_total\{kind="surface"\} 3$/m);
+  });
+
+  test("what is too large, malformed or signed by nobody is turned away", async () => {
+    const { nodes } = network.config(0) as { nodes: { url: string }[] };
+    const post = async (path: string, body: string) => {
+      const headers = { "content-type": "application/json" };
+      return (await fetch(`${nodes[0]?.url}${path}`, { method: "POST", headers, body })).status;
+    };
+    expect(await post("/observations", JSON.stringify({ body: "x".repeat(100_000), signature: "0x" }))).toBe(413);
+    expect(await post("/observations", "{")).toBe(400);
+    expect(await post("/observations", JSON.stringify({ body: "{}", signature: "0x12" }))).toBe(400);
+    expect(await post("/proposals", "{}")).toBe(409);
+    expect(await post("/reports", JSON.stringify({ report: "0x01" }))).toBe(400);
+  });
+
+  test("when no node can pay for gas, anybody brings the report that they signed", async () => {
+    const rich = 10n ** 24n;
+    const signers = [1, 2, 3, 4].map((account) => network.anvil.address(account));
+    for (const address of signers) await network.anvil.testClient.setBalance({ address, value: 0n });
+    const at = await nextHour();
+    const { nodes } = network.config(0) as { nodes: { url: string }[] };
+    const bystander = new Transactor(network.anvil.publicClient, network.anvil.wallet(9));
+    await expect
+      .poll(
+        async () => {
+          await bringReport(nodes[2]?.url ?? "", "surface", bystander, network.oracle);
+          return (await network.state()).surfaceTime;
+        },
+        { timeout: 15_000, interval: 200 },
+      )
+      .toBe(at);
+    for (const address of signers) await network.anvil.testClient.setBalance({ address, value: rich });
+  });
+
   test("when one is killed, reports go on, whoever leads", async () => {
     network.nodes[1]?.process.kill("SIGKILL");
     await network.nodes[1]?.ended;
@@ -136,14 +193,13 @@ describe("given four nodes of which three make a quorum", () => {
   });
 
   test("when they come back, so do reports, and no round was signed twice", async () => {
-    const signed = JSON.parse(readFileSync(join(network.folder, "node-1.state.json"), "utf8")) as { round: number };
+    const signed = signedRound(1);
     await Promise.all([1, 2].map((index) => network.startNode(index)));
     for (let hour = 0; hour < 2; hour++) {
       const at = await nextHour();
       expect(await network.reported(at, 15_000)).toBe(true);
     }
-    const after = JSON.parse(readFileSync(join(network.folder, "node-1.state.json"), "utf8")) as { round: number };
-    expect(after.round).toBeGreaterThan(signed.round);
+    expect(signedRound(1)).toBeGreaterThan(signed);
     const rounds = (await network.reports()).map(({ round }) => round);
     expect(rounds).toEqual([...new Set(rounds)].toSorted((a, b) => a - b));
   });

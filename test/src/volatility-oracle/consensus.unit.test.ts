@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { SECONDS_PER_YEAR, sliceWordsAreArbitrageFree } from "../../../pricing/index.ts";
 import type { SurfaceReport } from "../../../src/chain/report.ts";
 import { createRandom } from "../../../src/market/random.ts";
-import { composeReport, median, type Observation } from "../../../src/volatility-oracle/consensus.ts";
+import { composeReport, type Observation } from "../../../src/volatility-oracle/consensus.ts";
+import { median } from "../../../src/volatility-oracle/median.ts";
 import { EXPIRIES, honest, NOW } from "./observations.ts";
 
 const frame = { round: 5, signerSet: 1, quorum: 3 };

@@ -49,17 +49,24 @@ describe("an observation", () => {
 
 describe("a proposal", () => {
   test("is refused where it is malformed", () => {
-    const good = { round: 1, observations: [], digest: "0x12", signature: "0x34" };
+    const good = { kind: "surface", round: 1, observations: [], digest: "0x12", signature: "0x34" };
     expect(proposal.safeParse(good).success).toBe(true);
-    for (const change of [{ round: 0 }, { round: 2 ** 32 }, { digest: "12" }, { observations: "none" }]) {
+    for (const change of [
+      { round: -1 },
+      { kind: "other" },
+      { round: 2 ** 32 },
+      { digest: "12" },
+      { observations: "none" },
+    ]) {
       expect(proposal.safeParse({ ...good, ...change }).success).toBe(false);
     }
   });
 });
 
+const surface = (modelTime: number) => ({ kind: "surface", modelTime }) as const;
 const known = (index: number, modelTime: number, spot = 3_000) => ({
   index,
-  signed: { body: "", signature: "0x" } as const,
+  signed: { body: String(spot), signature: "0x" } as const,
   observation: { ...said, modelTime, spot },
 });
 
@@ -69,18 +76,18 @@ describe("the book of observations", () => {
     book.keep(known(1, NOW, 3_000));
     book.keep(known(1, NOW, 3_500));
     book.keep(known(0, NOW));
-    expect(book.at(NOW).map(({ index, observation }) => [index, observation.spot])).toEqual([
+    expect(book.at(surface(NOW)).map(({ index, observation }) => [index, observation.spot])).toEqual([
       [0, 3_000],
       [1, 3_000],
     ]);
-    expect(book.of(1, NOW)?.spot).toBe(3_000);
+    expect(book.of(1, surface(NOW))?.observation.spot).toBe(3_000);
   });
 
   test("a node that talks much pushes out only its own", () => {
     const book = new ObservationBook();
     book.keep(known(0, NOW));
     for (let i = 0; i < 100; i++) book.keep(known(1, NOW + i));
-    expect(book.at(NOW).map(({ index }) => index)).toEqual([0]);
-    expect(book.of(1, NOW + 99)).toBeDefined();
+    expect(book.at(surface(NOW)).map(({ index }) => index)).toEqual([0]);
+    expect(book.of(1, surface(NOW + 99))).toBeDefined();
   });
 });

@@ -9,6 +9,7 @@ export const EXPIRIES = [0.25, 1, 2, 9, 30, 90].map((days) => NOW + days * DAY);
 /** What an honest node says of a market at `volatility` with a smile; `noise` moves its volatilities and spot a little. */
 export function honest(noise: number, volatility = 0.6): Observation {
   return {
+    kind: "surface",
     marketId: 1,
     modelTime: NOW,
     spot: 3_000 * (1 + noise / 10),

@@ -9,7 +9,7 @@ import { authorityAbi, authorityBytecode, marketOracleAbi, marketOracleBytecode 
 import { type Anvil, startAnvil } from "../../../src/chain/anvil.ts";
 import { Transactor } from "../../../src/chain/transactor.ts";
 import { generateWorld } from "../../../src/market/generator.ts";
-import { startVenues, type VenueServer } from "../../../src/market/venue.ts";
+import { SPOT_SYMBOL, startVenues, type VenueServer } from "../../../src/market/venue.ts";
 import type { World } from "../../../src/market/world.ts";
 
 export const MARKET_ID = 1;
@@ -30,7 +30,9 @@ export class OracleNetwork {
   readonly venues: VenueServer;
   readonly folder: string;
   readonly nodes: NodeRun[] = [];
-  private readonly ports: readonly number[];
+  /** By what the world's spot is multiplied, for moves that it does not make by itself. */
+  shift = 1;
+  readonly ports: readonly number[];
 
   private constructor(
     anvil: Anvil,
@@ -49,7 +51,9 @@ export class OracleNetwork {
   }
 
   static async start(count: number): Promise<OracleNetwork> {
-    const world = generateWorld({ seed: "oracle", historyDays: 3 });
+    const generated = generateWorld({ seed: "oracle", historyDays: 3 });
+    let network: OracleNetwork | undefined;
+    const world: World = { ...generated, spot: (time) => generated.spot(time) * (network?.shift ?? 1) };
     const anvil = await startAnvil({ port: 0, timestamp: world.firstTime - 3_600 });
     const deployer = new Transactor(anvil.publicClient, anvil.wallet(0));
     const authority = await deployer.deploy(authorityAbi, authorityBytecode, [deployer.address]);
@@ -62,7 +66,8 @@ export class OracleNetwork {
       time: world.firstTime,
     });
     const folder = mkdtempSync(join(tmpdir(), "meniscus-oracle-"));
-    return new OracleNetwork(anvil, world, oracle, venues, folder, await freePorts(count));
+    network = new OracleNetwork(anvil, world, oracle, venues, folder, await freePorts(count));
+    return network;
   }
 
   /** The configuration of node `index`. */
@@ -72,8 +77,12 @@ export class OracleNetwork {
       keyVariable: "MENISCUS_NODE_KEY",
       port: this.ports[index],
       nodes: this.ports.map((port, i) => ({ address: this.anvil.address(i + 1), url: `http://127.0.0.1:${port}` })),
-      venueUrl: this.venues.url(`venue-${index}`),
-      currency: "ETH",
+      optionVenues: [index, (index + 1) % this.ports.length].map((venue) => ({
+        url: this.venues.url(`venue-${venue}`),
+        currency: "ETH",
+      })),
+      spotVenues: [{ kind: "candles", url: this.venues.url(`venue-${index}`), symbol: SPOT_SYMBOL }],
+      clock: "venue",
       rpcUrl: this.anvil.url,
       chainId: this.anvil.chain.id,
       marketOracle: this.oracle,

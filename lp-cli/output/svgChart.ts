@@ -1,0 +1,163 @@
+/** A line of a chart; where `marks` is set its points are shown. */
+export interface ChartSeries {
+  readonly name: string;
+  readonly points: readonly { readonly x: number; readonly y: number; readonly error?: number }[];
+  readonly marks?: boolean;
+}
+
+/** A picture as data; the same for the terminal, for SVG and for a page. */
+export interface Chart {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly xTitle: string;
+  readonly yTitle: string;
+  readonly series: readonly ChartSeries[];
+  /** `root` gives near expiries room. */
+  readonly xScale: "linear" | "root";
+  readonly formatX: (x: number) => string;
+  readonly formatY: (y: number) => string;
+  /** Where ticks stand on the x axis; round numbers where left out. */
+  readonly xTicks?: readonly number[];
+  /** A vertical line with a name: the forward, for example. */
+  readonly reference?: { readonly x: number; readonly name: string };
+  /** Rows under the picture on a page. */
+  readonly table?: { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };
+}
+
+const WIDTH = 900;
+const HEIGHT = 540;
+const FRAME = { left: 76, right: 36, top: 74, bottom: 62 };
+/** What the legend takes on the right. */
+const LEGEND = 150;
+/** From near (dark) to far (light), readable on white and told apart without red and green. */
+const RAMP = [
+  [59, 15, 112],
+  [140, 41, 129],
+  [222, 73, 104],
+  [254, 170, 100],
+] as const;
+
+function rampColour(share: number): string {
+  const at = share * (RAMP.length - 1);
+  const [low, high] = [RAMP[Math.floor(at)] ?? RAMP[0], RAMP[Math.ceil(at)] ?? RAMP[0]];
+  const channels = low.map((value, i) => Math.round(value + (at % 1) * ((high[i] ?? value) - value)));
+  return `rgb(${channels.join(",")})`;
+}
+
+/** Round numbers from `low` to `high`, about `count` of them: 1, 2 or 5 times a power of ten. */
+export function roundTicks(low: number, high: number, count: number): readonly number[] {
+  const raw = (high - low) / count;
+  if (!(raw > 0)) return [low];
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const miss = (factor: number) => Math.abs(Math.log((factor * power) / raw));
+  const step = power * [1, 2, 5, 10].reduce((best, factor) => (miss(factor) < miss(best) ? factor : best));
+  const first = Math.ceil(low / step - 1e-9);
+  const last = Math.floor(high / step + 1e-9);
+  return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
+
+/** Lowest and highest value of a chart's axes, with a little room above and below. */
+export function extentOf({ series }: Chart) {
+  const points = series.flatMap((item) => item.points);
+  const xs = points.map(({ x }) => x);
+  const ys = points.flatMap(({ y, error = 0 }) => [y - error, y + error]);
+  const [low, high] = [Math.min(...ys), Math.max(...ys)];
+  const room = Math.max((high - low) * 0.08, Math.abs(high) * 0.01);
+  return { xs: [Math.min(...xs), Math.max(...xs)] as const, ys: [Math.max(0, low - room), high + room] as const };
+}
+
+/** A chart as an SVG document that needs nothing else. */
+export function svgChart(chart: Chart): string {
+  const { xs, ys } = extentOf(chart);
+  const scale = chart.xScale === "root" ? Math.sqrt : (x: number) => x;
+  const hasLegend = chart.series.length > 1;
+  const [left, right] = [FRAME.left, WIDTH - FRAME.right - (hasLegend ? LEGEND : 0)];
+  const [top, bottom] = [FRAME.top, HEIGHT - FRAME.bottom];
+  const span = scale(xs[1]) - scale(xs[0]) || 1;
+  const px = (x: number) => left + ((scale(x) - scale(xs[0])) / span) * (right - left);
+  const py = (y: number) => bottom - ((y - ys[0]) / (ys[1] - ys[0])) * (bottom - top);
+  const n = (value: number) => value.toFixed(1);
+  const colour = (i: number) => rampColour(i / Math.max(1, chart.series.length - 1));
+
+  const yTicks = roundTicks(ys[0], ys[1], 6).map(
+    (y) =>
+      `<line x1="${left}" x2="${right}" y1="${n(py(y))}" y2="${n(py(y))}" class="grid"/>` +
+      `<text x="${left - 10}" y="${n(py(y) + 4)}" text-anchor="end">${escapeXml(chart.formatY(y))}</text>`,
+  );
+  const wanted = chart.xTicks ?? roundTicks(xs[0], xs[1], 8);
+  // Labels that would touch the one before are left out, the tick stays.
+  let labelled = -Infinity;
+  const xTicks = wanted
+    .filter((x) => x >= xs[0] - 1e-9 && x <= xs[1] + 1e-9)
+    .map((x) => {
+      const label = chart.formatX(x);
+      const fits = px(x) - labelled > 8 * label.length * 0.5 + 26;
+      if (fits) labelled = px(x);
+      return (
+        `<line x1="${n(px(x))}" x2="${n(px(x))}" y1="${bottom}" y2="${bottom + 5}" class="axis"/>` +
+        (fits ? `<text x="${n(px(x))}" y="${bottom + 20}" text-anchor="middle">${escapeXml(label)}</text>` : "")
+      );
+    });
+  const lines = chart.series.map(({ points, marks = false }, i) => {
+    const path = points.map(({ x, y }, j) => `${j === 0 ? "M" : "L"}${n(px(x))} ${n(py(y))}`).join("");
+    const dots = marks
+      ? points.map(({ x, y, error = 0 }) => {
+          const bar = `<line x1="${n(px(x))}" x2="${n(px(x))}" y1="${n(py(y - error))}" y2="${n(py(y + error))}" stroke="${colour(i)}" stroke-width="1.2"/>`;
+          return `${error > 0 ? bar : ""}<circle cx="${n(px(x))}" cy="${n(py(y))}" r="3.4" fill="${colour(i)}"/>`;
+        })
+      : [];
+    return `<path d="${path}" fill="none" stroke="${colour(i)}" stroke-width="2"/>${dots.join("")}`;
+  });
+  const legend = !hasLegend
+    ? []
+    : chart.series.map(({ name }, i) => {
+        const y = top + 12 + i * 20;
+        return (
+          `<line x1="${right + 18}" x2="${right + 40}" y1="${y - 4}" y2="${y - 4}" stroke="${colour(i)}" stroke-width="3"/>` +
+          `<text x="${right + 47}" y="${y}">${escapeXml(name)}</text>`
+        );
+      });
+  const reference = chart.reference
+    ? `<line x1="${n(px(chart.reference.x))}" x2="${n(px(chart.reference.x))}" y1="${top}" y2="${bottom}" class="reference"/>` +
+      `<text x="${n(px(chart.reference.x) + 6)}" y="${top + 12}">${escapeXml(chart.reference.name)}</text>`
+    : "";
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${escapeXml(chart.title)}">
+<style>text{font:13px system-ui,"Segoe UI",Helvetica,Arial,sans-serif;fill:#333}.title{font-size:18px;font-weight:600;fill:#111}.grid{stroke:#e6e6ea}.axis{stroke:#777}.reference{stroke:#999;stroke-dasharray:4 4}</style>
+<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
+<text x="${left}" y="30" class="title">${escapeXml(chart.title)}</text>
+<text x="${left}" y="51">${escapeXml(chart.subtitle)}</text>
+${yTicks.join("\n")}
+<line x1="${left}" x2="${right}" y1="${bottom}" y2="${bottom}" class="axis"/>
+<line x1="${left}" x2="${left}" y1="${top}" y2="${bottom}" class="axis"/>
+${xTicks.join("\n")}
+${reference}
+${lines.join("\n")}
+${legend.join("\n")}
+<text x="${(left + right) / 2}" y="${HEIGHT - 16}" text-anchor="middle">${escapeXml(chart.xTitle)}</text>
+<text transform="translate(20 ${(top + bottom) / 2}) rotate(-90)" text-anchor="middle">${escapeXml(chart.yTitle)}</text>
+</svg>
+`;
+}
+
+/** The same picture as a page with its numbers, which needs nothing else. */
+export function htmlPage(chart: Chart): string {
+  const cells = (row: readonly string[], tag: string) =>
+    row.map((text) => `<${tag}>${escapeXml(text)}</${tag}>`).join("");
+  const numbers = chart.table
+    ? `<table><thead><tr>${cells(chart.table.head, "th")}</tr></thead><tbody>${chart.table.rows
+        .map((row) => `<tr>${cells(row, "td")}</tr>`)
+        .join("")}</tbody></table>`
+    : "";
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${escapeXml(chart.title)}</title>
+<style>body{font:14px system-ui,"Segoe UI",Helvetica,Arial,sans-serif;color:#222;margin:24px;max-width:900px}svg{max-width:100%;height:auto}table{border-collapse:collapse;margin-top:12px;font-variant-numeric:tabular-nums}th,td{padding:4px 12px;text-align:right;border-bottom:1px solid #e6e6ea}th:first-child,td:first-child{text-align:left}</style>
+</head><body>
+${svgChart(chart)}${numbers}
+</body></html>
+`;
+}
+
+function escapeXml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+}

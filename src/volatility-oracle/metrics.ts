@@ -1,0 +1,52 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+const PREFIX = "meniscus_oracle_";
+
+/** What a node counts and measures, for Prometheus. Gauges are read off when somebody asks. */
+export class NodeMetrics {
+  readonly registry = new Registry();
+  readonly observationsReceived = this.counter(
+    "observations_received_total",
+    "Words of other nodes, by what came of them",
+    ["node", "result"],
+  );
+  readonly equivocations = this.counter("equivocations_total", "Second, different words of a node about one moment", [
+    "node",
+  ]);
+  readonly proposals = this.counter("proposals_total", "Proposals of other nodes, by what came of them", ["result"]);
+  readonly refusals = this.counter("refusals_total", "Proposals that were not signed, by reason", ["reason"]);
+  readonly signatures = this.counter("signatures_total", "Reports signed, by kind", ["kind"]);
+  readonly submissions = this.counter("submissions_total", "Reports sent to the chain, by kind and outcome", [
+    "kind",
+    "result",
+  ]);
+  readonly turns = this.counter("failed_turns_total", "Turns as a leader that made no report");
+  readonly errors = this.counter("errors_total", "Moments that ended in an error");
+  readonly observeSeconds = this.histogram(
+    "observe_seconds",
+    "From the venues' answers being asked for to an observation",
+  );
+  readonly composeSeconds = this.histogram("compose_seconds", "Medians, fit, words and checks of one report");
+
+  constructor(gauges: Readonly<Record<string, { readonly help: string; readonly read: () => number }>>) {
+    collectDefaultMetrics({ register: this.registry, prefix: PREFIX });
+    for (const [name, { help, read }] of Object.entries(gauges)) {
+      const gauge: Gauge = new Gauge({
+        name: `${PREFIX}${name}`,
+        help,
+        registers: [],
+        collect: () => gauge.set(read()),
+      });
+      this.registry.registerMetric(gauge);
+    }
+  }
+
+  private counter(name: string, help: string, labelNames: readonly string[] = []): Counter {
+    return new Counter({ name: `${PREFIX}${name}`, help, labelNames: [...labelNames], registers: [this.registry] });
+  }
+
+  private histogram(name: string, help: string): Histogram {
+    const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+    return new Histogram({ name: `${PREFIX}${name}`, help, buckets, registers: [this.registry] });
+  }
+}
