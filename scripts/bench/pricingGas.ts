@@ -217,7 +217,14 @@ function contests(points: number): readonly Contest[] {
       recorded: recorded.cdf,
     },
     elementary("Logarithm.lnWad", "ln", "Logarithm", logs, (x) => Real.ln(x)),
-    elementary("Exponential.expWad", "exp", "Exponential", exponents, (x) => Real.exp(x), (exact) => Real.max(1, exact)),
+    elementary(
+      "Exponential.expWad",
+      "exp",
+      "Exponential",
+      exponents,
+      (x) => Real.exp(x),
+      (exact) => Real.max(1, exact),
+    ),
     elementary("SquareRoot.sqrtWad", "sqrt", "SquareRoot", logs, (x) => x.sqrt()),
   ];
 }
