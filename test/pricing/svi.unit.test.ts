@@ -157,6 +157,30 @@ describe("fitSvi", () => {
     expect(findArbitrage([fit])).toEqual([]);
     expect(fit.residual).toBeLessThan(0.02);
   });
+  it("gives finite parameters, free of arbitrage, for chains that hardly determine a slice", () => {
+    const chains: Record<string, { k: number; w: number; weight?: number }[]> = {
+      "one strike": [0.1, 0.1, 0.1, 0.1, 0.1].map((k, i) => ({ k, w: 0.25 + 0.01 * i })),
+      "two strikes": [0.1, 0.1, 0.1, 0.2, 0.2].map((k, i) => ({ k, w: 0.25 + 0.01 * i })),
+      "one side": [0.1, 0.2, 0.3, 0.4, 0.5].map((k, i) => ({ k, w: 0.25 + 0.01 * i * i })),
+      flat: grid(-0.3, 0.3, 7).map((k) => ({ k, w: 0.25 })),
+      "one wing": grid(-0.3, 0.3, 7).map((k) => ({ k, w: 0.25 + 0.5 * k })),
+      concave: grid(-0.3, 0.3, 7).map((k) => ({ k, w: 0.3 - k * k })),
+      "an infinite weight": grid(-0.3, 0.3, 7).map((k, i) => ({ k, w: 0.2 + k * k, weight: i === 2 ? Infinity : 1 })),
+      "minute weights": grid(-0.3, 0.3, 7).map((k) => ({ k, w: 0.2 + k * k, weight: 1e-300 })),
+    };
+    for (const [name, chain] of Object.entries(chains)) {
+      const quotes = chain.map(({ k, w, weight = 1 }) => ({
+        k: logMoneyness(k),
+        totalVariance: totalVariance(w),
+        weight,
+      }));
+      const fit = fitSvi({ quotes });
+      expect(Object.values(fit).every(Number.isFinite), name).toBe(true);
+      expect(Math.abs(fit.m), name).toBeLessThan(2);
+      expect(findArbitrage([fit]), name).toEqual([]);
+      expect(fit.residual, name).toBeLessThan(0.05);
+    }
+  });
   it("asks for five quotes", () => {
     expect(() => fitSvi({ quotes: quotesOf(VOGT, [-0.1, 0, 0.1, 0.2]) })).toThrow(PricingError);
   });
