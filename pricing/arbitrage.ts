@@ -39,9 +39,10 @@ export function durrleman(slice: Slice, k: LogMoneyness): number {
   return shape * shape - 0.25 * dw * dw * (1 / w + 0.25) + 0.5 * ddw;
 }
 
-/** How far out wings are looked at: at |k| = 100 g is its limit (1 − slope²/4)/4 to 1 %. */
+/** How far out slices are looked at closely. Beyond, g nears its limit (1 − slope²/4)/4 as 1/|k|: a few points see it. */
 const FARTHEST = 100;
 const POINTS = 160;
+const WINGS = [-1e6, -1e5, -1e4, -1e3, 1e3, 1e4, 1e5, 1e6];
 /** Rounding of g at its own scale of one; of w relative to w. */
 const NOISE = 1e-12;
 
@@ -54,12 +55,12 @@ function bendOf(slice: Slice): { readonly centre: number; readonly scale: number
     : { centre: 0, scale: 1 };
 }
 
-/** centre ± scale·sinh(u) to the farthest |k|: dense where the slice bends, geometric in the wings; and k = 0. */
+/** centre ± scale·sinh(u): dense where the slice bends, geometric in the wings; and k = 0. */
 function gridFor(slice: Slice): number[] {
   const { centre, scale } = bendOf(slice);
   const width = Math.min(Math.max(Math.abs(scale), 1e-6), 10);
   const reach = Math.asinh(FARTHEST / width);
-  const grid: number[] = [0];
+  const grid: number[] = [0, ...WINGS];
   for (let index = 0; index <= POINTS; index += 1) {
     grid.push(centre + width * Math.sinh(reach * ((2 * index) / POINTS - 1)));
   }
@@ -121,11 +122,10 @@ function negativeIntervals(f: (k: number) => number, grid: readonly number[]): I
     points.push({ k, value });
     const before = values[index - 1];
     const after = values[index + 1];
-    // A dip that could reach zero: flat at the grid's scale, and not already below.
-    if (before !== undefined && after !== undefined && value >= 0 && value <= before && value <= after) {
-      const fall = Math.max(before - value, after - value);
-      if (value <= fall) points.push(minimumBetween(f, grid[index - 1]!, grid[index + 1]!));
-    }
+    if (before === undefined || after === undefined || value < 0 || value > before || value > after) continue;
+    // A dip, unless it is rounding: its bottom may lie below zero between the points.
+    if (Math.max(before, after) - value > NOISE * value)
+      points.push(minimumBetween(f, grid[index - 1]!, grid[index + 1]!));
   }
   points.sort((left, right) => left.k - right.k);
   const intervals: Interval[] = [];
@@ -137,17 +137,17 @@ function negativeIntervals(f: (k: number) => number, grid: readonly number[]): I
     const after = points[last + 1];
     const from = before === undefined ? points[index]!.k : refine(f, points[index]!.k, before.k);
     const to = after === undefined ? points[last]!.k : refine(f, points[last]!.k, after.k);
-    let lowest = points[index]!;
-    for (let inner = index; inner <= last; inner += 1) if (points[inner]!.value < lowest.value) lowest = points[inner]!;
-    const deepest = minimumBetween(f, before === undefined ? from : Math.max(from, lowest.k - (to - from)), to);
-    const worst = deepest.value < lowest.value ? deepest : lowest;
+    let lowest = index;
+    for (let inner = index; inner <= last; inner += 1) if (points[inner]!.value < points[lowest]!.value) lowest = inner;
+    const deepest = minimumBetween(f, points[lowest - 1]?.k ?? from, points[lowest + 1]?.k ?? to);
+    const worst = deepest.value < points[lowest]!.value ? deepest : points[lowest]!;
     intervals.push({ from, to, worstK: worst.k, worst: worst.value });
     index = last;
   }
   return intervals;
 }
 
-/** Slices in order of expiry, of any kind, also mixed. Empty means free of arbitrage on |k| ≤ 100. */
+/** Slices in order of expiry, of any kind, also mixed. Empty means free of arbitrage on |k| ≤ 1e6. */
 export function findArbitrage(surface: readonly Slice[] | { readonly slices: readonly Slice[] }): Arbitrage[] {
   const slices = "slices" in surface ? surface.slices : surface;
   const found: Arbitrage[] = [];
@@ -162,7 +162,7 @@ export function findArbitrage(surface: readonly Slice[] | { readonly slices: rea
       const near = sliceDerivatives(earlier, logMoneyness(k)).w;
       return far - near + NOISE * Math.abs(near);
     };
-    const both = [...grid, ...gridFor(earlier)].toSorted((left, right) => left - right);
+    const both = [...new Set([...grid, ...gridFor(earlier)])].toSorted((left, right) => left - right);
     for (const interval of negativeIntervals(rise, both)) found.push({ kind: "calendar", slice: index, ...interval });
   }
   return found;

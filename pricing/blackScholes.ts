@@ -3,6 +3,7 @@
  * b = r − q: dividend yield q; b = 0: futures; b = r − r_f: currencies (Haug, "The Complete Guide to Option Pricing Formulas").
  */
 import { black76 } from "./black76.ts";
+import { PricingError } from "./errors.ts";
 import { black76Greeks } from "./greeks.ts";
 import { normalCdf } from "./normal.ts";
 import { logRatio, type OptionKind, type Price, price, stdDevOf, type Volatility, type Years } from "./units.ts";
@@ -35,18 +36,24 @@ export interface BlackScholesGreeks {
   readonly dividendRho: number;
   /** ∂V/∂b. */
   readonly carryRho: number;
-  /** Δ·S/V. */
+  /** Δ·S/V; 0 for an option worth nothing. */
   readonly elasticity: number;
 }
 
 interface Reduced {
   readonly forward: Price;
+  readonly forwardPerSpot: number;
   readonly discount: number;
   readonly carry: number;
 }
 
 function reduce({ spot, years, rate, carry = rate }: BlackScholesInput): Reduced {
-  return { forward: price(spot * Math.exp(carry * years)), discount: Math.exp(-rate * years), carry };
+  const forwardPerSpot = Math.exp(carry * years);
+  const discount = Math.exp(-rate * years);
+  if (!(discount < Infinity && forwardPerSpot < Infinity)) {
+    throw new PricingError("OutOfDomain", "e^(−rτ) and e^(bτ) must be finite", { rate, carry, years });
+  }
+  return { forward: price(spot * forwardPerSpot), forwardPerSpot, discount, carry };
 }
 
 export function blackScholes(input: BlackScholesInput): number {
@@ -56,11 +63,10 @@ export function blackScholes(input: BlackScholesInput): number {
 }
 
 export function blackScholesGreeks(input: BlackScholesInput): BlackScholesGreeks {
-  const { forward, discount, carry } = reduce(input);
+  const { forward, forwardPerSpot, discount, carry } = reduce(input);
   const { spot, strike, kind, volatility, years, rate } = input;
   const greeks = black76Greeks({ forward, strike, kind, volatility, years });
   const value = discount * greeks.price;
-  const forwardPerSpot = forward / spot;
   const delta = discount * forwardPerSpot * greeks.delta;
   const carryRho = years * spot * delta;
   return {
@@ -70,10 +76,10 @@ export function blackScholesGreeks(input: BlackScholesInput): BlackScholesGreeks
     vega: discount * greeks.vega,
     theta: discount * greeks.theta - carry * spot * delta + rate * value,
     // ∂/∂r of discount and of the forward together: −τV + τSΔ = τ·K·e^(−rτ)·Φ(±d₂)
-    rho: -1 * years * strike * discount * greeks.dualDelta,
+    rho: years * discount * (strike * -greeks.dualDelta),
     dividendRho: -carryRho,
     carryRho,
-    elasticity: (delta * spot) / value,
+    elasticity: value === 0 ? 0 : (delta * spot) / value,
   };
 }
 
@@ -82,7 +88,8 @@ function exercise(input: BlackScholesInput): { readonly cash: number; readonly a
   const { forward, discount } = reduce(input);
   const v = stdDevOf(input.volatility, input.years);
   const sign = input.kind === "call" ? 1 : -1;
-  const d1 = logRatio(forward, input.strike) / v + 0.5 * v;
+  // At v = 0 the kink counts half, as in black76Greeks.
+  const d1 = forward === input.strike ? 0.5 * v : logRatio(forward, input.strike) / v + 0.5 * v;
   return { cash: discount * normalCdf(sign * (d1 - v)), asset: discount * forward * normalCdf(sign * d1) };
 }
 

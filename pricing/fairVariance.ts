@@ -3,7 +3,8 @@
  *
  *     σ²·τ = 2·Σ ΔKᵢ/Kᵢ²·Q(Kᵢ) − (F/K₀ − 1)²
  *
- * Q undiscounted; K₀ the highest strike that is not above F, where Q is the mean of call and put. ΔK is half the distance between
+ * Q undiscounted; K₀ the highest strike that is not above F, where Q is the mean of call and put (of which parity gives the one
+ * that is not quoted). ΔK is half the distance between
  * the neighbours, at both ends the distance to the only one.
  */
 import { PricingError } from "./errors.ts";
@@ -32,16 +33,17 @@ export function fairVariance({ forward, years, quotes }: FairVarianceInput): num
       years,
     });
   }
-  const mean = (strike: number, kinds: readonly OptionKind[]): number | undefined => {
-    const prices = quotes
-      .filter((quote) => quote.strike === strike && kinds.includes(quote.kind))
-      .map((quote) => quote.price);
+  const mean = (strike: number, kind: OptionKind): number | undefined => {
+    const prices = quotes.filter((quote) => quote.strike === strike && quote.kind === kind).map((quote) => quote.price);
     return prices.length === 0 ? undefined : prices.reduce((sum: number, value) => sum + value, 0) / prices.length;
   };
   const legs = strikes.flatMap((strike) => {
-    const kinds: OptionKind[] = strike < centre ? ["put"] : strike > centre ? ["call"] : ["call", "put"];
-    const value = mean(strike, kinds);
-    return value === undefined ? [] : [{ strike, value }];
+    const put = strike <= centre ? mean(strike, "put") : undefined;
+    const call = strike >= centre ? mean(strike, "call") : undefined;
+    if (strike !== centre) return [put, call].flatMap((value) => (value === undefined ? [] : [{ strike, value }]));
+    if (put === undefined && call === undefined) return [];
+    const parity = forward - strike; // call − put
+    return [{ strike, value: 0.5 * ((put ?? call! - parity) + (call ?? put! + parity)) }];
   });
   if (legs.length < 2)
     throw new PricingError("TooFewQuotes", "replication needs two strikes", { strikes: legs.length });

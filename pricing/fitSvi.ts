@@ -22,26 +22,26 @@ interface Sums {
   readonly size: number;
   readonly k: Float64Array;
   readonly w: Float64Array;
+  /** weight/w, scaled so that they sum to one. */
   readonly trust: Float64Array;
   readonly highest: number;
-  /** Σ trust, the mean of w under it, and Σ trust·(w − mean)². */
-  readonly weight: number;
+  /** The mean of w under trust, and Σ trust·(w − mean)². */
   readonly mean: number;
   readonly spread: number;
 }
 
 function sumsOf(quotes: readonly VarianceQuote[]): Sums {
   const w = Float64Array.from(quotes, (quote) => quote.totalVariance);
-  const trust = Float64Array.from(quotes, (quote) => (quote.weight ?? 1) / quote.totalVariance);
-  const weight = trust.reduce((sum, t) => sum + t, 0);
-  const mean = w.reduce((sum, value, i) => sum + trust[i]! * value, 0) / weight;
+  const unscaled = quotes.map((quote) => (quote.weight ?? 1) / quote.totalVariance);
+  const total = unscaled.reduce((sum, t) => sum + t, 0);
+  const trust = Float64Array.from(unscaled, (t) => t / total);
+  const mean = w.reduce((sum, value, i) => sum + trust[i]! * value, 0);
   return {
     size: quotes.length,
     k: Float64Array.from(quotes, (quote) => quote.k),
     w,
     trust,
     highest: w.reduce((most, value) => Math.max(most, value), 0),
-    weight,
     mean,
     spread: w.reduce((sum, value, i) => sum + trust[i]! * (value - mean) ** 2, 0),
   };
@@ -59,7 +59,7 @@ interface Inner {
  * Least squares in (a, u, v) of w = a + u·(√(y²+1)+y)/2 + v·(√(y²+1)−y)/2, y = (k−m)/σ, on the box |a| ≤ max w and
  * 0 ≤ u, v ≤ 2σ (Lee's bound on both wings). Zeliade's parallelogram in (c, d) is this box in (c+d, c−d).
  */
-function solveInner({ size, k, w, trust, highest, weight, mean, spread }: Sums, m: number, sigma: number): Inner {
+function solveInner({ size, k, w, trust, highest, mean, spread }: Sums, m: number, sigma: number): Inner {
   let up1 = 0;
   let down1 = 0;
   let upUp = 0;
@@ -83,24 +83,15 @@ function solveInner({ size, k, w, trust, highest, weight, mean, spread }: Sums, 
     upW += centred * up;
     downW += centred * down;
   }
-  // a = mean − u·ū − v·v̄ eliminated: a quadratic in (u, v). up·down = ¼ everywhere.
-  const meanUp = up1 / weight;
-  const meanDown = down1 / weight;
+  // a = mean − u·Σ trust·up − v·Σ trust·down eliminated: a quadratic in (u, v). up·down = ¼ everywhere.
   const cap = 2 * sigma;
-  const free = minimiseInSquare(
-    upUp - up1 * meanUp,
-    0.25 * weight - up1 * meanDown,
-    downDown - down1 * meanDown,
-    upW,
-    downW,
-    cap,
-  );
-  const a = mean - free.u * meanUp - free.v * meanDown;
+  const free = minimiseInSquare(upUp - up1 * up1, 0.25 - up1 * down1, downDown - down1 * down1, upW, downW, cap);
+  const a = mean - free.u * up1 - free.v * down1;
   if (a >= -highest && a <= highest) return { a, u: free.u, v: free.v, error: spread + free.value };
   const held = a < 0 ? -highest : highest;
   const shift = mean - held;
-  const bound = minimiseInSquare(upUp, 0.25 * weight, downDown, upW + shift * up1, downW + shift * down1, cap);
-  return { a: held, u: bound.u, v: bound.v, error: spread + weight * shift * shift + bound.value };
+  const bound = minimiseInSquare(upUp, 0.25, downDown, upW + shift * up1, downW + shift * down1, cap);
+  return { a: held, u: bound.u, v: bound.v, error: spread + shift * shift + bound.value };
 }
 
 interface SquareMinimum {
@@ -133,44 +124,128 @@ function minimiseInSquare(p: number, q: number, r: number, e: number, f: number,
 interface Point {
   readonly m: number;
   readonly lnSigma: number;
-  readonly error: number;
+  readonly inner: Inner;
 }
 
-const MOST_EVALUATIONS = 110;
+const within = (x: number, most: number): number => Math.min(Math.max(x, -most), most);
 
-/** Nelder–Mead in (m, ln σ): two dimensions, no derivative, a fixed budget. */
-function minimise(errorAt: (m: number, lnSigma: number) => number, start: readonly Point[]): Point {
-  const simplex = [...start];
-  const at = (m: number, lnSigma: number): Point => ({ m, lnSigma, error: errorAt(m, lnSigma) });
-  for (let used = 0; used < MOST_EVALUATIONS; ) {
-    simplex.sort((left, right) => left.error - right.error);
-    const [best, middle, worst] = [simplex[0]!, simplex[1]!, simplex[2]!];
-    const size =
-      Math.abs(worst.m - best.m) + Math.abs(worst.lnSigma - best.lnSigma) + Math.abs(middle.lnSigma - best.lnSigma);
-    if (size < 1e-9) break;
-    const cm = 0.5 * (best.m + middle.m);
-    const cs = 0.5 * (best.lnSigma + middle.lnSigma);
-    const along = (step: number): Point => at(cm + step * (worst.m - cm), cs + step * (worst.lnSigma - cs));
-    const reflected = along(-1);
-    used += 1;
-    if (reflected.error < best.error) {
-      const expanded = along(-2);
-      used += 1;
-      simplex[2] = expanded.error < reflected.error ? expanded : reflected;
-    } else if (reflected.error < middle.error) {
-      simplex[2] = reflected;
+const MOST_STEPS = 40;
+const SMALLEST_GAIN = 1e-11;
+
+/**
+ * Levenberg–Marquardt in (m, ln σ) alone: the linear parameters are solved for at every point, and their columns are projected
+ * out of the Jacobian (variable projection, Kaufman 1975). With s = ∂w/∂y, ∂w/∂m = −s/σ and ∂w/∂ln σ = −s·y at given (a, u, v).
+ */
+function minimise(sums: Sums, pointAt: (m: number, lnSigma: number) => Point, start: Point): Point {
+  let best = start;
+  let slopes = projectedSlopes(sums, best);
+  for (let step = 0, damping = 1e-2; step < MOST_STEPS; step += 1) {
+    const { p, q, r, e, f } = slopes;
+    const determinant = p * r * (1 + damping) ** 2 - q * q;
+    if (!(determinant > 0)) return best;
+    const shift = (e * r * (1 + damping) - f * q) / determinant;
+    const stretch = (f * p * (1 + damping) - e * q) / determinant;
+    const sigma = Math.exp(best.lnSigma);
+    const next = pointAt(best.m - sigma * within(shift, 2), best.lnSigma - within(stretch, 0.7));
+    const gain = best.inner.error - next.inner.error;
+    if (gain > 0) {
+      best = next;
+      damping *= 0.1;
+      if (gain < SMALLEST_GAIN * best.inner.error) return best;
+      slopes = projectedSlopes(sums, best);
     } else {
-      const contracted = along(reflected.error < worst.error ? -0.5 : 0.5);
-      used += 1;
-      if (contracted.error < Math.min(reflected.error, worst.error)) simplex[2] = contracted;
-      else {
-        simplex[1] = at(0.5 * (best.m + middle.m), 0.5 * (best.lnSigma + middle.lnSigma));
-        simplex[2] = at(0.5 * (best.m + worst.m), 0.5 * (best.lnSigma + worst.lnSigma));
-        used += 2;
-      }
+      damping *= 8;
+      if (damping > 1e8) return best;
     }
   }
-  return simplex.reduce((left, right) => (right.error < left.error ? right : left));
+  return best;
+}
+
+/** Normal equations p·x + q·z = e, q·x + r·z = f of w − w_fit on the columns s and s·y. */
+interface Slopes {
+  readonly p: number;
+  readonly q: number;
+  readonly r: number;
+  readonly e: number;
+  readonly f: number;
+}
+
+function projectedSlopes({ size, k, w, trust, highest }: Sums, { m, lnSigma, inner }: Point): Slopes {
+  const { a, u, v } = inner;
+  const inverse = Math.exp(-lnSigma);
+  // Sums of trust times products of: 1, up and down (see solveInner), s, s·y = sy, and the miss.
+  let up1 = 0;
+  let down1 = 0;
+  let upUp = 0;
+  let downDown = 0;
+  let s1 = 0;
+  let sy1 = 0;
+  let sUp = 0;
+  let sDown = 0;
+  let syUp = 0;
+  let syDown = 0;
+  let ss = 0;
+  let ssy = 0;
+  let sysy = 0;
+  let sMiss = 0;
+  let syMiss = 0;
+  for (let i = 0; i < size; i += 1) {
+    const y = (k[i]! - m) * inverse;
+    const root = Math.sqrt(y * y + 1);
+    const large = 0.5 * (root + Math.abs(y));
+    const small = 0.25 / large;
+    const up = y > 0 ? large : small;
+    const down = y > 0 ? small : large;
+    const s = (u * up - v * down) / root; // up′ = up/√(y²+1), down′ = −down/√(y²+1)
+    const sy = s * y;
+    const miss = w[i]! - a - u * up - v * down;
+    const t = trust[i]!;
+    const ts = t * s;
+    const tsy = t * sy;
+    up1 += t * up;
+    down1 += t * down;
+    upUp += t * up * up;
+    downDown += t * down * down;
+    s1 += ts;
+    sy1 += tsy;
+    sUp += ts * up;
+    sDown += ts * down;
+    syUp += tsy * up;
+    syDown += tsy * down;
+    ss += ts * s;
+    ssy += ts * sy;
+    sysy += tsy * sy;
+    sMiss += ts * miss;
+    syMiss += tsy * miss;
+  }
+  // Projected out: the constant first, then up and down, each where the box leaves it free.
+  const share = a > -highest && a < highest ? 1 : 0;
+  const sigma = Math.exp(lnSigma);
+  const freeUp = u > 0 && u < 2 * sigma;
+  const freeDown = v > 0 && v < 2 * sigma;
+  const upUpC = freeUp ? upUp - up1 * up1 * share : 0;
+  const downDownC = freeDown ? downDown - down1 * down1 * share : 0;
+  const upDownC = freeUp && freeDown ? 0.25 - up1 * down1 * share : 0;
+  const determinant = upUpC * downDownC - upDownC * upDownC;
+  const [toUp, toDown] = [sUp - s1 * up1 * share, sDown - s1 * down1 * share];
+  const [toUpY, toDownY] = [syUp - sy1 * up1 * share, syDown - sy1 * down1 * share];
+  const explained = (up: number, down: number, otherUp: number, otherDown: number): number => {
+    if (determinant > 1e-14 * upUpC * downDownC) {
+      return (
+        (up * otherUp * downDownC - (up * otherDown + down * otherUp) * upDownC + down * otherDown * upUpC) /
+        determinant
+      );
+    }
+    if (upUpC > 0) return (up * otherUp) / upUpC;
+    return downDownC > 0 ? (down * otherDown) / downDownC : 0;
+  };
+  return {
+    p: ss - s1 * s1 * share - explained(toUp, toDown, toUp, toDown),
+    q: ssy - s1 * sy1 * share - explained(toUp, toDown, toUpY, toDownY),
+    r: sysy - sy1 * sy1 * share - explained(toUpY, toDownY, toUpY, toDownY),
+    e: sMiss,
+    f: syMiss,
+  };
 }
 
 const isFree = (slice: RawSvi): boolean => findArbitrage([slice]).length === 0;
@@ -181,34 +256,31 @@ const isFree = (slice: RawSvi): boolean => findArbitrage([slice]).length === 0;
  */
 export function fitSvi(slice: SviSliceQuotes): SviFit {
   const quotes = slice.quotes
-    .filter(({ k, totalVariance: w, weight = 1 }) => w > 0 && w < Infinity && weight > 0 && Number.isFinite(k))
+    .filter(
+      ({ k, totalVariance: w, weight = 1 }) =>
+        w > 0 && w < Infinity && weight > 0 && weight < Infinity && Number.isFinite(k),
+    )
     .toSorted((left, right) => left.k - right.k);
   if (quotes.length < 5) {
     throw new PricingError("TooFewQuotes", "five parameters need five quotes", { quotes: quotes.length });
   }
   const sums = sumsOf(quotes);
   const first = sums.k[0]!;
-  const width = sums.k[sums.size - 1]! - first;
+  const width = sums.k[sums.size - 1]! - first || 1; // of a single strike: any
   const lowest = sums.w.indexOf(sums.w.reduce((least, value) => Math.min(least, value), Infinity));
-  const errorAt = (m: number, lnSigma: number): number => {
-    // Beyond the quotes by their own width, or with σ outside [1e-4, 10] widths, the parameters stop meaning anything.
-    const outside = Math.max(first - width - m, m - first - 2 * width, 0) / width;
-    const range = Math.max(Math.log(1e-4 * width) - lnSigma, lnSigma - Math.log(10 * width), 0);
-    const { error } = solveInner(sums, m, Math.exp(lnSigma));
-    return error * (1 + outside + range);
+  // Beyond the quotes by their own width, or with σ outside [1e-4, 10] widths, the parameters stop meaning anything.
+  const [leastLnSigma, mostLnSigma] = [Math.log(1e-4 * width), Math.log(10 * width)];
+  const pointAt = (m: number, lnSigma: number): Point => {
+    const near = Math.min(Math.max(m, first - width), first + 2 * width);
+    const inRange = Math.min(Math.max(lnSigma, leastLnSigma), mostLnSigma);
+    return { m: near, lnSigma: inRange, inner: solveInner(sums, near, Math.exp(inRange)) };
   };
-  const begin = (m: number, sigma: number): Point[] =>
-    [
-      [m, Math.log(sigma)],
-      [m + 0.1 * width, Math.log(sigma)],
-      [m, Math.log(sigma) + 0.7],
-    ].map((at) => ({ m: at[0]!, lnSigma: at[1]!, error: errorAt(at[0]!, at[1]!) }));
-  const starts = [begin(sums.k[lowest]!, 0.1 * width), begin(first + 0.5 * width, 0.4 * width)];
+  const starts = [pointAt(sums.k[lowest]!, Math.log(0.1 * width)), pointAt(first + 0.5 * width, Math.log(0.4 * width))];
   const best = starts
-    .map((start) => minimise(errorAt, start))
-    .reduce((left, right) => (right.error < left.error ? right : left));
+    .map((start) => minimise(sums, pointAt, start))
+    .reduce((left, right) => (right.inner.error < left.inner.error ? right : left));
   const sigma = Math.exp(best.lnSigma);
-  const { a, u, v } = solveInner(sums, best.m, sigma);
+  const { a, u, v } = best.inner;
   const sum = u + v;
   const fitted: RawSvi = { a, b: sum / (2 * sigma), rho: sum === 0 ? 0 : (u - v) / sum, m: best.m, sigma };
   const residual = (candidate: RawSvi): SviFit => ({

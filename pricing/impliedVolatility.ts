@@ -24,6 +24,10 @@ const SQRT_27 = 5.196152422706632;
 const SQRT_HALF_PI = 1.2533141373155003;
 /** p as it is rounded on the way here: b_max costs one exponential. */
 const MAXIMUM_TOLERANCE = 4 * Number.EPSILON;
+/** Below, p or β may be subnormal: ln p is worked out without p, and the guess from ln p. */
+const TINY = 1e-200;
+/** Where both |x| and p are smaller, s⁻² would overflow: they are scaled up. */
+const LEAST_SCALE = 1e-30;
 const MOST_STEPS = 4;
 const HALF_ULP_BELOW_ONE = 2 ** -54;
 
@@ -115,9 +119,8 @@ function productError(x: number, y: number): number {
   return highX * highY - x * y + highX * lowY + lowX * highY + lowX * lowY;
 }
 
-/** Lowest branch, f(s) = 1/ln b(s): the price is exponentially small. */
-function solveLower(z: number, beta: number, p: number, sLow: number, bLow: number): number {
-  // Guess: interpolate F(b) = 2π/√27·|x|·Φ(−|x|/(√3·s))³, which is b → 0's own asymptote, and invert it.
+/** Guess of the lowest branch: interpolate F(b) = 2π/√27·|x|·Φ(−|x|/(√3·s))³, which is b → 0's own asymptote, and invert it. */
+function guessLower(z: number, beta: number, sLow: number, bLow: number): number {
   const y = z / (SQRT_THREE * sLow);
   const yy = y * y;
   const ss = sLow * sLow;
@@ -140,23 +143,42 @@ function solveLower(z: number, beta: number, p: number, sLow: number, bLow: numb
     const share = beta / bLow;
     guess = (f * share + bLow * (1 - share)) * share;
   }
-  let s = z / (SQRT_THREE * Math.abs(inverseNormalCdf(Math.cbrt((SQRT_27 / TWO_PI) * (guess / z)), 1)));
+  return z / (SQRT_THREE * Math.abs(inverseNormalCdf(Math.cbrt((SQRT_27 / TWO_PI) * (guess / z)), 1)));
+}
 
-  const lnBeta = Math.log(beta);
+/**
+ * Guess far out, where a = h − t is above 20: ln p = ln D − a²/2 − ln√(2π) is solved for a with the D of the round
+ * before, and a = |x|/s − s/2 for s.
+ */
+function guessTail(z: number, lnP: number): number {
+  let s = 0;
+  for (let round = 0, lnD = 0; round < 3; round += 1) {
+    const a = Math.sqrt(2 * (lnD - LOG_SQRT_TWO_PI - lnP));
+    s = (2 * z) / (a + Math.sqrt(a * a + 2 * z));
+    lnD = Math.log(millsGap(z / s, 0.5 * s));
+  }
+  return s;
+}
+
+/** Lowest branch, f(s) = 1/ln b(s): the price is exponentially small. */
+function refineLower(z: number, p: number, lnP: number, start: number): number {
+  let s = start;
+  const lnBeta = lnP - 0.5 * z;
   for (let step = 0, from = 0; needsStep(step, from, s); step += 1) {
     from = s;
     const h = z / s;
     const t = 0.5 * s;
     const a = h - t;
     const d = a >= 0 || inSeriesZone(h, t) ? millsGap(h, t) : (1 - complementOfFraction(h, t)) / normalPdf(a);
-    // ln β − ln b without forming b, whose exponent may underflow; p/d keeps the logarithm's argument free of cancellation.
+    // ln p − ln p(s) without forming p(s), whose exponent may underflow; p/d keeps the logarithm's argument free of cancellation.
     // ½a² reaches 700 and its rounding, like that of h and a, would be the largest error of all: it is carried along.
     const restOfH = (z - h * s - productError(h, s)) / s;
     const back = a - h;
     const restOfA = h - (a - back) - (t + back) + restOfH;
     const square = a * a;
     const rest = 0.5 * productError(a, a) + a * restOfA;
-    const difference = Math.log(p / d) + 0.5 * square + rest + LOG_SQRT_TWO_PI;
+    const lnQuotient = p < TINY ? lnP - Math.log(d) : Math.log(p / d);
+    const difference = lnQuotient + 0.5 * square + rest + LOG_SQRT_TWO_PI;
     const lnB = lnBeta - difference;
     const halleyOfB = (h * h) / s - 0.25 * s;
     const thirdOfB = halleyOfB * halleyOfB - 3 * (h / s) ** 2 - 0.25;
@@ -234,21 +256,24 @@ export function normalisedImpliedStdDev(logForwardOverStrike: number, normalised
     throw new PricingError("PriceBelowIntrinsic", "the price is below its intrinsic value", { timeValue: beta });
   }
   const maximum = Math.exp(-0.5 * z);
-  let p = maximum < 1e-280 ? Math.exp(Math.log(beta) + 0.5 * z) : beta / maximum;
-  if (p >= 1) {
-    if (p > 1 + MAXIMUM_TOLERANCE) {
-      throw new PricingError(
-        "PriceAboveMaximum",
-        "the price is above the underlying's own (call) or the strike (put)",
-        {
-          price: beta,
-          maximum,
-        },
-      );
-    }
-    p = 1 - HALF_ULP_BELOW_ONE;
+  const lnP = Math.log(beta) + 0.5 * z;
+  const p = maximum < TINY ? Math.exp(lnP) : beta / maximum;
+  if (p > 1 + MAXIMUM_TOLERANCE) {
+    throw new PricingError("PriceAboveMaximum", "the price is above the underlying's own (call) or the strike (put)", {
+      price: beta,
+      maximum,
+    });
   }
-  const complement = p === 1 ? HALF_ULP_BELOW_ONE : 1 - p;
+  return stdDev(solve(z, p, p < TINY ? lnP : Math.log(p), 1 - p));
+}
+
+/** s from p and, without the rounding of p, ln p and 1 − p. A complement that is not positive stands for half an ulp. */
+function solve(z: number, p: number, lnP: number, complementOfP: number): number {
+  // Where s is small, b(c·x, c·s) = c·b(x, s) but for s²/24: prices of a normal instead of a lognormal law.
+  if (z < LEAST_SCALE && p < LEAST_SCALE) {
+    return solve(z * 2 ** 60, p * 2 ** 60, lnP + 60 * Math.LN2, 1) * 2 ** -60;
+  }
+  const complement = complementOfP > 0 ? complementOfP : HALF_ULP_BELOW_ONE;
 
   // The inflection point of b: s_c = √(2|x|), where h = t and a = 0.
   const sCentre = Math.sqrt(2 * z);
@@ -265,10 +290,14 @@ export function normalisedImpliedStdDev(logForwardOverStrike: number, normalised
     const tLow = 0.5 * sLow;
     const densityLow = normalPdf(hLow - tLow);
     const pLow = densityLow * millsGap(hLow, tLow);
-    if (p < pLow) return stdDev(solveLower(z, beta, p, sLow, pLow * maximum));
+    if (p < pLow) {
+      const maximum = Math.exp(-0.5 * z);
+      const beta = p * maximum;
+      return refineLower(z, p, lnP, beta < TINY ? guessTail(z, lnP) : guessLower(z, beta, sLow, pLow * maximum));
+    }
     const inverseVLow = 1 / densityLow;
     const r = controlForSecondDerivative(true, pLow, pCentre, sLow, sCentre, inverseVLow, 1 / vCentre, 0, false);
-    return stdDev(refineMiddle(z, p, rationalCubic(p, pLow, pCentre, sLow, sCentre, inverseVLow, 1 / vCentre, r)));
+    return refineMiddle(z, p, rationalCubic(p, pLow, pCentre, sLow, sCentre, inverseVLow, 1 / vCentre, r));
   }
   const sHigh = sCentre + (1 - pCentre) / vCentre;
   const hHigh = z / sHigh;
@@ -284,6 +313,7 @@ export function normalisedImpliedStdDev(logForwardOverStrike: number, normalised
   } else {
     // Interpolate Φ(−s/2) over p, written in the complement 1 − p: slope −½·e^(h²/2)·b_max in p, so +… in 1 − p.
     const f = normalCdf(-0.5 * sHigh);
+    const maximum = Math.exp(-0.5 * z);
     const w = hHigh * hHigh;
     const f1 = -0.5 * Math.exp(0.5 * w) * maximum;
     const f2 = SQRT_HALF_PI * Math.exp(w + 0.125 * sHigh * sHigh) * (w / sHigh) * maximum * maximum;
@@ -293,7 +323,7 @@ export function normalisedImpliedStdDev(logForwardOverStrike: number, normalised
     if (!(image > 0)) image = f * (complement / complementHigh);
     guess = -2 * inverseNormalCdf(image, 1);
   }
-  return stdDev(p > 0.5 ? refineUpper(z, complement, guess) : refineMiddle(z, p, guess));
+  return p > 0.5 ? refineUpper(z, complement, guess) : refineMiddle(z, p, guess);
 }
 
 export interface ImpliedStdDevInput {
@@ -330,8 +360,10 @@ export function impliedStdDev({ price, forward, strike, kind }: ImpliedStdDevInp
       maximum: largest,
     });
   }
-  return normalisedImpliedStdDev(
-    logRatio(forward, strike),
-    (price - intrinsic) / (Math.sqrt(forward) * Math.sqrt(strike)),
-  );
+  const timeValue = price - intrinsic;
+  if (timeValue === 0) return stdDev(0);
+  const smaller = Math.min(forward, strike);
+  const p = timeValue / smaller;
+  const lnP = p < TINY ? logRatio(timeValue, smaller) : Math.log(p);
+  return stdDev(solve(Math.abs(logRatio(forward, strike)), p, lnP, (largest - price) / smaller));
 }

@@ -75,8 +75,10 @@ export const logMoneynessOf = (strike: Price, forward: Price): LogMoneyness => l
 
 /**
  * ln(a/b) for positive a and b. Within a factor of two a − b is exact (Sterbenz), so log1p keeps full relative precision
- * where ln(a/b) is small.
+ * where ln(a/b) is small. A ratio that leaves the range of normal doubles is not formed.
  */
 export function logRatio(a: number, b: number): number {
-  return a > 0.5 * b && a < 2 * b ? Math.log1p((a - b) / b) : Math.log(a / b);
+  if (a > 0.5 * b && a < 2 * b) return Math.log1p((a - b) / b);
+  const ratio = a / b;
+  return ratio > 1e-300 && ratio < 1e300 ? Math.log(ratio) : Math.log(a) - Math.log(b);
 }

@@ -10,7 +10,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Decimal } from "decimal.js";
-import { millsRatio, normalDensity, Real } from "../pricing/reference/normal.ts";
+import { millsRatio, normalDensity, normalDistribution, Real } from "../pricing/reference/normal.ts";
 import { fitRational, type JacobiFraction, type Rational, toJacobiFraction } from "./rationalFit.ts";
 
 export interface Library {
@@ -23,7 +23,7 @@ export interface Library {
 export interface Derivation {
   readonly libraries: readonly Library[];
   /** Largest error of each approximation, in the measure its library states. */
-  readonly errors: Readonly<Record<"exp" | "ln" | "mills", Decimal>>;
+  readonly errors: Readonly<Record<"exp" | "ln" | "mills" | "guess", Decimal>>;
 }
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -70,6 +70,16 @@ function fitMillsRatio(): Rational {
   const f = grid.map((z) => millsRatio(z));
   const weight = grid.map((z) => Real.max(normalDensity(z), "1e-18"));
   return fitRational({ grid, f, weight }, 8, 9);
+}
+
+/**
+ * d² as a function of T = −ln(φ(d)/d − Φ(−d)), for prices c from half of k down to 2^−127: the measure is the relative error
+ * of v = k/d, with which the search for an implied deviation begins.
+ */
+function fitGuess(): Rational {
+  const d = chebyshevGrid(new Real("0.436"), new Real(13), 400);
+  const grid = d.map((x) => Real.ln(normalDensity(x).div(x).minus(normalDistribution(x.neg()))).neg());
+  return fitRational({ grid, f: d.map((x) => x.pow(2)), weight: d.map((x) => x.pow(-2).div(2)) }, 2, 1);
 }
 
 function exponentialConstants({ slope, offset, levels }: JacobiFraction): Library {
@@ -132,16 +142,39 @@ function normalConstants({ levels }: JacobiFraction): Library {
   return { solidity: "NormalDistribution", twin: "normalDistribution", constants };
 }
 
+function impliedStdDevConstants({ slope, offset, levels: [level] }: JacobiFraction): Library {
+  if (!level) throw new Error("the fit of the guess has lost its level");
+  const sqrtTwoPi = pi.times(2).sqrt();
+  return {
+    solidity: "ImpliedStdDev",
+    twin: "impliedStdDev",
+    constants: {
+      LN_UNIT_PER_Q118: rounded(lnUnit.div(two.pow(118))),
+      LN_UNIT_PER_Q126: rounded(lnUnit.div(two.pow(126))),
+      SQRT_2PI: rounded(score.times(sqrtTwoPi)),
+      ONE_Q79_OVER_SQRT_2PI: rounded(score.times(two.pow(79)).div(sqrtTwoPi)),
+      ONE_SQUARED_Q64: rounded(score.pow(2).div(two.pow(64))),
+      LN_UNIT_PER_Q80: rounded(lnUnit.div(two.pow(80))),
+      P0_THOUSANDTHS: rounded(slope.times(1000)),
+      P1: rounded(offset.neg().times(score)),
+      P2: rounded(level.b.times(score.pow(2))),
+      P3: rounded(level.a.times(score)),
+    },
+  };
+}
+
 /** Fits every approximation: about two seconds. */
 export function deriveConstants(): Derivation {
   const exp = fitExponential();
   const ln = fitLogarithm();
   const mills = fitMillsRatio();
+  const guess = fitGuess();
   return {
     libraries: [
       exponentialConstants(toJacobiFraction(exp)),
       logarithmConstants(toJacobiFraction(ln)),
       normalConstants(toJacobiFraction(mills)),
+      impliedStdDevConstants(toJacobiFraction(guess)),
       {
         solidity: "SquareRoot",
         twin: "squareRoot",
@@ -161,7 +194,7 @@ export function deriveConstants(): Derivation {
         },
       },
     ],
-    errors: { exp: exp.error, ln: ln.error, mills: mills.error },
+    errors: { exp: exp.error, ln: ln.error, mills: mills.error, guess: guess.error },
   };
 }
 
@@ -208,6 +241,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   console.log(`  exp    ${derivation.errors.exp.toExponential(2)}  relative, |x| ≤ ln2/2`);
   console.log(`  ln     ${derivation.errors.ln.toExponential(2)}  absolute, 1/√2 ≤ m ≤ √2`);
   console.log(`  mills  ${derivation.errors.mills.toExponential(2)}  weighted by φ(z), z ≥ 0`);
+  console.log(`  guess  ${derivation.errors.guess.toExponential(2)}  relative, of an implied deviation as k → 0`);
   if (process.argv.includes("--write")) write(derivation);
   const found = differences(derivation);
   for (const difference of found) console.error(difference);

@@ -78,7 +78,8 @@ export function black76PriceAndGreeks(input: Black76Input & { readonly secondsTo
   const [larger, smaller] = sorted(input);
   const scores = scoresOf(input, lnRatio(larger, smaller));
   const rho = (priceWad: bigint) => -((priceWad * secondsToExpiry) / SECONDS_PER_YEAR);
-  if (isExtreme(scores, larger | stdDevWad) || isZero(input)) {
+  if (isExtreme(scores, larger | stdDevWad | secondsToExpiry) || isZero(input)) {
+    if (secondsToExpiry >> 127n !== 0n) throw new FixedPointError("Black76_TimeTooLong", [secondsToExpiry]);
     const prices = priceAtLimit(input, larger);
     return {
       ...prices,

@@ -14,10 +14,10 @@ const LN_UNIT_PER_Q118 = 6_617_444_900_424n;
 const LN_UNIT_PER_Q126 = 25_849_394_142n;
 const SQRT_2PI = 5_256_780_499_398_951_965_642_227n;
 const ONE_Q79_OVER_SQRT_2PI = 505_719_421_207_294_732_937_928_315_906_917_534_589_120_044_861n;
-const P0_THOUSANDTHS = 1_977n;
-const P1 = -33_051_115_520_000_000_000_000_000n;
-const P2 = 487_171_612_034_990_080_000_000_000_000_000_000_000_000_000_000_000n;
-const P3 = 14_401_142_784_000_000_000_000_000n;
+const P0_THOUSANDTHS = 2_050n;
+const P1 = 40_629_245_505_182_907_034_286_831n;
+const P2 = 769_693_833_149_090_442_423_439_946_397_489_993_339_907_804_863_688n;
+const P3 = 18_770_294_028_269_728_271_430_683n;
 
 /** v in WAD from an out-of-the-money price; 0 < otmWad < smaller ≤ larger < 2^127. */
 export function solveImpliedStdDev(otmWad: bigint, smaller: bigint, larger: bigint): bigint {
@@ -72,7 +72,7 @@ function guessBelow(target: bigint, ln: bigint): bigint {
   const k = ln / LN_UNIT_PER_Q126;
   if (target << 1n > k) return (((target + (k >> 1n)) >> 46n) * SQRT_2PI) >> 80n;
   const t = (lnQuotient(ln / LN_UNIT_PER_Q118, (target >> 8n) | 1n) + (ln >> 1n)) / (ONE / 2n);
-  const square = (P0_THOUSANDTHS * t) / 1000n + P1 + P2 / (t + P3);
+  const square = (P0_THOUSANDTHS * t) / 1000n - P1 + P2 / (t + P3);
   return (ln << 1n) / sqrtNear(square * ONE);
 }
 

@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Decimal } from "decimal.js";
 import * as fixed from "../../pricing/fixed/index.ts";
-import { normalDistribution, Real } from "../../pricing/reference/normal.ts";
+import { normalDensity, normalDistribution, Real } from "../../pricing/reference/normal.ts";
 import {
   binaries,
   codeOf,
@@ -196,16 +196,27 @@ function contests(points: number): readonly Contest[] {
       subjects: [ours("Black76.price", "GasOfBlack76Price", options, priceError)],
       recorded: recorded.black76,
     },
+    // Its error is that of Black76.price and, per unit of min(F, K), the half wei by which k is rounded.
     { subjects: [ours("Black76.priceKnownLn", "GasOfBlack76PriceKnownLn", options)] },
     { subjects: [ours("Black76.priceDeltaVegaKnownLn", "GasOfBlack76PriceDeltaVegaKnownLn", options)] },
     {
       subjects: [ours("Black76.priceAndGreeks", "GasOfBlack76PriceAndGreeks", options)],
       recorded: recorded.greeks,
     },
-    { subjects: [ours("BlackScholes.price", "GasOfBlackScholesPrice", spots)], recorded: recorded.price },
-    { subjects: [ours("Essvi.stdDev", "GasOfEssviStdDev", slices)] },
     {
-      subjects: [ours("Black76.impliedStdDev", "GasOfBlack76ImpliedStdDev", prices)],
+      unit: "max(S, K), beyond 2 wei",
+      subjects: [{ ...ours("BlackScholes.price", "GasOfBlackScholesPrice", spots, spotPriceError), errorEvery: 10 }],
+      recorded: recorded.price,
+    },
+    {
+      unit: "wei",
+      subjects: [{ ...ours("Essvi.stdDev", "GasOfEssviStdDev", slices, essviError), errorEvery: 10 }],
+    },
+    {
+      unit: "max(1, v)",
+      subjects: [
+        { ...ours("Black76.impliedStdDev", "GasOfBlack76ImpliedStdDev", prices, impliedError), errorEvery: 10 },
+      ],
       recorded: recorded.impliedStdDev,
     },
     {
@@ -258,6 +269,7 @@ export async function benchPricingGas({ points = 10_000 } = {}): Promise<BenchRe
       { name: "essvi.gas", value: of("Essvi.stdDev").median, unit: "gas" },
       { name: "impliedStdDev.gas", value: of("Black76.impliedStdDev").median, unit: "gas" },
       { name: "black76.error.max", value: of("Black76.price").error?.max ?? NaN, unit: "max(F,K)" },
+      { name: "impliedStdDev.error.max", value: of("Black76.impliedStdDev").error?.max ?? NaN, unit: "max(1, v)" },
       { name: "cdf.error.wei", value: of("NormalDistribution.cdf").error?.max ?? NaN, unit: "wei" },
       { name: "twin.mismatches", value: mismatches, unit: "inputs" },
     ];
@@ -298,11 +310,54 @@ function lineOf(row: Measured, own: Measured, unit: string | undefined, indent =
   return `${`${indent}${row.name}`.padEnd(38)}${gas.join(" ")}  ${ratio.padStart(7)}${error}`.trimEnd();
 }
 
+const undiscountedCall = (forward: Decimal, strike: Decimal, stdDev: Decimal): Decimal => {
+  const d1 = Real.ln(forward.div(strike)).div(stdDev).plus(stdDev.div(2));
+  return forward.times(normalDistribution(d1)).minus(strike.times(normalDistribution(d1.minus(stdDev))));
+};
+
 /** What is left of |computed − true| after the wei that rounding takes, by max(F, K). The twin is the EVM bit for bit. */
 function relativePriceError(input: fixed.Black76Input): number {
-  const [forward, strike, stdDev] = [real(input.forwardWad), real(input.strikeWad), real(input.stdDevWad)];
-  const d1 = Real.ln(forward.div(strike)).div(stdDev).plus(stdDev.div(2));
-  const truth = forward.times(normalDistribution(d1)).minus(strike.times(normalDistribution(d1.minus(stdDev))));
+  const truth = undiscountedCall(real(input.forwardWad), real(input.strikeWad), real(input.stdDevWad));
   const wei = new Real(fixed.black76Price(input).callWad.toString()).minus(truth.times("1e18")).abs().minus(1);
   return Math.max(0, wei.div(Real.max(input.forwardWad.toString(), input.strikeWad.toString())).toNumber());
+}
+
+/** As `relativePriceError`, beyond 2 wei. */
+function spotPriceError(input: readonly bigint[]): number {
+  const [spotWad = 0n, strikeWad = 0n, volatilityWad = 0n, rate = 0n, secondsToExpiry = 0n] = input;
+  const rateWad = BigInt.asIntN(256, rate);
+  const years = new Real(secondsToExpiry.toString()).div(365 * 24 * 3600);
+  const discounted = real(strikeWad).times(Real.exp(real(rateWad).times(years).neg()));
+  const truth = undiscountedCall(real(spotWad), discounted, real(volatilityWad).times(years.sqrt()));
+  const { callWad } = fixed.blackScholesPrice({ spotWad, strikeWad, secondsToExpiry, volatilityWad, rateWad });
+  const wei = new Real(callWad.toString()).minus(truth.times("1e18")).abs().minus(2);
+  return Math.max(0, wei.div(Real.max(spotWad.toString(), strikeWad.toString())).toNumber());
+}
+
+function essviError([k = 0n, theta = 0n, rho = 0n, psi = 0n]: readonly bigint[], result: bigint): number {
+  const [t, r, slope] = [real(theta), wadOf(rho), real(psi).times(wadOf(k))];
+  const radical = slope
+    .plus(r.times(t))
+    .pow(2)
+    .plus(t.pow(2).times(new Real(1).minus(r.pow(2))))
+    .sqrt();
+  const deviation = t.plus(r.times(slope)).plus(radical).div(2).sqrt();
+  return real(result).minus(deviation).times("1e18").abs().toNumber();
+}
+
+/** Newton's step from the answer towards the root, in 80 digits, beyond what half a wei of price and of v bring. */
+function impliedError(
+  [forwardWad = 0n, strikeWad = 0n, priceWad = 0n, isCall = 0n]: readonly bigint[],
+  result: bigint,
+) {
+  const [forward, strike, stdDev] = [real(forwardWad), real(strikeWad), real(result)];
+  const call = undiscountedCall(forward, strike, stdDev);
+  const model = isCall === 1n ? call : call.minus(forward).plus(strike);
+  const d1 = Real.ln(forward.div(strike)).div(stdDev).plus(stdDev.div(2));
+  const beyondRounding = model
+    .minus(real(priceWad))
+    .abs()
+    .minus("5e-19")
+    .div(forward.times(normalDensity(d1)));
+  return Math.max(0, beyondRounding.minus("5e-19").div(Real.max(1, stdDev)).toNumber());
 }

@@ -30,6 +30,18 @@ describe("fairVariance", () => {
     expect(chords).toBeCloseTo(0.09 / 0.25, 4);
     expect(chords).toBeGreaterThan(0.09 / 0.25); // chords lie above the logarithm
   });
+  it("needs the out-of-the-money side of a chain alone", () => {
+    const quotes = flatChain(100.3, 0.3, 0.5);
+    const input = { forward: price(100.3), years: years(0.25) };
+    const both = fairVariance({ ...input, quotes });
+    for (const kindAtTheCentre of ["call", "put"] as const) {
+      const side = quotes.filter(({ kind, strike }) =>
+        strike === 100 ? kind === kindAtTheCentre : kind === (strike > 100 ? "call" : "put"),
+      );
+      expect(side.length).toBe(quotes.length / 2);
+      expect(fairVariance({ ...input, quotes: side }) / both).toBeCloseTo(1, 12);
+    }
+  });
   it("asks for a strike at or below the forward", () => {
     const quotes: ReplicationQuote[] = [{ kind: "call", strike: price(110), price: price(1) }];
     expect(() => fairVariance({ forward: price(100), years: years(1), quotes })).toThrow(PricingError);

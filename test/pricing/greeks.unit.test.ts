@@ -87,7 +87,48 @@ describe("black76Greeks", () => {
   });
 });
 
+describe("black76Greeks at the ends of the doubles", () => {
+  const ends = [1e-320, 1e-160, 1e-20, 1e-5, 1, 40, 1e3, 1e154, 1e300];
+  it("is never NaN", () => {
+    let checked = 0;
+    for (const forward of [0, 1e-300, 100, 1e300]) {
+      for (const strike of [0, 1e-300, 100, 110, 1e300]) {
+        for (const v of [0, ...ends]) {
+          for (const time of [0, 1e-10, 1, 1e10]) {
+            for (const kind of ["call", "put"] as const) {
+              const greeks = black76Greeks({
+                forward: price(forward),
+                strike: price(strike),
+                stdDev: stdDev(v),
+                years: years(time),
+                kind,
+              });
+              expect(Object.entries(greeks).filter(([, value]) => Number.isNaN(value))).toEqual([]);
+              checked += 1;
+            }
+          }
+        }
+      }
+    }
+    expect(checked).toBe(1600);
+  });
+  it("takes the limits of delta", () => {
+    const deltas = (forward: number, strike: number, v: number) => {
+      const call = black76Greeks({ forward: price(forward), strike: price(strike), stdDev: stdDev(v), kind: "call" });
+      return [call.delta, call.dualDelta];
+    };
+    expect(deltas(100, 110, 1e-200)).toEqual([0, -0]);
+    expect(deltas(110, 100, 1e-200)).toEqual([1, -1]);
+    expect(deltas(100, 110, 1e200)).toEqual([1, -0]);
+  });
+});
+
 describe("premiumAdjustedDelta", () => {
+  it("counts the kink half, as delta does", () => {
+    const input = { forward: price(100), strike: price(100), stdDev: stdDev(0), kind: "put" } as const;
+    expect(premiumAdjustedDelta(input)).toBe(black76Greeks(input).delta);
+  });
+
   it("is the delta less the premium in coin", () => {
     for (const kind of ["call", "put"] as const) {
       for (const strike of [80, 100, 130]) {

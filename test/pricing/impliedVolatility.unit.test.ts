@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { impliedStdDev, normalisedImpliedStdDev, type Price, PricingError, price } from "../../pricing/index.ts";
+import {
+  black76,
+  impliedStdDev,
+  normalisedImpliedStdDev,
+  type Price,
+  PricingError,
+  price,
+  stdDev,
+} from "../../pricing/index.ts";
 import { normalisedBlack } from "../../pricing/reference/black76.ts";
 import { exactly } from "../../pricing/reference/decimal.ts";
 import { unchecked } from "./support/plain.ts";
@@ -45,10 +53,28 @@ describe("normalisedImpliedStdDev", () => {
     expect(normalisedImpliedStdDev(0, 1)).toBeGreaterThan(16);
     expect(normalisedImpliedStdDev(0, 1)).toBeLessThan(18);
   });
-  it("inverts the smallest prices a double holds", () => {
-    expect(normalisedImpliedStdDev(-1, 5e-324)).toBeGreaterThan(0.02);
-    expect(normalisedImpliedStdDev(-1, 5e-324)).toBeLessThan(0.03);
+  it("inverts subnormal prices to the attainable accuracy of the double as it stands", () => {
+    // Roots of ln b(x, s) = ln β in 50 digits.
+    for (const [x, beta, root] of [
+      [-1, 5e-324, 0.02612499187126311],
+      [-1, 1e-323, 0.02613733468435968],
+      [-0.1, 3e-320, 0.002632320773027708],
+      [-5, 5e-324, 0.13048218072926224],
+      [-20, 3e-320, 0.5245582587396486],
+      [-80, 1e-310, 2.129260146184112],
+    ] as const) {
+      expect(Math.abs(normalisedImpliedStdDev(x, beta) / root - 1), `${x} ${beta}`).toBeLessThan(5e-16);
+    }
     expect(normalisedImpliedStdDev(0, 5e-324)).toBeLessThan(2e-323);
+  });
+  it("follows the normal law where log-moneyness and price are tiny: b(cx, cs) = c·b(x, s)", () => {
+    for (const ratio of [1e-3, 1, 30]) {
+      const scaled = normalisedImpliedStdDev(-1e-12, 1e-12 * ratio) / 1e-12;
+      for (const scale of [1e-40, 1e-100, 1e-200, 1e-290]) {
+        const implied = normalisedImpliedStdDev(-scale, scale * ratio);
+        expect(Math.abs(implied / (scaled * scale) - 1), `${ratio} ${scale}`).toBeLessThan(4e-15);
+      }
+    }
   });
   it("raises a typed error outside the no-arbitrage bounds", () => {
     expect(codeOf(() => normalisedImpliedStdDev(-0.1, -1e-300))).toBe("PriceBelowIntrinsic");
@@ -66,6 +92,29 @@ describe("impliedStdDev", () => {
   it("recovers the deviation of QuantLib's printed price", () => {
     expect(of(4.292010941409885, 100, 110, "call")).toBeCloseTo(0.2, 14);
     expect(of(14.292010941409899, 100, 110, "put")).toBeCloseTo(0.2, 14);
+  });
+  it("accepts both bounds themselves, whatever the ratio of forward and strike", () => {
+    for (const ratio of [1, 1.1, 20, 1e20, 1e80, 1e300]) {
+      const [low, high] = [0.7 / Math.sqrt(ratio), 0.7 * Math.sqrt(ratio)];
+      for (const [forward, strike, kind] of [
+        [high, low, "call"],
+        [high, low, "put"],
+        [low, high, "call"],
+        [low, high, "put"],
+      ] as const) {
+        const largest = kind === "call" ? forward : strike;
+        const intrinsic = Math.max(kind === "call" ? forward - strike : strike - forward, 0);
+        expect(of(intrinsic, forward, strike, kind)).toBe(0);
+        // Where the smaller is below the rounding of the larger, the bounds are one double.
+        if (largest > intrinsic) expect(of(largest, forward, strike, kind)).toBeGreaterThan(15);
+      }
+    }
+  });
+  it("forms no ratio that a double cannot hold", () => {
+    const v = of(5e-201, 1e-200, 1e200, "call");
+    const back = black76({ forward: price(1e-200), strike: price(1e200), stdDev: stdDev(v), kind: "call" });
+    expect(back / 5e-201).toBeCloseTo(1, 11);
+    expect(v).toBeGreaterThan(40);
   });
   it("raises a typed error outside the bounds, for both kinds", () => {
     expect(codeOf(() => of(9.99, 100, 90, "call"))).toBe("PriceBelowIntrinsic");

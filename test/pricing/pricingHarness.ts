@@ -92,7 +92,9 @@ export async function startPricingHarness(): Promise<PricingHarness> {
         const answer = (await rpc("eth_call", [{ to: meterAddress, data, gas: "0x3b9aca00" }, "latest"])).slice(2);
         const wordAt = (i: number) => BigInt(`0x${answer.slice(i * 64, (i + 1) * 64)}`);
         // Two offsets, a length, a word of gas for each call, a length, a result for each call.
-        rows.forEach((_row, i) => metered.push({ gas: Number(wordAt(3 + i)), result: wordAt(4 + rows.length + i) }));
+        for (let i = 0; i < rows.length; i++) {
+          metered.push({ gas: Number(wordAt(3 + i)), result: wordAt(4 + rows.length + i) });
+        }
       }
       return metered;
     },

@@ -8,6 +8,8 @@ import {
   logMoneyness,
   PricingError,
   type RawSvi,
+  type Slice,
+  sliceDerivatives,
   sviOfEssvi,
   sviTotalVariance,
   totalVariance,
@@ -73,6 +75,76 @@ describe("findArbitrage on Vogt's slice", () => {
   });
 });
 
+describe("findArbitrage where it is hard to see", () => {
+  it("flags wings steeper than Lee's bound, though g < 0 only far out", () => {
+    const steep: RawSvi = { a: 4, b: 2.0005, rho: 1e-3, m: 0, sigma: 0.3 };
+    expect(grid(-100, 100, 4001).every((k) => durrleman(steep, logMoneyness(k)) > 0)).toBe(true);
+    const found = findArbitrage([steep]);
+    expect(found.map(({ kind }) => kind)).toEqual(["butterfly"]);
+    expect(found[0]!.from).toBeGreaterThan(100);
+    expect(durrleman(steep, logMoneyness(found[0]!.worstK))).toBeLessThan(0);
+  });
+  it("flags a g below zero on an interval far narrower than its grid", () => {
+    const slice: RawSvi = {
+      a: -2.8218524907179623e-6,
+      b: 1.6318563739308953e-4,
+      rho: 0.996647016671375,
+      m: -8.485327919498551e-3,
+      sigma: 0.21380769541653916,
+    };
+    const found = findArbitrage([slice]).filter(({ from }) => from < -7.6 && from > -7.7);
+    expect(found).toHaveLength(1);
+    expect(found[0]!.to - found[0]!.from).toBeLessThan(4e-3);
+    expect(found[0]!.worst).toBeLessThan(-2e-8);
+  });
+  it("flags slices that touch between the points of two interleaved grids", () => {
+    const pairs: [Slice, Slice][] = [
+      [
+        { theta: 2.4868868396927906e-4, rho: -0.9020108742732554, psi: 0.07227110603226813 },
+        { theta: 2.6178760922885045e-4, rho: -0.6334291744418442, psi: 0.1482477921759834 },
+      ],
+      [
+        { theta: 0.04713424978747653, rho: -0.07966432104818523, psi: 6.52801412004331e-3 },
+        { theta: 0.08972971000707597, rho: -0.6908341349009425, psi: 0.20986622519742792 },
+      ],
+      [
+        {
+          a: 3.9213595039463116e-6,
+          b: 0.057556643999053074,
+          rho: -0.02267490885220468,
+          m: 0.04475840350952735,
+          sigma: 0.02751916127015925,
+        },
+        {
+          a: -0.07967385504689384,
+          b: 0.17495513506230878,
+          rho: -0.22384747649542988,
+          m: -0.3035779042604502,
+          sigma: 0.5765794821220851,
+        },
+      ],
+    ];
+    for (const [near, far] of pairs) {
+      const found = findArbitrage([near, far]).filter(({ kind }) => kind === "calendar");
+      expect(found.length).toBeGreaterThan(0);
+      const { worstK } = found[0]!;
+      const [early, late] = [near, far].map((slice) => sliceDerivatives(slice, logMoneyness(worstK)).w);
+      expect(late!).toBeLessThan(early!);
+    }
+  });
+  it("names the lowest g of a wide interval", () => {
+    const slice: RawSvi = {
+      a: 0.0208287860892519,
+      b: 1.00417971521242,
+      rho: -0.996909819407904,
+      m: -9.4745447232604e-3,
+      sigma: 8.11441459821719e-5,
+    };
+    const lowest = Math.min(...grid(-0.012, -0.009, 30_001).map((k) => durrleman(slice, logMoneyness(k))));
+    expect(findArbitrage([slice])[0]!.worst / lowest).toBeCloseTo(1, 6);
+  });
+});
+
 describe("fitSvi", () => {
   it("recovers a slice from its own values", () => {
     const truth: RawSvi = { a: 0.01, b: 0.1, rho: -0.35, m: 0.05, sigma: 0.25 };
@@ -84,6 +156,30 @@ describe("fitSvi", () => {
     const fit = fitSvi({ quotes: quotesOf(VOGT, grid(-1.5, 1.5, 41)) });
     expect(findArbitrage([fit])).toEqual([]);
     expect(fit.residual).toBeLessThan(0.02);
+  });
+  it("gives finite parameters, free of arbitrage, for chains that hardly determine a slice", () => {
+    const chains: Record<string, { k: number; w: number; weight?: number }[]> = {
+      "one strike": [0.1, 0.1, 0.1, 0.1, 0.1].map((k, i) => ({ k, w: 0.25 + 0.01 * i })),
+      "two strikes": [0.1, 0.1, 0.1, 0.2, 0.2].map((k, i) => ({ k, w: 0.25 + 0.01 * i })),
+      "one side": [0.1, 0.2, 0.3, 0.4, 0.5].map((k, i) => ({ k, w: 0.25 + 0.01 * i * i })),
+      flat: grid(-0.3, 0.3, 7).map((k) => ({ k, w: 0.25 })),
+      "one wing": grid(-0.3, 0.3, 7).map((k) => ({ k, w: 0.25 + 0.5 * k })),
+      concave: grid(-0.3, 0.3, 7).map((k) => ({ k, w: 0.3 - k * k })),
+      "an infinite weight": grid(-0.3, 0.3, 7).map((k, i) => ({ k, w: 0.2 + k * k, weight: i === 2 ? Infinity : 1 })),
+      "minute weights": grid(-0.3, 0.3, 7).map((k) => ({ k, w: 0.2 + k * k, weight: 1e-300 })),
+    };
+    for (const [name, chain] of Object.entries(chains)) {
+      const quotes = chain.map(({ k, w, weight = 1 }) => ({
+        k: logMoneyness(k),
+        totalVariance: totalVariance(w),
+        weight,
+      }));
+      const fit = fitSvi({ quotes });
+      expect(Object.values(fit).every(Number.isFinite), name).toBe(true);
+      expect(Math.abs(fit.m), name).toBeLessThan(2);
+      expect(findArbitrage([fit]), name).toEqual([]);
+      expect(fit.residual, name).toBeLessThan(0.05);
+    }
   });
   it("asks for five quotes", () => {
     expect(() => fitSvi({ quotes: quotesOf(VOGT, [-0.1, 0, 0.1, 0.2]) })).toThrow(PricingError);

@@ -36,10 +36,13 @@ struct Greeks {
 ///
 /// Domain: every v; max(F, K) < 2^127 (1.7e20 units), else `Black76_PriceTooLarge`. Where ln(K/F) is known, min(F, K) < 2^127.
 /// Limits: v = 0, F = 0 or K = 0 give the intrinsic value, v → ∞ gives call = F and put = K.
-/// Error: 1e-21·max(F, K) + 1 wei; never below intrinsic, never above F (call) or K (put).
+/// Error: 1e-21·max(F, K) + 1 wei; never below intrinsic, never above F (call) or K (put). Where F, K ≥ 1e-6 and v ≥ 1e-6:
+/// delta 1 wei, gamma 1 wei or 1e-18 of itself, vega 1e-20·max(F, K) + 1 wei; below, they lose digits as F, K or v do.
 library Black76 {
     /// @notice Beyond 2^127 wei.
     error Black76_PriceTooLarge(uint256 forwardWad, uint256 strikeWad);
+    /// @notice Beyond 2^127 seconds.
+    error Black76_TimeTooLong(uint256 secondsToExpiry);
     /// @notice No standard deviation gives a price below the intrinsic value.
     error Black76_PriceBelowIntrinsic(uint256 priceWad, uint256 intrinsicWad);
     /// @notice No standard deviation gives a call the price of its forward, or a put that of its strike.
@@ -107,7 +110,7 @@ library Black76 {
     /// @notice Price, delta and vega where k = ln(K/F) is known: what a quote, a mark and a margin scenario need.
     /// @return callWad As in `priceKnownLn`
     /// @return putWad As in `priceKnownLn`
-    /// @return callDeltaWad Φ(d1), by the forward; put delta = call delta − 1e18; error 1 wei
+    /// @return callDeltaWad Φ(d1), by the forward; put delta = call delta − 1e18
     /// @return vegaWad F·φ(d1), by the standard deviation v; rounded down
     function priceDeltaVegaKnownLn(
         uint256 forwardWad,
@@ -143,7 +146,7 @@ library Black76 {
     }
 
     /// @notice Price, every first derivative, and gamma, written into a struct that a loop can use again.
-    /// @param secondsToExpiry Below 2^127; only theta and rho need it. At expiry both are 0.
+    /// @param secondsToExpiry Below 2^127, else `Black76_TimeTooLong`; only theta and rho need it. At expiry both are 0.
     /// @param greeks Overwritten; every derivative that has no limit at v → 0 or v → ∞ is 0 there
     function priceAndGreeks(
         uint256 forwardWad,
@@ -156,7 +159,8 @@ library Black76 {
             (uint256 smaller, uint256 larger) = _sorted(forwardWad, strikeWad);
             uint256 halfStdDev = stdDevWad << 20;
             uint256 moneyness = _divide(Logarithm.lnRatio(larger, smaller), halfStdDev);
-            if (_isBeyond127Bits(larger | stdDevWad | (moneyness + halfStdDev)) || _isProductZero(smaller, stdDevWad)) {
+            uint256 bounded = larger | stdDevWad | secondsToExpiry | (moneyness + halfStdDev);
+            if (_isBeyond127Bits(bounded) || _isProductZero(smaller, stdDevWad)) {
                 _greeksAtLimit(forwardWad, strikeWad, stdDevWad, secondsToExpiry, greeks);
                 return;
             }
@@ -285,6 +289,7 @@ library Black76 {
         Greeks memory greeks
     ) private pure {
         unchecked {
+            if (secondsToExpiry >> 127 != 0) revert Black76_TimeTooLong(secondsToExpiry);
             (uint256 callWad, uint256 putWad) = _priceAtLimit(forwardWad, strikeWad, stdDevWad, forwardWad | strikeWad);
             greeks.callWad = callWad;
             greeks.putWad = putWad;

@@ -14,7 +14,8 @@ import {SquareRoot} from "./SquareRoot.sol";
 ///
 /// needs no exponential, loses nothing to cancellation on either side and is nearly a parabola. Its inverse is found by
 /// Householder's method of the fourth order (Jäckel, "Let's Be Rational", 2015) from a guess within a fifth: two steps
-/// are enough, a third follows where the second was still large. Scores count ONE = 2^21 · 1e18 to one.
+/// are enough, a third follows where the second was still large. Scores count ONE = 2^21 · 1e18 to one. Every constant is
+/// printed, with the error of the guess, by scripts/deriveConstants.ts.
 library ImpliedStdDev {
     int256 private constant ONE = 1e18 << 21;
     uint256 private constant HALF_A_WEI = 1 << 20;
@@ -33,11 +34,12 @@ library ImpliedStdDev {
     uint256 private constant ONE_SQUARED_Q64 = 238418579101562500000000000000;
     uint256 private constant LN_UNIT_PER_Q80 = 1818989403545856475830078;
 
-    // Where c < k/2: (k/v)² ≈ P0·T + P1 + P2/(T + P3) with T = ln(k/c) + k/2, from φ(d)/d − Φ(−d) = c/k; error 6 %.
-    int256 private constant P0_THOUSANDTHS = 1977;
-    int256 private constant P1 = -33051115520000000000000000; // −15.76
-    int256 private constant P2 = 487171612034990080000000000000000000000000000000000; // 110.77 · ONE
-    int256 private constant P3 = 14401142784000000000000000; // 6.867
+    // Where c < k/2: (k/v)² ≈ P0·T − P1 + P2/(T + P3) with T = ln(k/c) + k/2, from φ(d)/d − Φ(−d) = c/k; error of v 1.3 % as
+    // k → 0, 3 % up to k = 1/2, a fifth at k = 14.
+    int256 private constant P0_THOUSANDTHS = 2050;
+    int256 private constant P1 = 40629245505182907034286831; // in ONE, subtracted
+    int256 private constant P2 = 769693833149090442423439946397489993339907804863688; // in ONE²
+    int256 private constant P3 = 18770294028269728271430683; // in ONE
 
     /// @notice v in WAD, rounded to the nearest; error 1e-12·max(1, v) beside what the rounding of the price brings.
     /// @param otmWad Between 0 and `smaller`, both excluded
@@ -149,7 +151,7 @@ library ImpliedStdDev {
             uint256 k = ln / LN_UNIT_PER_Q126;
             if (target << 1 > k) return (((target + (k >> 1)) >> 46) * uint256(SQRT_2PI)) >> 80;
             int256 t = (_lnQuotient(ln / LN_UNIT_PER_Q118, (target >> 8) | 1) + int256(ln >> 1)) / (ONE / 2);
-            int256 square = P0_THOUSANDTHS * t / 1000 + P1;
+            int256 square = P0_THOUSANDTHS * t / 1000 - P1;
             assembly ("memory-safe") {
                 square := add(square, sdiv(P2, add(t, P3)))
             }

@@ -59,6 +59,14 @@ contract Black76Test is Test {
         assertEq(pricing.black76PriceAndGreeks(100e18, 120e18, 0.5e18, 0).thetaPerSecondWad, 0);
     }
 
+    function test_givenATimeBeyondTheDomain_theGreeksSaySo() public {
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(Black76.Black76_TimeTooLong.selector, 1 << 127));
+            pricing.black76PriceAndGreeks(100e18, 100e18, i * 0.5e18, 1 << 127);
+        }
+        assertLt(pricing.black76PriceAndGreeks(100e18, 100e18, 0.5e18, (1 << 127) - 1).callRhoWad, 0);
+    }
+
     function test_impliedStdDev_givenAPriceOutsideTheBounds_itSaysWhich() public {
         assertEq(pricing.black76ImpliedStdDev(20e18, 120e18, 100e18, true), 0);
         vm.expectRevert(abi.encodeWithSelector(Black76.Black76_PriceBelowIntrinsic.selector, 20e18 - 1, 20e18));
