@@ -6,6 +6,7 @@ import {MarketOracle} from "../../pool-contracts/MarketOracle.sol";
 import {IMarketOracle} from "../../pool-contracts/interfaces/IMarketOracle.sol";
 import {Board, MarketState, Moment} from "../../pool-contracts/types/Board.sol";
 import {Slice} from "../../pool-contracts/types/Slice.sol";
+import {toSurfaceHeader} from "../../pool-contracts/types/SurfaceHeader.sol";
 import {OracleReports, TestAverage, TestReport, TestSlice} from "./OracleReports.sol";
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 
@@ -49,17 +50,15 @@ contract MarketOracleTest is OracleReports {
 
     function test_submit_surface_emitsWhatItStores() public {
         TestReport memory report = _surface(1, START, 2);
-        uint32[] memory expiries = new uint32[](2);
-        uint128[] memory slices = new uint128[](2);
-        for (uint256 i = 0; i < 2; ++i) {
-            (expiries[i], slices[i]) = (_expiry(i), _packedSlice(report.slices[i]));
-        }
+        uint256[] memory words = new uint256[](2);
+        words[0] = uint256(_expiry(1)) << 32 | _expiry(0);
+        words[1] = uint256(_packedSlice(report.slices[1])) << 128 | _packedSlice(report.slices[0]);
         vm.expectEmit();
-        emit IMarketOracle.SurfaceAccepted(MARKET, 1, START, SPOT, 25, 3, expiries, slices);
+        emit IMarketOracle.SurfaceAccepted(MARKET, 1, toSurfaceHeader(1, START, 0, SPOT, 25, 2, 3, 1), words);
         _submit(report);
         assertEq(oracle.expiries(MARKET).length, 2);
         (Slice[] memory stored, uint256 freshMask) = oracle.slices(MARKET);
-        assertEq(Slice.unwrap(stored[1]), slices[1]);
+        assertEq(Slice.unwrap(stored[1]), _packedSlice(report.slices[1]));
         assertEq(freshMask, 3);
     }
 

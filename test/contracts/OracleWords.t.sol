@@ -5,7 +5,16 @@ import {AverageWord} from "../../pool-contracts/types/AverageWord.sol";
 import {ReportHeader} from "../../pool-contracts/types/ReportHeader.sol";
 import {SignerSet, toSignerSet} from "../../pool-contracts/types/SignerSet.sol";
 import {Slice, toSlice} from "../../pool-contracts/types/Slice.sol";
-import {REGISTERED_MARKET, SpotWord} from "../../pool-contracts/types/SpotWord.sol";
+import {SpotWord} from "../../pool-contracts/types/SpotWord.sol";
+import {
+    MAX_SLICES,
+    SURFACE_WORDS,
+    expiryIn,
+    expiryWordOf,
+    putSlice,
+    sliceIn,
+    sliceWordOf
+} from "../../pool-contracts/types/Surface.sol";
 import {SurfaceHeader, toSurfaceHeader} from "../../pool-contracts/types/SurfaceHeader.sol";
 import {Test} from "forge-std/Test.sol";
 
@@ -31,20 +40,78 @@ contract OracleWordsTest is Test {
         assertEq(least.theta() + least.psi() + least.residual(), 0);
     }
 
-    function testFuzz_spotWord(uint96 first, uint96 second, uint40 time, uint8 delay, bool flip) public pure {
-        time = time > type(uint40).max - 255 ? type(uint40).max - 255 : time;
-        SpotWord word = REGISTERED_MARKET.withSpot(first, 1, 0);
-        if (flip) word = word.withOtherSide();
-        word = word.withSpot(second, time, delay);
-        assertEq(word.spot(), second);
-        assertEq(word.previousSpot(), first);
-        assertEq(word.time(), time);
-        assertEq(word.acceptedAt(), uint256(time) + delay);
-        assertEq(word.side(), flip ? 1 : 0);
-        assertTrue(word.isRegistered());
-        assertEq(SpotWord.unwrap(word.withOtherSide().withOtherSide()), SpotWord.unwrap(word));
-        assertEq(word.withOtherSide().side(), flip ? 0 : 1);
-        assertFalse(SpotWord.wrap(0).isRegistered());
+    struct SpotFields {
+        uint96 first;
+        uint96 second;
+        uint32 time;
+        uint8 delay;
+        uint8 spotMove;
+        uint8 volatilityMove;
+        uint8 minGap;
+        bool flip;
+        bool spotWaits;
+        bool surfaceWaits;
+    }
+
+    function testFuzz_spotWord(SpotFields memory fields) public pure {
+        SpotWord word = SpotWord.wrap(0).withLimits(fields.spotMove, fields.volatilityMove, fields.minGap);
+        word = word.withSpot(fields.first, 1, 0);
+        if (fields.flip) word = word.withOtherSide();
+        if (fields.surfaceWaits) word = word.withSurfaceUnconfirmed();
+        word = word.withSpotUnconfirmed();
+        assertTrue(word.isUnconfirmed());
+        word = word.withSpot(fields.second, fields.time, fields.delay & 31);
+        assertFalse(word.isSpotUnconfirmed());
+        if (fields.spotWaits) word = word.withSpotUnconfirmed();
+        _assertSpotWord(word, fields);
+        _assertSpotWord(word.withOtherSide().withOtherSide(), _withoutWaitingSurface(fields));
+        // Limits change alone.
+        SpotWord other = word.withLimits(~fields.spotMove, ~fields.volatilityMove, ~fields.minGap);
+        assertEq(other.spotMove(), 255 - fields.spotMove);
+        assertEq(
+            SpotWord.unwrap(other.withLimits(fields.spotMove, fields.volatilityMove, fields.minGap)),
+            SpotWord.unwrap(word)
+        );
+        assertFalse(SpotWord.wrap(type(uint256).max).withLimits(255, 255, 0).isRegistered());
+    }
+
+    function _assertSpotWord(SpotWord word, SpotFields memory fields) private pure {
+        assertEq(word.spot(), fields.second);
+        assertEq(word.previousSpot(), fields.first);
+        assertEq(word.time(), fields.time);
+        assertEq(word.acceptedAt(), uint256(fields.time) + (fields.delay & 31));
+        assertEq(word.spotMove(), fields.spotMove);
+        assertEq(word.volatilityMove(), fields.volatilityMove);
+        assertEq(word.minGap(), fields.minGap);
+        assertEq(word.isRegistered(), fields.minGap != 0);
+        assertEq(word.side(), fields.flip ? 1 : 0);
+        assertEq(word.withOtherSide().side(), fields.flip ? 0 : 1);
+        assertEq(word.isSpotUnconfirmed(), fields.spotWaits);
+        assertEq(word.isSurfaceUnconfirmed(), fields.surfaceWaits);
+        assertEq(word.isUnconfirmed(), fields.spotWaits || fields.surfaceWaits);
+    }
+
+    function _withoutWaitingSurface(SpotFields memory fields) private pure returns (SpotFields memory copy) {
+        copy = fields;
+        copy.surfaceWaits = false;
+    }
+
+    /// Sixteen slices of any content come back from the words they were put in, and stay in no more than ten.
+    function testFuzz_surfaceWords(uint256 seed, uint256 count) public pure {
+        count = bound(count, 1, MAX_SLICES);
+        uint256[] memory words = new uint256[](SURFACE_WORDS);
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 h = uint256(keccak256(abi.encode(seed, i)));
+            putSlice(words, i, uint32(h), uint128(h >> 32));
+        }
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 h = uint256(keccak256(abi.encode(seed, i)));
+            assertEq(expiryIn(words[expiryWordOf(i)], i), uint32(h));
+            assertEq(Slice.unwrap(sliceIn(words[sliceWordOf(i)], i)), uint128(h >> 32));
+        }
+        for (uint256 word = sliceWordOf(count - 1) + 1; word < SURFACE_WORDS; ++word) {
+            assertEq(words[word], 0, "nothing behind the last slice");
+        }
     }
 
     function testFuzz_surfaceHeader(
