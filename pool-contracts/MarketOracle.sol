@@ -34,7 +34,7 @@ import {
     THETA_UNIT_WAD
 } from "./types/Slice.sol";
 import {SpotWord} from "./types/SpotWord.sol";
-import {MAX_SLICES, Surface} from "./types/Surface.sol";
+import {MAX_SLICES, Surfaces, UNCONFIRMED_SIDE, expiryIn, findExpiry, logSurface, sliceIn} from "./types/Surface.sol";
 import {DISAGREEMENT_UNIT_WAD, SurfaceHeader, toSurfaceHeader} from "./types/SurfaceHeader.sol";
 
 /// @title MarketOracle
@@ -63,23 +63,19 @@ import {DISAGREEMENT_UNIT_WAD, SurfaceHeader, toSurfaceHeader} from "./types/Sur
 ///
 /// NOT GUARANTEED. That a report comes: consumers look at the clocks in `MarketState` and widen or stop by themselves.
 contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
-    /// @notice Greatest age of a report at submission, seconds.
-    uint256 public constant MAX_REPORT_AGE = 30;
-    /// @notice Most expiries a surface can have.
-    uint256 public constant MAX_EXPIRIES = MAX_SLICES;
-    /// @notice Most signers a set can have.
-    uint256 public constant MAX_SIGNERS = 64;
+    /// @dev Greatest age of a report at submission, seconds.
+    uint256 private constant MAX_REPORT_AGE = 30;
+    /// @dev Most signers a set can have.
+    uint256 private constant MAX_SIGNERS = 64;
 
     uint256 private constant WAD = 1e18;
-    /// @dev Sides 0 and 1 are the surface and the one before it, as `SpotWord` says; this one waits for confirmation.
-    uint256 private constant UNCONFIRMED_SIDE = 2;
 
     /// @param spot Clock, limits and flags.
     /// @param unconfirmedSpot Where the flag says so: a spot that waits for confirmation, with its time.
     struct Market {
         SpotWord spot;
         SpotWord unconfirmedSpot;
-        Surface[3] sides;
+        Surfaces surfaces;
         mapping(uint32 expiry => AverageWord) averages;
     }
 
@@ -105,7 +101,7 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
     }
 
     /// @notice Changes how far and how often reports may move a market, from the next report on. Restricted.
-    function setLimits(uint16 marketId, Limits calldata limits_) external restricted {
+    function setMovementLimits(uint16 marketId, Limits calldata limits_) external restricted {
         Market storage market = _markets[marketId];
         SpotWord spot = market.spot;
         if (!spot.isRegistered()) revert MarketOracle_UnknownMarket(marketId);
@@ -152,7 +148,7 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
     // ───────────────────────────── Reports ─────────────────────────────
 
     /// @inheritdoc IMarketOracle
-    function submit(bytes calldata report) external {
+    function submitReport(bytes calldata report) external {
         _submit(report, false);
     }
 
@@ -167,87 +163,90 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         SpotWord spot = market.spot;
         if (!spot.isRegistered()) revert MarketOracle_UnknownMarket(header.marketId());
 
+        uint256 modelTime = header.modelTime();
         bool isSurface = header.kind() == SURFACE_REPORT;
-        (uint256 given, uint256 last) = isSurface ? _surfaceClock(market, spot, header) : _spotClock(market, spot, header);
-        if (given <= last) {
-            if (ifNewer) return;
-            revert MarketOracle_ReportNotNewer(given, last);
+        SurfaceHeader surface;
+        if (isSurface) {
+            surface = market.surfaces.header;
+            SurfaceHeader last = spot.isSurfaceUnconfirmed() ? market.surfaces.unconfirmed : surface;
+            if (header.round() <= last.round()) return _refuseOld(header.round(), last.round(), ifNewer);
+            if (_isTooEarly(modelTime, last.time(), spot)) return _refuseEarly(modelTime, last.time(), spot, ifNewer);
+        } else {
+            uint256 last = spot.isSpotUnconfirmed() ? market.unconfirmedSpot.time() : spot.time();
+            if (_isTooEarly(modelTime, last, spot)) return _refuseEarly(modelTime, last, spot, ifNewer);
         }
-        uint256 delay = _checkAge(header.modelTime());
-        if (header.spot() == 0) revert MarketOracle_InvalidPrice(0);
-        bool allSigned = _verify(header, report, isSurface, signatureCount);
+        _checkAge(modelTime);
+        _verify(header, report, isSurface, signatureCount);
 
-        bool spotHolds;
-        (spot, spotHolds) = _takeSpot(market, spot, header, delay, allSigned);
-        bool holds = spotHolds;
-        if (isSurface) (spot, holds) = _takeSurface(market, spot, header, delay, allSigned, spotHolds, report);
-        else if (holds) emit SpotAccepted(header.marketId(), header.modelTime(), header.spot());
-        market.spot = spot;
-        if (spotHolds && header.averageCount() != 0) {
-            _storeAverages(market, spot, header, isSurface && holds, allSigned, report);
+        uint256 delay;
+        unchecked {
+            delay = block.timestamp - modelTime; // the age, which was checked
         }
+        bool holds = true; // whether spot is confirmed
+        // What nearly always holds: the newest spot is near the last one, and none waits.
+        if (spot.isClearlyNext(header.spot(), modelTime)) spot = spot.withSpot(header.spot(), modelTime, delay);
+        else (spot, holds) = _takeSpot(market, spot, header, delay, signatureCount);
+        if (isSurface) {
+            SurfaceDraft.Draft memory draft =
+                SurfaceDraft.make(market.surfaces, surface, spot.side(), header, report, spot.volatilityMove());
+            bool surfaceHolds = holds && (draft.isNear || _agrees(market, spot, header, draft));
+            if (!surfaceHolds) surfaceHolds = _isAll(signatureCount);
+            spot = _storeSurface(market.surfaces, spot, surface, header, draft, delay, surfaceHolds);
+            market.spot = spot;
+            if (header.averageCount() == 0 || !holds) return;
+            _storeAverages(market, spot, header, surfaceHolds, signatureCount, report);
+        } else {
+            market.spot = spot;
+            if (!holds) return;
+            emit SpotAccepted(header);
+            if (header.averageCount() != 0) _storeAverages(market, spot, header, false, signatureCount, report);
+        }
+    }
+
+    function _isTooEarly(uint256 modelTime, uint256 last, SpotWord spot) private pure returns (bool) {
+        unchecked {
+            return modelTime < last + spot.minGap(); // far below 2^256
+        }
+    }
+
+    function _refuseEarly(uint256 modelTime, uint256 last, SpotWord spot, bool ifNewer) private pure {
+        _refuseOld(modelTime, last + spot.minGap() - 1, ifNewer);
+    }
+
+    function _refuseOld(uint256 given, uint256 last, bool ifNewer) private pure {
+        if (!ifNewer) revert MarketOracle_ReportNotNewer(given, last);
     }
 
     /// @dev Reads the header and checks kind and length.
     function _readHeader(bytes calldata report) private pure returns (ReportHeader header, uint256 signatureCount) {
-        if (report.length < HEADER_BYTES) revert MarketOracle_BadLength(report.length, HEADER_BYTES);
         (header, signatureCount) = readHeader(report);
+        uint256 sliceCount = header.sliceCount();
+        unchecked {
+            // Counts are bytes. What is shorter than a header is shorter than any report.
+            uint256 expected = HEADER_BYTES + sliceCount * SLICE_BYTES + header.averageCount() * AVERAGE_BYTES
+                + signatureCount * SIGNATURE_BYTES;
+            if (report.length != expected) revert MarketOracle_BadLength(report.length, expected);
+        }
         uint256 kind = header.kind();
         if (kind == SPOT_REPORT) {
             if (header.carriesSurface()) revert MarketOracle_SpotReportCarriesSurface();
-        } else if (kind != SURFACE_REPORT) {
-            revert MarketOracle_UnknownKind(kind);
+            return (header, signatureCount);
         }
-        uint256 sliceCount = header.sliceCount();
-        if (sliceCount > MAX_EXPIRIES || (sliceCount == 0 && kind == SURFACE_REPORT)) {
-            revert MarketOracle_TooManyExpiries(sliceCount, MAX_EXPIRIES);
-        }
-        uint256 expected = HEADER_BYTES + sliceCount * SLICE_BYTES + header.averageCount() * AVERAGE_BYTES
-            + signatureCount * SIGNATURE_BYTES;
-        if (report.length != expected) revert MarketOracle_BadLength(report.length, expected);
+        if (kind != SURFACE_REPORT) revert MarketOracle_UnknownKind(kind);
+        if (sliceCount == 0 || sliceCount > MAX_SLICES) revert MarketOracle_TooManyExpiries(sliceCount, MAX_SLICES);
     }
 
-    /// @dev Round and last round; or, where the round is newer, the model time and the last second that is too early.
-    function _surfaceClock(Market storage market, SpotWord spot, ReportHeader header)
-        private
-        view
-        returns (uint256 given, uint256 last)
-    {
-        SurfaceHeader surface = market.sides[spot.isSurfaceUnconfirmed() ? UNCONFIRMED_SIDE : spot.side()].header;
-        (given, last) = (header.round(), surface.round());
-        if (given > last) (given, last) = (header.modelTime(), _latestTooEarly(surface.time(), spot));
-    }
-
-    function _spotClock(Market storage market, SpotWord spot, ReportHeader header)
-        private
-        view
-        returns (uint256 given, uint256 last)
-    {
-        return (header.modelTime(), _latestTooEarly(_lastSpotTime(market, spot), spot));
-    }
-
-    function _lastSpotTime(Market storage market, SpotWord spot) private view returns (uint256) {
-        return spot.isSpotUnconfirmed() ? market.unconfirmedSpot.time() : spot.time();
-    }
-
-    function _latestTooEarly(uint256 lastTime, SpotWord spot) private pure returns (uint256) {
-        unchecked {
-            return lastTime + spot.minGap() - 1; // the gap is positive
-        }
-    }
-
-    /// @return delay Age of the report now, at most MAX_REPORT_AGE.
-    function _checkAge(uint256 modelTime) private view returns (uint256 delay) {
+    function _checkAge(uint256 modelTime) private view {
         if (modelTime > block.timestamp) revert MarketOracle_FutureTimestamp(modelTime, block.timestamp);
-        delay = block.timestamp - modelTime;
-        if (delay > MAX_REPORT_AGE) revert MarketOracle_TooStale(delay, MAX_REPORT_AGE);
+        unchecked {
+            uint256 age = block.timestamp - modelTime;
+            if (age > MAX_REPORT_AGE) revert MarketOracle_TooStale(age, MAX_REPORT_AGE);
+        }
     }
 
-    /// @return allSigned Whether every signer signed, not a quorum alone.
     function _verify(ReportHeader header, bytes calldata report, bool isSurface, uint256 signatureCount)
         private
         view
-        returns (bool allSigned)
     {
         SignerSet active = _signerSet;
         if (header.signerSet() != active.number()) {
@@ -255,10 +254,12 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         }
         bytes32 digest =
             _hashTypedData(isSurface ? ReportHash.surface(header, report) : ReportHash.spot(header, report));
-        uint256 signaturesAt =
-            HEADER_BYTES + header.sliceCount() * SLICE_BYTES + header.averageCount() * AVERAGE_BYTES;
-        ReportSignatures.verify(active, digest, report, signaturesAt, signatureCount);
-        return signatureCount == active.count();
+        ReportSignatures.verify(active, digest, report, signatureCount);
+    }
+
+    /// @dev Whether so many signatures, whose signers differ, are those of every signer.
+    function _isAll(uint256 signatureCount) private view returns (bool) {
+        return signatureCount == _signerSet.count();
     }
 
     // ───────────────────────────── Storing ─────────────────────────────
@@ -266,71 +267,83 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
     /// @dev Moves spot where the report's is the newest, or lets it wait for confirmation.
     /// @return spot_ The word after.
     /// @return holds Whether the report's spot is confirmed, be it the newest or not.
-    function _takeSpot(Market storage market, SpotWord spot, ReportHeader header, uint256 delay, bool allSigned)
+    function _takeSpot(Market storage market, SpotWord spot, ReportHeader header, uint256 delay, uint256 signatureCount)
         private
         returns (SpotWord spot_, bool holds)
     {
         (uint256 price, uint256 modelTime) = (header.spot(), header.modelTime());
-        holds = allSigned || spot.time() == 0
-            || BoundedMove.isBounded(price, spot.spot(), spot.spotMove(), _distance(modelTime, spot.time()));
-        if (!holds && spot.isSpotUnconfirmed()) {
+        if (price == 0) revert MarketOracle_InvalidPrice(0);
+        uint256 time = spot.time();
+        bool isNewest = modelTime > time;
+        uint256 elapsed = isNewest ? modelTime - time : time - modelTime;
+        holds = time == 0 || _isAll(signatureCount) || _isSpotBounded(spot, price, spot.spot(), elapsed);
+        if (spot.isSpotUnconfirmed()) {
             SpotWord waiting = market.unconfirmedSpot;
-            holds = modelTime > _latestTooEarly(waiting.time(), spot)
-                && BoundedMove.isBounded(price, waiting.spot(), spot.spotMove(), modelTime - waiting.time());
+            isNewest = modelTime > waiting.time();
+            holds = holds
+                || (!_isTooEarly(modelTime, waiting.time(), spot)
+                    && _isSpotBounded(spot, price, waiting.spot(), modelTime - waiting.time()));
         }
-        if (modelTime <= _lastSpotTime(market, spot)) return (spot, holds); // reports of spot ran ahead of the surface
+        if (!isNewest) return (spot, holds); // reports of spot ran ahead of the surface
         if (holds) return (spot.withSpot(price, modelTime, delay), true);
         market.unconfirmedSpot = SpotWord.wrap(0).withSpot(price, modelTime, delay);
         emit SpotUnconfirmed(header.marketId(), header.modelTime(), price);
         return (spot.withSpotUnconfirmed(), false);
     }
 
-    /// @dev Writes the surface to the side that is not the current one, or to the side that waits for confirmation.
-    /// @return spot_ The word after.
-    /// @return holds Whether the surface is confirmed.
-    function _takeSurface(
-        Market storage market,
-        SpotWord spot,
-        ReportHeader header,
-        uint256 delay,
-        bool allSigned,
-        bool spotHolds,
-        bytes calldata report
-    ) private returns (SpotWord spot_, bool holds) {
-        Surface storage last = market.sides[spot.side()];
-        SurfaceDraft.Draft memory draft =
-            SurfaceDraft.make(last, last.header, header, report, spot.volatilityMove());
-        holds = allSigned || (spotHolds && (draft.isBounded || _confirms(market, spot, header, draft)));
-        // Counts are at most MAX_SLICES and the delay is at most MAX_REPORT_AGE: they fit.
-        SurfaceHeader next = toSurfaceHeader(
-            header.round(),
-            header.modelTime(),
-            uint8(delay),
-            header.spot(),
-            header.disagreement(),
-            uint8(draft.kept),
-            uint16(draft.freshMask),
-            header.signerSet()
-        );
-        if (holds) {
-            market.sides[1 - spot.side()].store(next, draft.words);
-            emit SurfaceAccepted(header.marketId(), header.round(), next, draft.words);
-            return (spot.withOtherSide(), true);
-        }
-        market.sides[UNCONFIRMED_SIDE].store(next, draft.words);
-        emit SurfaceUnconfirmed(header.marketId(), header.round(), next, draft.words);
-        return (spot.withSurfaceUnconfirmed(), false);
+    function _isSpotBounded(SpotWord spot, uint256 price, uint256 other, uint256 elapsed) private pure returns (bool) {
+        return BoundedMove.isBounded(price, other, BoundedMove.squaredMove(spot.spotMove(), elapsed));
     }
 
-    function _confirms(Market storage market, SpotWord spot, ReportHeader header, SurfaceDraft.Draft memory draft)
+    /// @dev Whether the draft is near enough to a surface that waits for confirmation.
+    function _agrees(Market storage market, SpotWord spot, ReportHeader header, SurfaceDraft.Draft memory draft)
         private
         view
         returns (bool)
     {
-        return spot.isSurfaceUnconfirmed()
-            && SurfaceDraft.agrees(
-                draft, market.sides[UNCONFIRMED_SIDE], header.modelTime(), spot.volatilityMove()
-            );
+        if (!spot.isSurfaceUnconfirmed()) return false;
+        SurfaceHeader waiting = market.surfaces.unconfirmed;
+        return SurfaceDraft.isNear(
+            draft, market.surfaces, waiting, UNCONFIRMED_SIDE, header.modelTime(), spot.volatilityMove()
+        );
+    }
+
+    /// @dev Writes the surface to the side that is not the present one, or to the side that waits for confirmation.
+    /// @return The word after.
+    function _storeSurface(
+        Surfaces storage surfaces,
+        SpotWord spot,
+        SurfaceHeader last,
+        ReportHeader header,
+        SurfaceDraft.Draft memory draft,
+        uint256 delay,
+        bool holds
+    ) private returns (SpotWord) {
+        uint256 list = draft.sameList ? last.list() : last.spareList();
+        SurfaceHeader next = toSurfaceHeader(
+            last,
+            header.round(),
+            header.modelTime(),
+            delay,
+            header.spot(),
+            header.disagreement(),
+            draft.freshMask,
+            list
+        );
+        if (!draft.sameList) surfaces.writeList(list, draft.pages);
+        uint256 side = UNCONFIRMED_SIDE;
+        bytes32 topic = SurfaceUnconfirmed.selector;
+        if (holds) {
+            surfaces.header = next;
+            (side, topic) = (spot.side() ^ 1, SurfaceAccepted.selector);
+            spot = spot.withOtherSide();
+        } else {
+            surfaces.unconfirmed = next;
+            spot = spot.withSurfaceUnconfirmed();
+        }
+        surfaces.writeSlices(side, draft.pages);
+        logSurface(topic, header.marketId(), next, draft.pages);
+        return spot;
     }
 
     /// @dev Running averages of a report whose spot is confirmed.
@@ -339,9 +352,10 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         SpotWord spot,
         ReportHeader header,
         bool ofSurface,
-        bool allSigned,
+        uint256 signatureCount,
         bytes calldata report
     ) private {
+        bool allSigned = _isAll(signatureCount);
         uint256 offset = HEADER_BYTES + header.sliceCount() * SLICE_BYTES;
         uint32 previous;
         for (uint256 left = header.averageCount(); left != 0; --left) {
@@ -378,8 +392,9 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         uint256 spot = header.spot();
         (uint256 low, uint256 high) = before == 0 ? (spot, spot) : before < spot ? (before, spot) : (spot, before);
         uint256 since = header.modelTime() + RollDown.AVERAGING_WINDOW - expiry; // the window has begun
-        if (average < low) return BoundedMove.isBounded(average, low, spotMove, since);
-        return average <= high || BoundedMove.isBounded(average, high, spotMove, since);
+        uint256 squared = BoundedMove.squaredMove(spotMove, since);
+        if (average < low) return BoundedMove.isBounded(average, low, squared);
+        return average <= high || BoundedMove.isBounded(average, high, squared);
     }
 
     /// @dev Seconds of the window before `expiry` that have passed at `time`.
@@ -388,24 +403,20 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         return end + RollDown.AVERAGING_WINDOW > expiry ? end + RollDown.AVERAGING_WINDOW - expiry : 0;
     }
 
-    function _distance(uint256 a, uint256 b) private pure returns (uint256) {
-        return a < b ? b - a : a - b;
-    }
-
     // ───────────────────────────── Reading ─────────────────────────────
 
     /// @inheritdoc IMarketOracle
     function marketState(uint16 marketId) external view returns (MarketState memory) {
         Market storage market = _markets[marketId];
         SpotWord spot = market.spot;
-        return _state(spot, market.sides[spot.side()].header);
+        return _state(spot, market.surfaces.header);
     }
 
     function _state(SpotWord spot, SurfaceHeader header) private pure returns (MarketState memory) {
         return MarketState({
-            round: header.round(),
-            surfaceTime: header.time(),
-            surfaceAcceptedAt: header.acceptedAt(),
+            round: uint32(header.round()), // kept in 32 bits
+            surfaceTime: uint40(header.time()), // 32 bits, and at most 31 more
+            surfaceAcceptedAt: uint40(header.acceptedAt()),
             spotTime: spot.time(),
             spotAcceptedAt: spot.acceptedAt(),
             spotWad: spot.spot(),
@@ -419,11 +430,19 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
     struct View {
         uint16 marketId;
         bool ofReport;
-        SurfaceHeader header;
-        uint256 side;
-        uint256 currentSide;
+        Drawn surface;
+        /// The present surface, which stands in for expiries that another one does not know.
+        Drawn standIn;
         uint256 spotWad;
         uint256 time;
+    }
+
+    /// @dev A surface to draw from: where its slices and expiries are, its time and mask.
+    struct Drawn {
+        uint256 side;
+        uint256 list;
+        uint256 time;
+        uint256 freshMask;
     }
 
     /// @inheritdoc IMarketOracle
@@ -434,116 +453,131 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
     {
         Market storage market = _markets[marketId];
         SpotWord spot = market.spot;
-        SurfaceHeader current = market.sides[spot.side()].header;
-        state = _state(spot, current);
-        View memory drawn = _view(market, marketId, spot, current, moment);
+        SurfaceHeader header = market.surfaces.header;
+        state = _state(spot, header);
+        View memory view_ = _view(market, marketId, spot, header, moment);
         uint256 count = expiries_.length;
         boards_ = new Board[](count);
         for (uint256 i = 0; i < count; ++i) {
-            _fillBoard(boards_[i], market, drawn, expiries_[i]);
+            _fillBoard(boards_[i], market, view_, expiries_[i]);
         }
     }
 
-    function _view(Market storage market, uint16 marketId, SpotWord spot, SurfaceHeader current, Moment moment)
+    function _view(Market storage market, uint16 marketId, SpotWord spot, SurfaceHeader header, Moment moment)
         private
         view
-        returns (View memory drawn)
+        returns (View memory view_)
     {
         uint256 side = spot.side();
-        (drawn.marketId, drawn.header, drawn.side, drawn.currentSide) = (marketId, current, side, side);
-        (drawn.spotWad, drawn.time) = (spot.spot(), block.timestamp);
-        if (moment == Moment.Now) return drawn;
+        Drawn memory present = Drawn(side, header.list(), header.time(), header.freshMask());
+        (view_.marketId, view_.surface, view_.standIn) = (marketId, present, present);
+        (view_.spotWad, view_.time) = (spot.spot(), block.timestamp);
+        if (moment == Moment.Now) return view_;
         if (moment == Moment.Report) {
-            (drawn.ofReport, drawn.spotWad, drawn.time) = (true, current.spot(), current.time());
+            (view_.ofReport, view_.spotWad, view_.time) = (true, header.spot(), header.time());
         } else if (moment == Moment.Previous) {
-            SurfaceHeader before = market.sides[1 - side].header;
-            if (before.round() != 0) (drawn.header, drawn.side) = (before, 1 - side);
-            if (spot.previousSpot() != 0) drawn.spotWad = spot.previousSpot();
+            if (header.previousTime() != 0) {
+                view_.surface =
+                    Drawn(1 - side, header.previousList(), header.previousTime(), header.previousFreshMask());
+            }
+            if (spot.previousSpot() != 0) view_.spotWad = spot.previousSpot();
         } else {
             if (spot.isSurfaceUnconfirmed()) {
-                (drawn.header, drawn.side) = (market.sides[UNCONFIRMED_SIDE].header, UNCONFIRMED_SIDE);
+                SurfaceHeader waiting = market.surfaces.unconfirmed;
+                view_.surface = Drawn(UNCONFIRMED_SIDE, waiting.list(), waiting.time(), waiting.freshMask());
             }
-            if (spot.isSpotUnconfirmed()) drawn.spotWad = market.unconfirmedSpot.spot();
+            if (spot.isSpotUnconfirmed()) view_.spotWad = market.unconfirmedSpot.spot();
         }
     }
 
-    function _fillBoard(Board memory board, Market storage market, View memory drawn, uint32 expiry) private view {
+    function _fillBoard(Board memory board, Market storage market, View memory view_, uint32 expiry) private view {
         board.expiry = expiry;
-        if (drawn.time >= expiry) return _fillSettled(board, market, drawn);
-        SurfaceHeader header = drawn.header;
-        if (header.round() == 0) revert MarketOracle_NoSurface(drawn.marketId);
+        if (view_.time >= expiry) return _fillSettled(board, market, view_);
+        if (view_.standIn.time == 0) revert MarketOracle_NoSurface(view_.marketId);
 
-        Surface storage surface = market.sides[drawn.side];
-        uint256 index = surface.indexOf(header.count(), expiry);
-        if (index == header.count()) {
-            // Another surface than the current one may not know this expiry: the current one stands in for it.
-            surface = market.sides[drawn.currentSide];
-            header = surface.header;
-            index = surface.indexOf(header.count(), expiry);
-            if (index == header.count()) revert MarketOracle_UnknownExpiry(drawn.marketId, expiry);
+        Drawn memory drawn = view_.surface;
+        (bool found, uint256 index) = _find(market, drawn, expiry);
+        if (!found) {
+            drawn = view_.standIn;
+            (found, index) = _find(market, drawn, expiry);
+            if (!found) revert MarketOracle_UnknownExpiry(view_.marketId, expiry);
         }
-        Slice slice = surface.sliceAt(index);
+        Slice slice = sliceIn(market.surfaces.sliceWord(drawn.side, index >> 1), index);
         unchecked {
-            uint256 left = expiry - drawn.time; // the expiry is later: checked
+            uint256 left = expiry - view_.time; // the expiry is later: checked
             uint256 scaledTime = RollDown.scaledEffectiveTime(left);
-            uint256 scaledTimeAtReport = RollDown.scaledEffectiveTime(expiry - header.time()); // slices expire after it
+            uint256 scaledTimeAtReport = RollDown.scaledEffectiveTime(expiry - drawn.time); // slices expire after it
             board.effectiveSeconds = RollDown.effectiveSeconds(left);
             // θ and ψ in WAD are below 2^64 and the times below 2^56.
             board.thetaWad = slice.theta() * THETA_UNIT_WAD * scaledTime / scaledTimeAtReport;
             board.psiWad = slice.psi() * PSI_UNIT_WAD * scaledTime / scaledTimeAtReport;
             board.rhoWad = slice.rho() * RHO_UNIT_WAD;
             board.residualWad = slice.residual() * RESIDUAL_UNIT_WAD;
-            board.fresh = header.isFresh(index);
+            board.fresh = drawn.freshMask >> index & 1 == 1;
             // Spot is below 2^96; the basis is above −84 %, so the factor is positive.
-            uint256 forwardWad = drawn.spotWad * uint256(int256(WAD) + slice.basis() * BASIS_UNIT_WAD) / WAD;
+            uint256 forwardWad = view_.spotWad * uint256(int256(WAD) + slice.basis() * BASIS_UNIT_WAD) / WAD;
             board.forwardWad =
-                left < RollDown.AVERAGING_WINDOW ? _averagingForward(market, drawn, expiry, forwardWad) : forwardWad;
+                left < RollDown.AVERAGING_WINDOW ? _averagingForward(market, view_, expiry, forwardWad) : forwardWad;
         }
     }
 
-    function _fillSettled(Board memory board, Market storage market, View memory drawn) private view {
+    function _find(Market storage market, Drawn memory drawn, uint256 expiry)
+        private
+        view
+        returns (bool found, uint256 index)
+    {
+        (uint256 first, uint256 second) = market.surfaces.expiryWords(drawn.list);
+        return findExpiry(first, second, expiry);
+    }
+
+    function _fillSettled(Board memory board, Market storage market, View memory view_) private view {
         AverageWord word = market.averages[board.expiry];
         if (word.elapsed() != RollDown.AVERAGING_WINDOW) {
-            revert MarketOracle_UnknownExpiry(drawn.marketId, board.expiry);
+            revert MarketOracle_UnknownExpiry(view_.marketId, board.expiry);
         }
         (board.forwardWad, board.settled, board.fresh) = (word.average(), true, true);
     }
 
     /// @dev The forward inside the averaging window. A board of the report uses the average of that report alone.
-    function _averagingForward(Market storage market, View memory drawn, uint32 expiry, uint256 forwardWad)
+    function _averagingForward(Market storage market, View memory view_, uint32 expiry, uint256 forwardWad)
         private
         view
         returns (uint256)
     {
         AverageWord word = market.averages[expiry];
-        bool ofReport = drawn.ofReport;
+        bool ofReport = view_.ofReport;
         (uint256 average, uint256 elapsed) =
             ofReport ? (word.reportAverage(), word.reportElapsed()) : (word.average(), word.elapsed());
-        if (elapsed == 0 || (ofReport && elapsed != _elapsedAt(expiry, drawn.time))) {
-            revert MarketOracle_NoRunningAverage(drawn.marketId, expiry);
+        if (elapsed == 0 || (ofReport && elapsed != _elapsedAt(expiry, view_.time))) {
+            revert MarketOracle_NoRunningAverage(view_.marketId, expiry);
         }
         return RollDown.averagingForward(average, elapsed, forwardWad);
     }
 
     /// @inheritdoc IMarketOracle
-    function expiries(uint16 marketId) external view returns (uint32[] memory expiries_) {
-        Market storage market = _markets[marketId];
-        Surface storage surface = market.sides[market.spot.side()];
-        expiries_ = new uint32[](surface.header.count());
-        for (uint256 i = 0; i < expiries_.length; ++i) {
-            expiries_[i] = surface.expiryAt(i);
+    function expiries(uint16 marketId) public view returns (uint32[] memory expiries_) {
+        Surfaces storage surfaces = _markets[marketId].surfaces;
+        (uint256 first, uint256 second) = surfaces.expiryWords(surfaces.header.list());
+        expiries_ = new uint32[](MAX_SLICES);
+        uint256 count;
+        for (; count < MAX_SLICES; ++count) {
+            uint256 expiry = expiryIn(count < 8 ? first : second, count);
+            if (expiry == 0) break;
+            expiries_[count] = uint32(expiry); // kept in 32 bits
+        }
+        assembly ("memory-safe") {
+            mstore(expiries_, count) // only ever shorter
         }
     }
 
     /// @inheritdoc IMarketOracle
     function slices(uint16 marketId) external view returns (Slice[] memory slices_, uint256 freshMask) {
         Market storage market = _markets[marketId];
-        Surface storage surface = market.sides[market.spot.side()];
-        slices_ = new Slice[](surface.header.count());
+        slices_ = new Slice[](expiries(marketId).length);
         for (uint256 i = 0; i < slices_.length; ++i) {
-            slices_[i] = surface.sliceAt(i);
+            slices_[i] = sliceIn(market.surfaces.sliceWord(market.spot.side(), i >> 1), i);
         }
-        freshMask = surface.header.freshMask();
+        freshMask = market.surfaces.header.freshMask();
     }
 
     /// @inheritdoc IMarketOracle
@@ -551,8 +585,8 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         Market storage market = _markets[marketId];
         SpotWord spot = market.spot;
         if (spot.isSurfaceUnconfirmed()) {
-            SurfaceHeader header = market.sides[UNCONFIRMED_SIDE].header;
-            (waiting.round, waiting.surfaceTime) = (header.round(), header.time());
+            SurfaceHeader header = market.surfaces.unconfirmed;
+            (waiting.round, waiting.surfaceTime) = (uint32(header.round()), uint40(header.time())); // kept in 32 bits
         }
         if (spot.isSpotUnconfirmed()) {
             SpotWord word = market.unconfirmedSpot;
@@ -586,17 +620,15 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
     /// @inheritdoc IMarketOracle
     function signers() external view returns (uint32 signerSet, address[] memory signers_, uint256 quorum) {
         SignerSet active = _signerSet;
-        uint256 addresses = ReportSignatures.load(active);
+        bytes memory packed = SSTORE2.read(active.pointer());
         signers_ = new address[](active.count());
         for (uint256 i = 0; i < signers_.length; ++i) {
-            signers_[i] = ReportSignatures.signerAt(addresses, i);
+            assembly ("memory-safe") {
+                let signer := shr(96, mload(add(add(packed, 0x20), mul(i, 20)))) // 20 bytes each
+                mstore(add(add(signers_, 0x20), shl(5, i)), signer)
+            }
         }
         return (active.number(), signers_, active.quorum());
-    }
-
-    /// @notice The EIP-712 domain separator that reports are signed under; rebuilt if the chain forks.
-    function domainSeparator() external view returns (bytes32) {
-        return _domainSeparator();
     }
 
     /// @dev Both never change, so the separator is cached in the code.

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.37;
 
 import {Board, MarketState, Moment} from "../types/Board.sol";
+import {ReportHeader} from "../types/ReportHeader.sol";
 import {Slice} from "../types/Slice.sol";
 import {SurfaceHeader} from "../types/SurfaceHeader.sol";
 
@@ -32,17 +33,17 @@ import {SurfaceHeader} from "../types/SurfaceHeader.sol";
 /// Units: `spot` and `average` are WAD; `theta` 1e-11; `psi` 1e-10; `rho` 2^-15; `basis` 1e-7 of spot; `residual` and
 /// `disagreement` 1e-4 of volatility; `elapsed` seconds of the averaging window that are already fixed.
 interface IMarketOracle {
-    /// @notice A surface report was accepted. `header` and `words` are what is stored, laid out as `SurfaceHeader` and
-    /// `Surface` draw it. Bit i of the header's fresh mask is 1 where slice i came with the report; 0 where that slice was
+    /// @notice A surface report was accepted. `header` and `pages` are what is stored, laid out as `SurfaceHeader` and
+    /// `Surfaces` draw it. Bit i of the header's fresh mask is 1 where slice i came with the report; 0 where that slice was
     /// refused or left out and the last one of the expiry, rolled down, took its place. An expiry without a last slice is
     /// left out.
-    event SurfaceAccepted(uint16 indexed marketId, uint32 indexed round, SurfaceHeader header, uint256[] words);
+    event SurfaceAccepted(uint16 indexed marketId, SurfaceHeader header, uint256[] pages);
     /// @notice A surface report waits for confirmation, for it moves the market further than one report may.
-    event SurfaceUnconfirmed(uint16 indexed marketId, uint32 indexed round, SurfaceHeader header, uint256[] words);
+    event SurfaceUnconfirmed(uint16 indexed marketId, SurfaceHeader header, uint256[] pages);
     /// @notice A report's spot waits for confirmation.
     event SpotUnconfirmed(uint16 indexed marketId, uint40 modelTime, uint256 spotWad);
-    /// @notice A spot-only report was accepted.
-    event SpotAccepted(uint16 indexed marketId, uint40 modelTime, uint256 spotWad);
+    /// @notice A spot-only report was accepted: its header, with market, model time and spot. One word, for it comes often.
+    event SpotAccepted(ReportHeader header);
     /// @notice The slice of `expiry` was refused; `reason` is a `SliceRefusal`.
     event SliceRefused(uint16 indexed marketId, uint32 indexed round, uint32 expiry, SliceRefusal reason);
     /// @notice The average of the window before `expiry` is complete: this price settles it, for ever.
@@ -117,9 +118,9 @@ interface IMarketOracle {
     error MarketOracle_NoRunningAverage(uint16 marketId, uint32 expiry);
 
     /// @notice Verifies and stores a packed report. Anyone may submit. A report already accepted reverts as not newer.
-    function submit(bytes calldata report) external;
+    function submitReport(bytes calldata report) external;
 
-    /// @notice As `submit`, but does nothing where the report is not newer than what is stored: a swap may carry a report
+    /// @notice As `submitReport`, but does nothing where the report is not newer than what is stored: a swap may carry a report
     /// that somebody else submitted first.
     function submitIfNewer(bytes calldata report) external;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {BoundedMove} from "../libraries/oracle/BoundedMove.sol";
+
 /// @notice A market's freshest spot and the one before it, which of its surfaces is the current one, what waits for
 /// confirmation, and how far a report may move the market: all that every report reads and writes, in one slot.
 ///
@@ -27,6 +29,7 @@ using {
     isSpotUnconfirmed,
     isSurfaceUnconfirmed,
     isUnconfirmed,
+    isClearlyNext,
     withSpot,
     withSpotUnconfirmed,
     withOtherSide,
@@ -89,6 +92,20 @@ function isSurfaceUnconfirmed(SpotWord self) pure returns (bool) {
 
 function isUnconfirmed(SpotWord self) pure returns (bool) {
     return SpotWord.unwrap(self) & (SPOT_UNCONFIRMED_BIT | SURFACE_UNCONFIRMED_BIT) != 0;
+}
+
+/// @notice Whether a spot is newer than the last one and within 1 + x of it, see `BoundedMove`, and no spot waits for
+/// confirmation. False says nothing.
+function isClearlyNext(SpotWord self, uint256 spot_, uint256 time_) pure returns (bool isNext) {
+    unchecked {
+        uint256 elapsed = time_ - time(self); // far above 2^32 where it wraps
+        bool isNear =
+            BoundedMove.isClearlyBounded(spot_, spot(self), BoundedMove.squaredMove(spotMove(self), elapsed));
+        uint256 waits = SpotWord.unwrap(self) & SPOT_UNCONFIRMED_BIT;
+        assembly ("memory-safe") {
+            isNext := and(and(isNear, iszero(waits)), lt(sub(elapsed, 1), 0xffffffff)) // all three, without a branch
+        }
+    }
 }
 
 /// @notice The word after a newer spot; the present spot becomes the previous one, and none is unconfirmed.

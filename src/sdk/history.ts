@@ -165,7 +165,7 @@ function isInsideWindow(args: unknown): boolean {
 function packedReportIn(input: Hex): Hex | undefined {
   try {
     const { functionName, args } = decodeFunctionData({ abi: [...marketOracleAbi, ...clearinghouseAbi], data: input });
-    if (functionName === "submit" || functionName === "submitIfNewer") return args[0];
+    if (functionName === "submitReport" || functionName === "submitIfNewer") return args[0];
     if (functionName === "trade") return args[0].report;
   } catch {
     // A contract in between called the oracle: its calldata is not ours to read.

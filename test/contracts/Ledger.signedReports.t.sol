@@ -53,7 +53,7 @@ contract SignedReportsTest is LedgerFixture {
         vm.startPrank(alice);
         quoteToken.approve(address(ledger), type(uint256).max);
         vm.stopPrank();
-        signedOracle.submit(_surface(3000e18));
+        signedOracle.submitReport(_surface(3000e18));
         pool.mark();
     }
 
@@ -176,7 +176,7 @@ contract SignedReportsTest is LedgerFixture {
         vm.warp(WEEK + 5);
         vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_NoSettlementPrice.selector, WEEK));
         ledger.startSettlement(MARKET, WEEK);
-        signedOracle.submit(_spot(3180e18, WEEK, 3150e18, 1800));
+        signedOracle.submitReport(_spot(3180e18, WEEK, 3150e18, 1800));
         ledger.startSettlement(MARKET, WEEK);
         ledger.settleAccounts(MARKET, WEEK, ids(poolAccount));
         ledger.finalizeSettlement(MARKET, WEEK);

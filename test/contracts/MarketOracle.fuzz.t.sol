@@ -23,7 +23,7 @@ contract MarketOracleFuzzTest is OracleReports {
             for (uint256 i = 0; i < 5; ++i) {
                 report.slices[i] = _nearTheBoundary(seed, round, i, i == 0 ? report.slices[0] : report.slices[i - 1]);
             }
-            oracle.submit(_signed(report, 1));
+            oracle.submitReport(_signed(report, 1));
             _assertFreshSlicesAreFree();
         }
     }
@@ -34,7 +34,7 @@ contract MarketOracleFuzzTest is OracleReports {
         TestReport memory report = _surface(1, START, 2);
         report.slices[0] = _nearTheBoundary(seed, 1, 0, report.slices[0]);
         report.slices[1] = _nearTheBoundary(seed, 1, 1, report.slices[0]);
-        oracle.submit(_signed(report, 1));
+        oracle.submitReport(_signed(report, 1));
         (Slice[] memory slices, uint256 freshMask) = oracle.slices(MARKET);
         if (slices.length != 2 || freshMask != 3) return;
         uint32[] memory expiries = oracle.expiries(MARKET);
@@ -112,7 +112,7 @@ contract MarketOracleFuzzTest is OracleReports {
 
     /// Random bytes never get in, and never with another error than one of the oracle's own.
     function testFuzz_garbageIsRefused(bytes calldata garbage) public {
-        (bool accepted, bytes memory reason) = address(oracle).call(abi.encodeCall(oracle.submit, (garbage)));
+        (bool accepted, bytes memory reason) = address(oracle).call(abi.encodeCall(oracle.submitReport, (garbage)));
         assertFalse(accepted);
         assertGt(reason.length, 3);
         assertNotEq(bytes4(reason), bytes4(keccak256("Panic(uint256)")));

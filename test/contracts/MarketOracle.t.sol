@@ -6,7 +6,7 @@ import {MarketOracle} from "../../pool-contracts/MarketOracle.sol";
 import {IMarketOracle} from "../../pool-contracts/interfaces/IMarketOracle.sol";
 import {Board, MarketState, Moment} from "../../pool-contracts/types/Board.sol";
 import {Slice} from "../../pool-contracts/types/Slice.sol";
-import {toSurfaceHeader} from "../../pool-contracts/types/SurfaceHeader.sol";
+import {SurfaceHeader, toSurfaceHeader} from "../../pool-contracts/types/SurfaceHeader.sol";
 import {OracleReports, TestAverage, TestReport, TestSlice} from "./OracleReports.sol";
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 
@@ -54,7 +54,8 @@ contract MarketOracleTest is OracleReports {
         words[0] = uint256(_expiry(1)) << 32 | _expiry(0);
         words[1] = uint256(_packedSlice(report.slices[1])) << 128 | _packedSlice(report.slices[0]);
         vm.expectEmit();
-        emit IMarketOracle.SurfaceAccepted(MARKET, 1, toSurfaceHeader(1, START, 0, SPOT, 25, 2, 3, 1), words);
+        SurfaceHeader header = toSurfaceHeader(SurfaceHeader.wrap(0), 1, START, 0, SPOT, 25, 3, 1);
+        emit IMarketOracle.SurfaceAccepted(MARKET, 1, header, words);
         _submit(report);
         assertEq(oracle.expiries(MARKET).length, 2);
         (Slice[] memory stored, uint256 freshMask) = oracle.slices(MARKET);
@@ -65,11 +66,11 @@ contract MarketOracleTest is OracleReports {
     function test_submit_acceptsAnyQuorumInOrderOfIndex() public {
         TestReport memory report = _surface(1, START, 1);
         bytes32 digest = _digest(report);
-        oracle.submit(
+        oracle.submitReport(
             bytes.concat(_body(report, 3), _signature(digest, 0), _signature(digest, 2), _signature(digest, 3))
         );
         vm.warp(START + 1);
-        oracle.submit(_signed(_surface(9, START + 1, 1), 4)); // a full house; rounds may skip numbers
+        oracle.submitReport(_signed(_surface(9, START + 1, 1), 4)); // a full house; rounds may skip numbers
         assertEq(oracle.marketState(MARKET).round, 9);
     }
 
@@ -222,7 +223,7 @@ contract MarketOracleTest is OracleReports {
 
     function test_submit_refusesReplay() public {
         bytes memory report = _signed(_surface(1, START, 1), 3);
-        oracle.submit(report);
+        oracle.submitReport(report);
         _expectRefusal(report, abi.encodeWithSelector(IMarketOracle.MarketOracle_ReportNotNewer.selector, 1, 1));
         bytes memory spot = _signed(_spotOnly(START, SPOT), 3);
         _expectRefusal(spot, abi.encodeWithSelector(IMarketOracle.MarketOracle_ReportNotNewer.selector, START, START));
@@ -339,8 +340,8 @@ contract MarketOracleTest is OracleReports {
         MarketOracle other = new MarketOracle(signers, oracle.authority());
         other.addMarket(MARKET);
         vm.expectRevert(expected);
-        other.submit(report);
-        oracle.submit(report);
+        other.submitReport(report);
+        oracle.submitReport(report);
     }
 
     /// Every bit of a surface report with an average and of its signatures is covered.
@@ -359,7 +360,7 @@ contract MarketOracleTest is OracleReports {
         for (uint256 bit = 0; bit < report.length * 8; ++bit) {
             bytes1 mask = bytes1(uint8(1 << (bit & 7)));
             report[bit / 8] ^= mask;
-            (bool accepted,) = address(oracle).call(abi.encodeCall(oracle.submit, (report)));
+            (bool accepted,) = address(oracle).call(abi.encodeCall(oracle.submitReport, (report)));
             assertFalse(accepted, string.concat("bit ", vm.toString(bit)));
             report[bit / 8] ^= mask;
             ++flips;
@@ -390,7 +391,7 @@ contract MarketOracleTest is OracleReports {
         _expectRefusal(old, abi.encodeWithSelector(IMarketOracle.MarketOracle_WrongSignerSet.selector, 1, 2));
         TestReport memory report = _surface(1, START, 1);
         report.signerSet = 2;
-        oracle.submit(_signed(report, 1));
+        oracle.submitReport(_signed(report, 1));
     }
 
     function test_setSigners_refusesQuorumsThatAreNotSafe() public {
@@ -779,7 +780,7 @@ contract MarketOracleTest is OracleReports {
 
     function _expectRefusal(bytes memory report, bytes memory expected) private {
         vm.expectRevert(expected);
-        oracle.submit(report);
+        oracle.submitReport(report);
     }
 
     function _board(uint32 expiry, Moment moment) private view returns (Board memory) {

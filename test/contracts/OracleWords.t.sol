@@ -9,11 +9,14 @@ import {SpotWord} from "../../pool-contracts/types/SpotWord.sol";
 import {
     MAX_SLICES,
     SURFACE_WORDS,
+    Surfaces,
+    cutPages,
     expiryIn,
-    expiryWordOf,
+    expiryPlace,
+    findExpiry,
     putSlice,
     sliceIn,
-    sliceWordOf
+    slicePlace
 } from "../../pool-contracts/types/Surface.sol";
 import {SurfaceHeader, toSurfaceHeader} from "../../pool-contracts/types/SurfaceHeader.sol";
 import {Test} from "forge-std/Test.sol";
@@ -96,47 +99,82 @@ contract OracleWordsTest is Test {
         copy.surfaceWaits = false;
     }
 
-    /// Sixteen slices of any content come back from the words they were put in, and stay in no more than ten.
-    function testFuzz_surfaceWords(uint256 seed, uint256 count) public pure {
+    Surfaces private _surfaces;
+
+    /// Up to sixteen slices come back from memory and from storage as they were put in, and nothing lies behind them; whatever
+    /// stood there before.
+    function testFuzz_surfacePages(uint256 seed, uint256 count, uint256 countBefore) public {
+        _write(~seed, bound(countBefore, 1, MAX_SLICES));
         count = bound(count, 1, MAX_SLICES);
-        uint256[] memory words = new uint256[](SURFACE_WORDS);
+        uint256[] memory pages = _write(seed, count);
+        assertEq(pages.length, slicePlace(count - 1) + 1);
+        uint256 first = _surfaces.expiryWord(1, 0);
+        uint256 second = _surfaces.expiryWord(1, 1);
         for (uint256 i = 0; i < count; ++i) {
-            uint256 h = uint256(keccak256(abi.encode(seed, i)));
-            putSlice(words, i, uint32(h), uint128(h >> 32));
+            (uint256 expiry, uint128 slice) = _drawSlice(seed, i);
+            assertEq(expiryIn(pages[expiryPlace(i)], i), expiry);
+            assertEq(Slice.unwrap(sliceIn(pages[slicePlace(i)], i)), slice);
+            assertEq(Slice.unwrap(sliceIn(_surfaces.sliceWord(2, i >> 1), i)), slice);
+            (bool found, uint256 index) = findExpiry(first, second, expiry);
+            assertTrue(found);
+            assertEq(index, i);
         }
-        for (uint256 i = 0; i < count; ++i) {
-            uint256 h = uint256(keccak256(abi.encode(seed, i)));
-            assertEq(expiryIn(words[expiryWordOf(i)], i), uint32(h));
-            assertEq(Slice.unwrap(sliceIn(words[sliceWordOf(i)], i)), uint128(h >> 32));
-        }
-        for (uint256 word = sliceWordOf(count - 1) + 1; word < SURFACE_WORDS; ++word) {
-            assertEq(words[word], 0, "nothing behind the last slice");
-        }
+        (bool foundNone,) = findExpiry(first, second, 12_345);
+        assertFalse(foundNone);
+        assertEq(first >> 32 * (count < 8 ? count : 8), 0);
+        assertEq(second >> 32 * (count < 8 ? 0 : count - 8), 0);
+        assertEq(_surfaces.expiryWord(0, 1) | _surfaces.expiryWord(2, 0), 0, "other lists");
+        assertEq(_surfaces.sliceWord(1, 7), 0, "other sides");
     }
 
-    function testFuzz_surfaceHeader(
-        uint32 round,
-        uint40 time,
-        uint8 delay,
-        uint96 spot,
-        uint16 disagreement,
-        uint8 count,
-        uint16 freshMask,
-        uint32 signerSet
-    ) public pure {
-        time = time > type(uint40).max - 255 ? type(uint40).max - 255 : time;
-        SurfaceHeader header = toSurfaceHeader(round, time, delay, spot, disagreement, count, freshMask, signerSet);
-        assertEq(header.round(), round);
-        assertEq(header.time(), time);
-        assertEq(header.acceptedAt(), uint256(time) + delay);
-        assertEq(header.spot(), spot);
-        assertEq(header.disagreement(), disagreement);
-        assertEq(header.count(), count);
-        assertEq(header.freshMask(), freshMask);
-        assertEq(header.signerSet(), signerSet);
-        for (uint256 i = 0; i < 16; ++i) {
-            assertEq(header.isFresh(i), freshMask >> i & 1 == 1);
+    function _write(uint256 seed, uint256 count) private returns (uint256[] memory pages) {
+        pages = new uint256[](SURFACE_WORDS);
+        for (uint256 i = 0; i < count; ++i) {
+            (uint256 expiry, uint128 slice) = _drawSlice(seed, i);
+            putSlice(pages, i, expiry, slice);
         }
+        cutPages(pages, count);
+        _surfaces.writeList(1, pages);
+        _surfaces.writeSlices(2, pages);
+    }
+
+    function _drawSlice(uint256 seed, uint256 i) private pure returns (uint256 expiry, uint128 slice) {
+        uint256 h = uint256(keccak256(abi.encode(seed, i)));
+        return (1_700_000_000 + (i << 20) + uint8(h), uint128(h >> 32)); // all different, none is 12,345
+    }
+
+    struct HeaderFields {
+        uint32 round;
+        uint32 time;
+        uint8 delay;
+        uint96 spot;
+        uint16 disagreement;
+        uint16 freshMask;
+        uint8 list;
+    }
+
+    function testFuzz_surfaceHeader(HeaderFields memory before, HeaderFields memory fields) public pure {
+        SurfaceHeader last = _toHeader(SurfaceHeader.wrap(0), before);
+        SurfaceHeader header = _toHeader(last, fields);
+        assertEq(header.round(), fields.round);
+        assertEq(header.time(), fields.time);
+        assertEq(header.acceptedAt(), uint256(fields.time) + fields.delay);
+        assertEq(header.spot(), fields.spot);
+        assertEq(header.disagreement(), fields.disagreement);
+        assertEq(header.freshMask(), fields.freshMask);
+        assertEq(header.list(), fields.list);
+        assertEq(header.previousTime(), before.time);
+        assertEq(header.previousFreshMask(), before.freshMask);
+        assertEq(header.previousList(), before.list);
+        uint256 spare = header.spareList();
+        assertLt(spare, 3);
+        assertTrue(spare != fields.list && spare != before.list);
+        assertEq(last.previousTime() | last.previousFreshMask() | last.previousList(), 0);
+    }
+
+    function _toHeader(SurfaceHeader last, HeaderFields memory f) private pure returns (SurfaceHeader) {
+        (f.delay, f.list) = (f.delay % 31, f.list % 3);
+        return toSurfaceHeader(last, f.round, f.time, f.delay, f.spot, f.disagreement, f.freshMask, f.list);
     }
 
     function testFuzz_averageWord(uint96 a, uint16 e, uint96 reportA, uint16 reportE) public pure {

@@ -19,55 +19,70 @@ library ReportSignatures {
     uint256 private constant ERC1271_GAS = 100_000;
 
     /// @notice Reverts unless a quorum of `active` signed `digest`.
-    /// @param signaturesAt Where in the report `count` signatures begin; the report's length is checked.
-    function verify(SignerSet active, bytes32 digest, bytes calldata report, uint256 signaturesAt, uint256 count)
-        internal
+    /// @param count How many signatures the report, whose length is checked, ends with.
+    function verify(SignerSet active, bytes32 digest, bytes calldata report, uint256 count) internal view {
+        if (count < active.quorum()) revert IMarketOracle.MarketOracle_TooFewSigners(count, active.quorum());
+        uint256 addresses = _load(active);
+        (uint256 signers, uint256 halfOrder) = (active.count(), HALF_ORDER);
+        bool rest;
+        assembly ("memory-safe") {
+            let input := mload(0x40) // beyond the end of used memory, which does not move: digest, v, r, s
+            mstore(input, digest)
+            mstore(0x00, 0)
+            let least := 0
+            let end := add(report.offset, report.length)
+            for { let at := sub(end, mul(count, SIGNATURE_BYTES)) } lt(at, end) { at := add(at, SIGNATURE_BYTES) } {
+                let index := byte(0, calldataload(at))
+                rest := or(rest, iszero(lt(sub(index, least), sub(signers, least)))) // least ≤ index < signers, or it wraps
+                least := add(index, 1)
+                mstore(add(input, 0x20), byte(0, calldataload(add(at, 65))))
+                calldatacopy(add(input, 0x40), add(at, 1), 0x40)
+                // Address 1 recovers a key's address; it answers nothing where v is neither 27 nor 28 or nothing recovers. What
+                // stands at 0 then is zero or the signer before, and neither is this one.
+                pop(staticcall(gas(), 1, input, 0x80, 0x00, 0x20))
+                let signer := shr(96, mload(add(addresses, mul(index, 20))))
+                rest := or(rest, or(sub(mload(0x00), signer), gt(mload(add(input, 0x60)), halfOrder)))
+            }
+        }
+        if (rest) _verifyRest(signers, addresses, digest, report, count);
+    }
+
+    /// @dev Where not every signature is a key's valid one: names what is wrong with the first that is, or asks contracts.
+    function _verifyRest(uint256 signers, uint256 addresses, bytes32 digest, bytes calldata report, uint256 count)
+        private
         view
     {
-        if (count < active.quorum()) revert IMarketOracle.MarketOracle_TooFewSigners(count, active.quorum());
-        (uint256 addresses, uint256 signers) = (load(active), active.count());
-        bool contractsWait;
-        unchecked {
-            // Offsets stay below the report's length; an index is a byte.
-            uint256 end = signaturesAt + count * SIGNATURE_BYTES;
-            uint256 least;
-            for (uint256 offset = signaturesAt; offset != end; offset += SIGNATURE_BYTES) {
-                (uint256 index, bytes32 r, bytes32 s, uint8 v) = readSignature(report, offset);
-                if (index < least) revert IMarketOracle.MarketOracle_SignersNotSorted(index, least - 1);
-                if (index >= signers) revert IMarketOracle.MarketOracle_SignerNotActive(index);
-                least = index + 1;
-                if (v < 2) {
-                    contractsWait = true;
-                    continue;
-                }
-                // Where recovery fails it gives the zero address, which is never a signer.
-                if (
-                    uint256(s) > HALF_ORDER || (v != 27 && v != 28)
-                        || ecrecover(digest, v, r, s) != signerAt(addresses, index)
-                ) revert IMarketOracle.MarketOracle_InvalidSignature(index);
-            }
-            if (!contractsWait) return;
-            for (uint256 offset = signaturesAt; offset != end; offset += SIGNATURE_BYTES) {
-                (uint256 index, bytes32 r, bytes32 s, uint8 v) = readSignature(report, offset);
-                if (v < 2 && !_accepts(signerAt(addresses, index), digest, r, s, v)) {
-                    revert IMarketOracle.MarketOracle_InvalidSignature(index);
-                }
+        uint256 least;
+        for (uint256 i = 0; i < count; ++i) {
+            (uint256 index, bytes32 r, bytes32 s, uint8 v) = readSignature(report, count - i);
+            if (index < least) revert IMarketOracle.MarketOracle_SignersNotSorted(index, least - 1);
+            if (index >= signers) revert IMarketOracle.MarketOracle_SignerNotActive(index);
+            bool isValid = v < 2
+                || (uint256(s) <= HALF_ORDER && ecrecover(digest, v, r, s) == _signerAt(addresses, index));
+            if (!isValid) revert IMarketOracle.MarketOracle_InvalidSignature(index);
+            least = index + 1;
+        }
+        for (uint256 i = 0; i < count; ++i) {
+            (uint256 index, bytes32 r, bytes32 s, uint8 v) = readSignature(report, count - i);
+            if (v < 2 && !_accepts(_signerAt(addresses, index), digest, r, s, v)) {
+                revert IMarketOracle.MarketOracle_InvalidSignature(index);
             }
         }
     }
 
     /// @dev Copies the addresses of the set to memory, 20 bytes each.
-    function load(SignerSet active) internal view returns (uint256 addresses) {
-        (address pointer, uint256 length) = (active.pointer(), active.count() * 20);
+    function _load(SignerSet active) private view returns (uint256 addresses) {
+        (address pointer, uint256 count) = (active.pointer(), active.count());
         assembly ("memory-safe") {
             addresses := mload(0x40)
+            let length := mul(count, 20)
             mstore(0x40, add(addresses, and(add(length, 63), not(31))))
             extcodecopy(pointer, addresses, 1, length) // SSTORE2 keeps data behind one byte of STOP
         }
     }
 
     /// @dev `index` is below the number of addresses that were loaded.
-    function signerAt(uint256 addresses, uint256 index) internal pure returns (address signer) {
+    function _signerAt(uint256 addresses, uint256 index) private pure returns (address signer) {
         assembly ("memory-safe") {
             signer := shr(96, mload(add(addresses, mul(index, 20))))
         }

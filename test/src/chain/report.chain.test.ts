@@ -71,7 +71,7 @@ async function sign(report: Report, indices: readonly number[]) {
 
 async function submit(report: Report, indices: readonly number[] = [3, 0, 2]): Promise<void> {
   await anvil.mineAt(report.modelTime);
-  await sender.write(oracle, marketOracleAbi, "submit", [packReport(report, await sign(report, indices))]);
+  await sender.write(oracle, marketOracleAbi, "submitReport", [packReport(report, await sign(report, indices))]);
 }
 
 async function boardsAt(moment: number, expiries: readonly number[]) {
@@ -115,7 +115,7 @@ describe("what is signed here is what the contract hashes", () => {
     const signatures = await sign({ ...surface, round: 4_000_000_001, modelTime: EXPIRY - 399 }, [0, 1, 2]);
     const other = { ...surface, round: 4_000_000_002, modelTime: EXPIRY - 399 };
     await anvil.mineAt(EXPIRY - 399);
-    const call = sender.write(oracle, marketOracleAbi, "submit", [packReport(other, signatures)]);
+    const call = sender.write(oracle, marketOracleAbi, "submitReport", [packReport(other, signatures)]);
     const error: unknown = await call.catch((reason: unknown) => reason);
     const reverted =
       error instanceof BaseError && error.walk((cause) => cause instanceof ContractFunctionRevertedError);
