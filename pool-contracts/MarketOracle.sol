@@ -25,14 +25,7 @@ import {
     readHeader
 } from "./types/ReportHeader.sol";
 import {SignerSet, toSignerSet} from "./types/SignerSet.sol";
-import {
-    BASIS_UNIT_WAD,
-    PSI_UNIT_WAD,
-    RESIDUAL_UNIT_WAD,
-    RHO_UNIT_WAD,
-    Slice,
-    THETA_UNIT_WAD
-} from "./types/Slice.sol";
+import {BASIS_UNIT_WAD, PSI_UNIT_WAD, RESIDUAL_UNIT_WAD, RHO_UNIT_WAD, Slice, THETA_UNIT_WAD} from "./types/Slice.sol";
 import {SpotWord} from "./types/SpotWord.sol";
 import {MAX_SLICES, Surfaces, UNCONFIRMED_SIDE, expiryIn, findExpiry, logSurface, sliceIn} from "./types/Surface.sol";
 import {DISAGREEMENT_UNIT_WAD, SurfaceHeader, toSurfaceHeader} from "./types/SurfaceHeader.sol";
@@ -106,11 +99,10 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         SpotWord spot = market.spot;
         if (!spot.isRegistered()) revert MarketOracle_UnknownMarket(marketId);
         bool valid = limits_.spotMovePercent >= 5 && limits_.spotMovePercent <= 100
-            && limits_.volatilityMovePercent >= 10 && limits_.volatilityMovePercent <= 200
-            && limits_.minGapSeconds >= 1 && limits_.minGapSeconds <= 60;
+            && limits_.volatilityMovePercent >= 10 && limits_.volatilityMovePercent <= 200 && limits_.minGapSeconds >= 1
+            && limits_.minGapSeconds <= 60;
         if (!valid) revert MarketOracle_InvalidLimits();
-        market.spot =
-            spot.withLimits(limits_.spotMovePercent, limits_.volatilityMovePercent, limits_.minGapSeconds);
+        market.spot = spot.withLimits(limits_.spotMovePercent, limits_.volatilityMovePercent, limits_.minGapSeconds);
         emit LimitsChanged(marketId, limits_);
     }
 
@@ -244,10 +236,7 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         }
     }
 
-    function _verify(ReportHeader header, bytes calldata report, bool isSurface, uint256 signatureCount)
-        private
-        view
-    {
+    function _verify(ReportHeader header, bytes calldata report, bool isSurface, uint256 signatureCount) private view {
         SignerSet active = _signerSet;
         if (header.signerSet() != active.number()) {
             revert MarketOracle_WrongSignerSet(header.signerSet(), active.number());
@@ -321,14 +310,7 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
     ) private returns (SpotWord) {
         uint256 list = draft.sameList ? last.list() : last.spareList();
         SurfaceHeader next = toSurfaceHeader(
-            last,
-            header.round(),
-            header.modelTime(),
-            delay,
-            header.spot(),
-            header.disagreement(),
-            draft.freshMask,
-            list
+            last, header.round(), header.modelTime(), delay, header.spot(), header.disagreement(), draft.freshMask, list
         );
         if (!draft.sameList) surfaces.writeList(list, draft.pages);
         uint256 side = UNCONFIRMED_SIDE;

@@ -16,8 +16,11 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 /// @title Scenario margin
 /// @notice An account is healthy if cash plus the worst value of what it holds is not negative. For a scenario (s, u):
 ///
-///     F′ = F·(1 + s),   k′ = ln(K/F′),   v′ = √w(k′) · max(1 + u·√(30 d/τ), 0.1),   value = Σ size·Black76(F′, K, v′) + base·S·(1 + s)
+///     F′ = F·(1 + s),   k′ = ln(K/F′),   v′ = √w(k′) · max(1 + u·√(30 d/τ), 0.1) ± d√τ,   value = Σ size·Black76(F′, K, v′) + base·S·(1 + s)
 ///     worst = min over the grid of ( present + weight·(value − present) ) − contingency·S·(short contracts)
+///
+/// d, how far the reporters' volatilities differ, widens every volatility shock in its own direction. While a report that moves
+/// the market further than one may waits for confirmation, the worse of what is confirmed and what waits counts.
 ///
 /// The smile moves with spot (it is read at k′), √(30 d/τ) is capped at 3, and the price of a call and of a put at one
 /// strike are computed together, once per scenario. Settled expiries count by their payoff.
@@ -38,11 +41,13 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         int256[] lnSpotFactors;
         int256[] valuesRaw;
         uint256 spotWad;
+        uint256 disagreementWad;
         uint256 shortContracts;
     }
 
     event GridsChanged(uint16 indexed marketId, MarketGrids grids);
 
+    uint256 internal constant SECONDS_PER_YEAR = 365 days;
     /// @dev Tenor at which a volatility shock holds as it is written.
     uint256 internal constant REFERENCE_TENOR = 30 days;
     /// @dev Largest factor by which a shorter tenor scales a volatility shock.
@@ -90,12 +95,36 @@ contract RiskEngine is IRiskEngine, AccessManaged {
 
         (uint32[] memory expiries, uint256[] memory boardOf) = _expiriesOf(words);
         (MarketState memory state, Board[] memory boards) = oracle.boards(marketId, expiries, Moment.Now);
-        run.spotWad = state.spotWad;
+        (run.spotWad, run.disagreementWad) = (state.spotWad, state.disagreementWad);
+        (worst, mid) = _valuesOn(run, words, boards, boardOf, baseSize, grids_.shortContingencyWad);
+        if (!state.unconfirmed) return (worst, mid);
+
+        // A larger move waits for confirmation: the worse of both counts, each scenario on its own surface and spot.
+        (, boards) = oracle.boards(marketId, expiries, Moment.Unconfirmed);
+        uint256 waitingSpotWad = oracle.unconfirmed(marketId).spotWad;
+        if (waitingSpotWad != 0) run.spotWad = waitingSpotWad;
+        (int256 worstWaiting, int256 midWaiting) =
+            _valuesOn(run, words, boards, boardOf, baseSize, grids_.shortContingencyWad);
+        if (worstWaiting < worst) worst = worstWaiting;
+        if (midWaiting < mid) mid = midWaiting;
+    }
+
+    /// @dev Worst and present value on one set of boards, at the spot that `run` says.
+    function _valuesOn(
+        Run memory run,
+        StrikeWord[] calldata words,
+        Board[] memory boards,
+        uint256[] memory boardOf,
+        uint256 baseSize,
+        uint256 contingencyWad
+    ) private view returns (int256 worst, int256 mid) {
+        run.valuesRaw = new int256[](run.scenarios.length);
+        run.shortContracts = 0;
         uint256[] memory tenorFactors = _tenorFactors(boards);
         for (uint256 i = 0; i < words.length; ++i) {
             _addStrike(run, words[i], boards[boardOf[i]], tenorFactors[boardOf[i]]);
         }
-        return _summarise(run, baseSize, grids_.shortContingencyWad);
+        return _summarise(run, baseSize, contingencyWad);
     }
 
     /// @dev Spot shocks and ln(1 + shock) of every scenario.
@@ -103,7 +132,6 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         uint256 count = run.scenarios.length;
         run.spotShocks = new int256[](count);
         run.lnSpotFactors = new int256[](count);
-        run.valuesRaw = new int256[](count);
         for (uint256 j = 0; j < count; ++j) {
             int256 shock = run.scenarios[j].spotShockWad();
             run.spotShocks[j] = shock;
@@ -150,6 +178,8 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         uint256 strikeWad = word.key().strikeWad();
         int256 k = Logarithm.lnWad(strikeWad * 1e18 / board.forwardWad);
         uint256 stdDevWad;
+        uint256 apartWad =
+            run.disagreementWad * SquareRoot.sqrtWad(board.effectiveSeconds * 1e18 / SECONDS_PER_YEAR) / 1e18;
         for (uint256 j = 0; j < run.scenarios.length; ++j) {
             int256 spotShock = board.settled ? int256(0) : run.spotShocks[j];
             int256 shocked = k - (board.settled ? int256(0) : run.lnSpotFactors[j]);
@@ -162,13 +192,20 @@ contract RiskEngine is IRiskEngine, AccessManaged {
                 board.forwardWad * uint256(1e18 + spotShock) / 1e18,
                 strikeWad,
                 shocked,
-                stdDevWad * uint256(factor) / 1e18
+                _apart(stdDevWad * uint256(factor) / 1e18, run.scenarios[j].volatilityShockWad(), apartWad)
             );
             // Prices are below 2^127 and sizes below 2^79: the products fit an int256.
             run.valuesRaw[j] += word.calls() * int256(callWad) + word.puts() * int256(putWad);
         }
         if (word.calls() < 0) run.shortContracts += uint256(-word.calls());
         if (word.puts() < 0) run.shortContracts += uint256(-word.puts());
+    }
+
+    /// @dev A standard deviation further in the direction of its shock, by what the reporters differ.
+    function _apart(uint256 stdDevWad, int256 shock, uint256 apartWad) private pure returns (uint256) {
+        if (shock > 0) return stdDevWad + apartWad;
+        if (shock == 0) return stdDevWad;
+        return stdDevWad > apartWad ? stdDevWad - apartWad : 0;
     }
 
     /// @dev Weighs the tails, takes the worst, subtracts the contingency, rounds down.

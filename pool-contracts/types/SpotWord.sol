@@ -99,8 +99,7 @@ function isUnconfirmed(SpotWord self) pure returns (bool) {
 function isClearlyNext(SpotWord self, uint256 spot_, uint256 time_) pure returns (bool isNext) {
     unchecked {
         uint256 elapsed = time_ - time(self); // far above 2^32 where it wraps
-        bool isNear =
-            BoundedMove.isClearlyBounded(spot_, spot(self), BoundedMove.squaredMove(spotMove(self), elapsed));
+        bool isNear = BoundedMove.isClearlyBounded(spot_, spot(self), BoundedMove.squaredMove(spotMove(self), elapsed));
         uint256 waits = SpotWord.unwrap(self) & SPOT_UNCONFIRMED_BIT;
         assembly ("memory-safe") {
             isNext := and(and(isNear, iszero(waits)), lt(sub(elapsed, 1), 0xffffffff)) // all three, without a branch

@@ -8,12 +8,12 @@ import {Slice, toSlice} from "../../pool-contracts/types/Slice.sol";
 import {SpotWord} from "../../pool-contracts/types/SpotWord.sol";
 import {
     MAX_SLICES,
-    SURFACE_WORDS,
     Surfaces,
     cutPages,
     expiryIn,
     expiryPlace,
     findExpiry,
+    newPages,
     putSlice,
     sliceIn,
     slicePlace
@@ -108,8 +108,7 @@ contract OracleWordsTest is Test {
         count = bound(count, 1, MAX_SLICES);
         uint256[] memory pages = _write(seed, count);
         assertEq(pages.length, slicePlace(count - 1) + 1);
-        uint256 first = _surfaces.expiryWord(1, 0);
-        uint256 second = _surfaces.expiryWord(1, 1);
+        (uint256 first, uint256 second) = _surfaces.expiryWords(1);
         for (uint256 i = 0; i < count; ++i) {
             (uint256 expiry, uint128 slice) = _drawSlice(seed, i);
             assertEq(expiryIn(pages[expiryPlace(i)], i), expiry);
@@ -121,14 +120,17 @@ contract OracleWordsTest is Test {
         }
         (bool foundNone,) = findExpiry(first, second, 12_345);
         assertFalse(foundNone);
-        assertEq(first >> 32 * (count < 8 ? count : 8), 0);
-        assertEq(second >> 32 * (count < 8 ? 0 : count - 8), 0);
-        assertEq(_surfaces.expiryWord(0, 1) | _surfaces.expiryWord(2, 0), 0, "other lists");
+        assertEq(first << 32 * (count < 8 ? count : 8), 0);
+        assertEq(second << 32 * (count < 8 ? 0 : count - 8), 0);
+        for (uint256 list = 0; list < 3; list += 2) {
+            (first, second) = _surfaces.expiryWords(list);
+            assertEq(first | second, 0, "other lists");
+        }
         assertEq(_surfaces.sliceWord(1, 7), 0, "other sides");
     }
 
     function _write(uint256 seed, uint256 count) private returns (uint256[] memory pages) {
-        pages = new uint256[](SURFACE_WORDS);
+        pages = newPages();
         for (uint256 i = 0; i < count; ++i) {
             (uint256 expiry, uint128 slice) = _drawSlice(seed, i);
             putSlice(pages, i, expiry, slice);

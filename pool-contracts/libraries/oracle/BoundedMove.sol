@@ -29,14 +29,14 @@ library BoundedMove {
         return isClearlyBounded(a, b, squared) || _isBelowPower(a, b, squared);
     }
 
-    /// @notice Whether they are within 1 + x ≤ e^x: most reports need no exponential. False says nothing.
+    /// @notice Whether they are not zero and less than 1 + x ≤ e^x apart: most reports need no exponential. False says nothing.
     function isClearlyBounded(uint256 a, uint256 b, uint256 squared) internal pure returns (bool isClear) {
         uint256 unit = SQUARED_UNIT;
         assembly ("memory-safe") {
             // The products are below 2^(196 + 18 + 40).
             let low := xor(a, mul(xor(a, b), lt(b, a)))
             let apart := sub(xor(xor(a, b), low), low)
-            isClear := iszero(gt(mul(mul(apart, apart), unit), mul(mul(low, low), squared)))
+            isClear := lt(mul(mul(apart, apart), unit), mul(mul(low, low), squared))
         }
     }
 

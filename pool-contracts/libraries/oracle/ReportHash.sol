@@ -27,8 +27,7 @@ library ReportHash {
             if (header.averageCount() != 0) {
                 averages = _averages(report, HEADER_BYTES + header.sliceCount() * SLICE_BYTES, header.averageCount());
             }
-            (bytes32 typeHash, uint256 marketId, uint256 round) =
-                (SURFACE_TYPEHASH, header.marketId(), header.round());
+            (bytes32 typeHash, uint256 marketId, uint256 round) = (SURFACE_TYPEHASH, header.marketId(), header.round());
             (uint256 time, uint256 price, uint256 apart, uint256 set) =
                 (header.modelTime(), header.spot(), header.disagreement(), header.signerSet());
             assembly ("memory-safe") {

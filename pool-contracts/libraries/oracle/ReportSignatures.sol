@@ -57,8 +57,8 @@ library ReportSignatures {
             (uint256 index, bytes32 r, bytes32 s, uint8 v) = readSignature(report, count - i);
             if (index < least) revert IMarketOracle.MarketOracle_SignersNotSorted(index, least - 1);
             if (index >= signers) revert IMarketOracle.MarketOracle_SignerNotActive(index);
-            bool isValid = v < 2
-                || (uint256(s) <= HALF_ORDER && ecrecover(digest, v, r, s) == _signerAt(addresses, index));
+            bool isValid =
+                v < 2 || (uint256(s) <= HALF_ORDER && ecrecover(digest, v, r, s) == _signerAt(addresses, index));
             if (!isValid) revert IMarketOracle.MarketOracle_InvalidSignature(index);
             least = index + 1;
         }
@@ -104,10 +104,7 @@ library ReportSignatures {
             mstore(add(call_, 0x84), s)
             mstore(add(call_, 0xa4), shl(248, add(v, 27))) // and 31 bytes that fill the word
             let success := staticcall(ERC1271_GAS, signer, call_, 0xc4, 0x00, 0x20)
-            accepted := and(
-                and(success, gt(returndatasize(), 0x1f)),
-                eq(mload(0x00), shl(224, ERC1271_MAGIC))
-            )
+            accepted := and(and(success, gt(returndatasize(), 0x1f)), eq(mload(0x00), shl(224, ERC1271_MAGIC)))
         }
     }
 }

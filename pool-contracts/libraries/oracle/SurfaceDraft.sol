@@ -243,13 +243,9 @@ library SurfaceDraft {
 
     /// @dev Builds the draft anew from the report's slices that were not refused and the old ones that take the place of
     /// those that were, or that are missing; both lists are in order of expiry.
-    function _merge(
-        Draft memory draft,
-        Surfaces storage surfaces,
-        Old memory old,
-        ReportHeader header,
-        uint256 reasons
-    ) private {
+    function _merge(Draft memory draft, Surfaces storage surfaces, Old memory old, ReportHeader header, uint256 reasons)
+        private
+    {
         uint256[] memory given = draft.pages;
         uint256 count = draft.count;
         (draft.pages, draft.count, draft.freshMask) = (newPages(), 0, 0);
