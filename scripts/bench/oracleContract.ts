@@ -134,7 +134,10 @@ const artifact = z.object({ abi: z.array(z.unknown()), deployedBytecode: z.objec
 
 /** Draws surfaces, lets the contract's code make of them what it would store, and looks for arbitrage in that. */
 async function countArbitrageable(anvil: Anvil, count: number): Promise<Tally> {
-  execFileSync(join(root, "node_modules/.bin/forge"), ["build", "test/contracts/oracle"], { cwd: root, stdio: "ignore" });
+  execFileSync(join(root, "node_modules/.bin/forge"), ["build", "test/contracts/oracle"], {
+    cwd: root,
+    stdio: "ignore",
+  });
   const file = join(root, "out/SurfaceHarness.sol/SurfaceHarness.json");
   const { abi, deployedBytecode } = artifact.parse(JSON.parse(readFileSync(file, "utf8")));
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the compiler wrote it
@@ -160,7 +163,9 @@ async function countArbitrageable(anvil: Anvil, count: number): Promise<Tally> {
     });
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `uint256[][]` by the ABI
     const pages = decodeFunctionResult({ ...harness, data: data ?? "0x" }) as readonly (readonly bigint[])[];
-    drawn.forEach((slices, i) => addSurface(tally, slices, unpackStoredSurface(0n, pages[i] ?? []).slices));
+    for (const [i, slices] of drawn.entries()) {
+      addSurface(tally, slices, unpackStoredSurface(0n, pages[i] ?? []).slices);
+    }
   }
   return tally;
 }

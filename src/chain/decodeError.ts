@@ -301,7 +301,8 @@ const explanations: Readonly<Record<string, Explain>> = {
   }),
   OptionPool_Unconfirmed: () => ({
     kind: "market",
-    message: "The market moved further than one oracle report may say: until the next report confirms it, the pool only closes.",
+    message:
+      "The market moved further than one oracle report may say: until the next report confirms it, the pool only closes.",
     hint: "Try again in a minute.",
     retryable: true,
   }),

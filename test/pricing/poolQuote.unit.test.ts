@@ -199,7 +199,13 @@ function drawOrdinary(random: Random): { parameters: QuoteParameters; facts: Quo
         const strikeWad = drawStrike(random, false, current[board]!.forwardWad);
         return { size: drawSize(random, false), isPut: random.below(2) === 0, strikeWad, board };
       }),
-      state: { surfaceTime, spotTime: NOW - random.below(15), spotWad, surfaceSpotWad, disagreementWad: random.logWad(0.0001, 0.05) },
+      state: {
+        surfaceTime,
+        spotTime: NOW - random.below(15),
+        spotWad,
+        surfaceSpotWad,
+        disagreementWad: random.logWad(0.0001, 0.05),
+      },
       atReport,
       current,
       previous: [],
