@@ -121,8 +121,10 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         run.valuesRaw = new int256[](run.scenarios.length);
         run.shortContracts = 0;
         uint256[] memory tenorFactors = _tenorFactors(boards);
+        uint256[] memory aparts = _aparts(boards, run.disagreementWad);
         for (uint256 i = 0; i < words.length; ++i) {
-            _addStrike(run, words[i], boards[boardOf[i]], tenorFactors[boardOf[i]]);
+            uint256 board = boardOf[i];
+            _addStrike(run, words[i], boards[board], tenorFactors[board], aparts[board]);
         }
         return _summarise(run, baseSize, contingencyWad);
     }
@@ -173,26 +175,38 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         }
     }
 
+    /// @dev d√τ per expiry, WAD.
+    function _aparts(Board[] memory boards, uint256 disagreementWad) private pure returns (uint256[] memory aparts) {
+        aparts = new uint256[](boards.length);
+        if (disagreementWad == 0) return aparts;
+        for (uint256 i = 0; i < boards.length; ++i) {
+            uint256 rootYearsWad = SquareRoot.sqrtWad(boards[i].effectiveSeconds * 1e18 / SECONDS_PER_YEAR);
+            aparts[i] = disagreementWad * rootYearsWad / 1e18;
+        }
+    }
+
     /// @dev Adds a strike's calls and puts to the value of every scenario.
-    function _addStrike(Run memory run, StrikeWord word, Board memory board, uint256 tenorFactor) private pure {
+    function _addStrike(Run memory run, StrikeWord word, Board memory board, uint256 tenorFactor, uint256 apartWad)
+        private
+        pure
+    {
         uint256 strikeWad = word.key().strikeWad();
         int256 k = Logarithm.lnWad(strikeWad * 1e18 / board.forwardWad);
         uint256 stdDevWad;
-        uint256 apartWad =
-            run.disagreementWad * SquareRoot.sqrtWad(board.effectiveSeconds * 1e18 / SECONDS_PER_YEAR) / 1e18;
         for (uint256 j = 0; j < run.scenarios.length; ++j) {
             int256 spotShock = board.settled ? int256(0) : run.spotShocks[j];
             int256 shocked = k - (board.settled ? int256(0) : run.lnSpotFactors[j]);
             if (j == 0 || run.spotShocks[j] != run.spotShocks[j - 1]) {
                 stdDevWad = Essvi.stdDev(shocked, board.thetaWad, board.rhoWad, board.psiWad);
             }
-            int256 factor = 1e18 + run.scenarios[j].volatilityShockWad() * int256(tenorFactor) / 1e18; // ≤ 3 × 2.047
+            int256 shock = run.scenarios[j].volatilityShockWad();
+            int256 factor = 1e18 + shock * int256(tenorFactor) / 1e18; // ≤ 3 × 2.047
             if (factor < MIN_STD_DEV_FACTOR) factor = MIN_STD_DEV_FACTOR;
             (uint256 callWad, uint256 putWad) = Black76.priceKnownLn(
                 board.forwardWad * uint256(1e18 + spotShock) / 1e18,
                 strikeWad,
                 shocked,
-                _apart(stdDevWad * uint256(factor) / 1e18, run.scenarios[j].volatilityShockWad(), apartWad)
+                _apart(stdDevWad * uint256(factor) / 1e18, shock, apartWad)
             );
             // Prices are below 2^127 and sizes below 2^79: the products fit an int256.
             run.valuesRaw[j] += word.calls() * int256(callWad) + word.puts() * int256(putWad);
