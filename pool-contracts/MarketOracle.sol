@@ -6,9 +6,11 @@ import {EIP712} from "solady/utils/EIP712.sol";
 import {SSTORE2} from "solady/utils/SSTORE2.sol";
 
 import {IMarketOracle} from "./interfaces/IMarketOracle.sol";
+import {BoundedMove} from "./libraries/oracle/BoundedMove.sol";
 import {ReportHash} from "./libraries/oracle/ReportHash.sol";
+import {ReportSignatures} from "./libraries/oracle/ReportSignatures.sol";
+import {SurfaceDraft} from "./libraries/oracle/SurfaceDraft.sol";
 import {RollDown} from "./libraries/pricing/RollDown.sol";
-import {SurfaceArbitrage} from "./libraries/pricing/SurfaceArbitrage.sol";
 import {AverageWord} from "./types/AverageWord.sol";
 import {Board, MarketState, Moment} from "./types/Board.sol";
 import {
@@ -20,22 +22,12 @@ import {
     SPOT_REPORT,
     SURFACE_REPORT,
     readAverage,
-    readHeader,
-    readSignature,
-    readSlice
+    readHeader
 } from "./types/ReportHeader.sol";
 import {SignerSet, toSignerSet} from "./types/SignerSet.sol";
-import {
-    BASIS_UNIT_WAD,
-    PSI_UNIT_WAD,
-    RESIDUAL_UNIT_WAD,
-    RHO_ONE,
-    RHO_UNIT_WAD,
-    Slice,
-    THETA_UNIT_WAD,
-    toSlice
-} from "./types/Slice.sol";
-import {REGISTERED_MARKET, SpotWord} from "./types/SpotWord.sol";
+import {BASIS_UNIT_WAD, PSI_UNIT_WAD, RESIDUAL_UNIT_WAD, RHO_UNIT_WAD, Slice, THETA_UNIT_WAD} from "./types/Slice.sol";
+import {SpotWord} from "./types/SpotWord.sol";
+import {MAX_SLICES, Surfaces, UNCONFIRMED_SIDE, expiryIn, findExpiry, logSurface, sliceIn} from "./types/Surface.sol";
 import {DISAGREEMENT_UNIT_WAD, SurfaceHeader, toSurfaceHeader} from "./types/SurfaceHeader.sol";
 
 /// @title MarketOracle
@@ -44,41 +36,39 @@ import {DISAGREEMENT_UNIT_WAD, SurfaceHeader, toSurfaceHeader} from "./types/Sur
 /// WHO. A report counts when a quorum, at least ⌊2n/3⌋ + 1 of the n active signers, signed its EIP-712 hash; each signature
 /// names its signer's index, and indices increase, so nobody counts twice. Changing the signers is restricted and delayed.
 ///
-/// WHEN. Rounds and model times strictly increase, a model time is never in the future, and a report is at most 30 seconds
-/// old when it is submitted: nobody can hoard reports and choose among them. The chain's clock is the only clock.
+/// WHEN. Rounds strictly increase, model times by a gap at least; a model time is never in the future, and a report is at
+/// most 30 seconds old when it is submitted: nobody can hoard reports and choose among them. Surface and spot have clocks of
+/// their own; a surface that is newer than the freshest spot moves both. The chain's clock is the only clock.
 ///
 /// WHAT. A surface is stored slice by slice. A slice that would allow arbitrage, alone or after the accepted slice before it,
 /// is refused; the last slice of that expiry, rolled down to the new model time, takes its place and is marked as not fresh,
-/// and so it does where a report leaves an expiry out. Consumers can still value what they hold, and add no risk there. Fresh slices are free of arbitrage against
-/// one another; a slice that took a refused one's place is not checked against its neighbours.
+/// and so it does where a report leaves an expiry out. Consumers can still value what they hold, and add no risk there.
+/// Fresh slices are free of arbitrage against one another; a slice that took a refused one's place is not checked against
+/// its neighbours.
+///
+/// HOW FAR. A report that moves spot, or the at-the-money volatility of an expiry, further than the market's limits allow in
+/// its time is confirmed where every signer signed it, or where it agrees with the unconfirmed report before it. Until then
+/// it stands beside what is confirmed: `MarketState.unconfirmed` tells consumers, `Moment.Unconfirmed` serves it. The next
+/// report that is near enough to what is confirmed supersedes it.
 ///
 /// SERVED. Between reports θ and ψ shrink with effective time (`RollDown`). Inside the averaging window the forward mixes
 /// what is fixed with what is open. The first complete average after an expiry is its settlement price, for ever.
 ///
 /// NOT GUARANTEED. That a report comes: consumers look at the clocks in `MarketState` and widen or stop by themselves.
 contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
-    /// @notice Greatest age of a report at submission, seconds.
-    uint256 public constant MAX_REPORT_AGE = 30;
-    /// @notice Most expiries a surface can have.
-    uint256 public constant MAX_EXPIRIES = 16;
-    /// @notice Most signers a set can have.
-    uint256 public constant MAX_SIGNERS = 64;
+    /// @dev Greatest age of a report at submission, seconds.
+    uint256 private constant MAX_REPORT_AGE = 30;
+    /// @dev Most signers a set can have.
+    uint256 private constant MAX_SIGNERS = 64;
 
-    /// @dev Half of secp256k1's order: of the two signatures (s, n − s) only the lower is accepted.
-    uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
     uint256 private constant WAD = 1e18;
 
-    struct Surface {
-        SurfaceHeader header;
-        /// Eight expiries a word, the first in the low bits.
-        uint256[2] expiries;
-        /// Two slices a word, the first in the low half.
-        uint256[8] slices;
-    }
-
+    /// @param spot Clock, limits and flags.
+    /// @param unconfirmedSpot Where the flag says so: a spot that waits for confirmation, with its time.
     struct Market {
         SpotWord spot;
-        Surface[2] sides;
+        SpotWord unconfirmedSpot;
+        Surfaces surfaces;
         mapping(uint32 expiry => AverageWord) averages;
     }
 
@@ -93,12 +83,27 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
 
     // ───────────────────────────── Governance ─────────────────────────────
 
-    /// @notice Makes reports of `marketId` acceptable. Adding a market twice changes nothing. Restricted.
+    /// @notice Makes reports of `marketId` acceptable, within limits to start with: 15 % of spot and 50 % of volatility per
+    /// √hour, two seconds apart. Adding a market twice changes nothing. Restricted.
     function addMarket(uint16 marketId) external restricted {
         Market storage market = _markets[marketId];
         if (market.spot.isRegistered()) return;
-        market.spot = REGISTERED_MARKET;
+        market.spot = SpotWord.wrap(0).withLimits(15, 50, 2);
         emit MarketAdded(marketId);
+        emit LimitsChanged(marketId, Limits(15, 50, 2));
+    }
+
+    /// @notice Changes how far and how often reports may move a market, from the next report on. Restricted.
+    function setMovementLimits(uint16 marketId, Limits calldata limits_) external restricted {
+        Market storage market = _markets[marketId];
+        SpotWord spot = market.spot;
+        if (!spot.isRegistered()) revert MarketOracle_UnknownMarket(marketId);
+        bool valid = limits_.spotMovePercent >= 5 && limits_.spotMovePercent <= 100
+            && limits_.volatilityMovePercent >= 10 && limits_.volatilityMovePercent <= 200 && limits_.minGapSeconds >= 1
+            && limits_.minGapSeconds <= 60;
+        if (!valid) revert MarketOracle_InvalidLimits();
+        market.spot = spot.withLimits(limits_.spotMovePercent, limits_.volatilityMovePercent, limits_.minGapSeconds);
+        emit LimitsChanged(marketId, limits_);
     }
 
     /// @notice Replaces the signers; reports of the old set stop being acceptable at once. Restricted.
@@ -135,7 +140,7 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
     // ───────────────────────────── Reports ─────────────────────────────
 
     /// @inheritdoc IMarketOracle
-    function submit(bytes calldata report) external {
+    function submitReport(bytes calldata report) external {
         _submit(report, false);
     }
 
@@ -150,339 +155,228 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         SpotWord spot = market.spot;
         if (!spot.isRegistered()) revert MarketOracle_UnknownMarket(header.marketId());
 
+        uint256 modelTime = header.modelTime();
         bool isSurface = header.kind() == SURFACE_REPORT;
-        (uint256 given, uint256 last) = isSurface ? _surfaceClock(market, spot, header) : _spotClock(spot, header);
-        if (given <= last) {
-            if (ifNewer) return;
-            revert MarketOracle_ReportNotNewer(given, last);
-        }
-        uint8 delay = _checkAge(header.modelTime());
-        if (header.spot() == 0) revert MarketOracle_InvalidPrice(0);
-
-        uint256 averagesAt = HEADER_BYTES + header.sliceCount() * SLICE_BYTES;
-        _verify(
-            _hashTypedData(isSurface ? ReportHash.surface(header, report) : ReportHash.spot(header, report)),
-            report,
-            averagesAt + header.averageCount() * AVERAGE_BYTES,
-            signatureCount,
-            header.signerSet()
-        );
-
-        if (header.modelTime() > spot.time()) spot = spot.withSpot(header.spot(), header.modelTime(), delay);
+        SurfaceHeader surface;
         if (isSurface) {
-            _storeSurface(market, spot.side(), header, delay, report);
-            spot = spot.withOtherSide();
+            surface = market.surfaces.header;
+            SurfaceHeader last = spot.isSurfaceUnconfirmed() ? market.surfaces.unconfirmed : surface;
+            if (header.round() <= last.round()) return _refuseOld(header.round(), last.round(), ifNewer);
+            if (_isTooEarly(modelTime, last.time(), spot)) return _refuseEarly(modelTime, last.time(), spot, ifNewer);
+        } else {
+            uint256 last = spot.isSpotUnconfirmed() ? market.unconfirmedSpot.time() : spot.time();
+            if (_isTooEarly(modelTime, last, spot)) return _refuseEarly(modelTime, last, spot, ifNewer);
         }
-        market.spot = spot;
-        _storeAverages(market, header, isSurface, report, averagesAt);
-        if (!isSurface) emit SpotAccepted(header.marketId(), header.modelTime(), header.spot());
+        _checkAge(modelTime);
+        _verify(header, report, isSurface, signatureCount);
+
+        uint256 delay;
+        unchecked {
+            delay = block.timestamp - modelTime; // the age, which was checked
+        }
+        bool holds = true; // whether spot is confirmed
+        // What nearly always holds: the newest spot is near the last one, and none waits.
+        if (spot.isClearlyNext(header.spot(), modelTime)) spot = spot.withSpot(header.spot(), modelTime, delay);
+        else (spot, holds) = _takeSpot(market, spot, header, delay, signatureCount);
+        if (isSurface) {
+            SurfaceDraft.Draft memory draft =
+                SurfaceDraft.make(market.surfaces, surface, spot.side(), header, report, spot.volatilityMove());
+            bool surfaceHolds = holds && (draft.isNear || _agrees(market, spot, header, draft));
+            if (!surfaceHolds) surfaceHolds = _isAll(signatureCount);
+            spot = _storeSurface(market.surfaces, spot, surface, header, draft, delay, surfaceHolds);
+            market.spot = spot;
+            if (header.averageCount() == 0 || !holds) return;
+            _storeAverages(market, spot, header, surfaceHolds, signatureCount, report);
+        } else {
+            market.spot = spot;
+            if (!holds) return;
+            emit SpotAccepted(header);
+            if (header.averageCount() != 0) _storeAverages(market, spot, header, false, signatureCount, report);
+        }
+    }
+
+    function _isTooEarly(uint256 modelTime, uint256 last, SpotWord spot) private pure returns (bool) {
+        unchecked {
+            return modelTime < last + spot.minGap(); // far below 2^256
+        }
+    }
+
+    function _refuseEarly(uint256 modelTime, uint256 last, SpotWord spot, bool ifNewer) private pure {
+        _refuseOld(modelTime, last + spot.minGap() - 1, ifNewer);
+    }
+
+    function _refuseOld(uint256 given, uint256 last, bool ifNewer) private pure {
+        if (!ifNewer) revert MarketOracle_ReportNotNewer(given, last);
     }
 
     /// @dev Reads the header and checks kind and length.
     function _readHeader(bytes calldata report) private pure returns (ReportHeader header, uint256 signatureCount) {
-        if (report.length < HEADER_BYTES) revert MarketOracle_BadLength(report.length, HEADER_BYTES);
         (header, signatureCount) = readHeader(report);
+        uint256 sliceCount = header.sliceCount();
+        unchecked {
+            // Counts are bytes. What is shorter than a header is shorter than any report.
+            uint256 expected = HEADER_BYTES + sliceCount * SLICE_BYTES + header.averageCount() * AVERAGE_BYTES
+                + signatureCount * SIGNATURE_BYTES;
+            if (report.length != expected) revert MarketOracle_BadLength(report.length, expected);
+        }
         uint256 kind = header.kind();
         if (kind == SPOT_REPORT) {
             if (header.carriesSurface()) revert MarketOracle_SpotReportCarriesSurface();
-        } else if (kind != SURFACE_REPORT) {
-            revert MarketOracle_UnknownKind(kind);
+            return (header, signatureCount);
         }
-        uint256 sliceCount = header.sliceCount();
-        if (sliceCount > MAX_EXPIRIES || (sliceCount == 0 && kind == SURFACE_REPORT)) {
-            revert MarketOracle_TooManyExpiries(sliceCount, MAX_EXPIRIES);
-        }
-        uint256 expected = HEADER_BYTES + sliceCount * SLICE_BYTES + header.averageCount() * AVERAGE_BYTES
-            + signatureCount * SIGNATURE_BYTES;
-        if (report.length != expected) revert MarketOracle_BadLength(report.length, expected);
+        if (kind != SURFACE_REPORT) revert MarketOracle_UnknownKind(kind);
+        if (sliceCount == 0 || sliceCount > MAX_SLICES) revert MarketOracle_TooManyExpiries(sliceCount, MAX_SLICES);
     }
 
-    /// @dev Round and last round; or both model times where the round is newer and the model time is not.
-    function _surfaceClock(Market storage market, SpotWord spot, ReportHeader header)
-        private
-        view
-        returns (uint256 given, uint256 last)
-    {
-        SurfaceHeader surface = market.sides[spot.side()].header;
-        (given, last) = (header.round(), surface.round());
-        if (given > last && header.modelTime() <= surface.time()) return (header.modelTime(), surface.time());
-    }
-
-    function _spotClock(SpotWord spot, ReportHeader header) private pure returns (uint256 given, uint256 last) {
-        return (header.modelTime(), spot.time());
-    }
-
-    /// @return delay Age of the report now, at most MAX_REPORT_AGE.
-    function _checkAge(uint256 modelTime) private view returns (uint8 delay) {
+    function _checkAge(uint256 modelTime) private view {
         if (modelTime > block.timestamp) revert MarketOracle_FutureTimestamp(modelTime, block.timestamp);
-        uint256 age = block.timestamp - modelTime;
-        if (age > MAX_REPORT_AGE) revert MarketOracle_TooStale(age, MAX_REPORT_AGE);
-        return uint8(age); // at most 30
-    }
-
-    /// @dev Signatures name their signers' indices, which increase; recovery must give the address at the index. Where
-    /// recovery fails it gives the zero address, which is never a signer.
-    function _verify(
-        bytes32 digest,
-        bytes calldata report,
-        uint256 signaturesAt,
-        uint256 signatureCount,
-        uint32 reportSet
-    ) private view {
-        SignerSet active = _signerSet;
-        if (reportSet != active.number()) revert MarketOracle_WrongSignerSet(reportSet, active.number());
-        if (signatureCount < active.quorum()) revert MarketOracle_TooFewSigners(signatureCount, active.quorum());
-        uint256 addresses = _loadSigners(active);
-        uint256 count = active.count();
         unchecked {
-            // Offsets stay below the report's length; an index is a byte.
-            uint256 end = signaturesAt + signatureCount * SIGNATURE_BYTES;
-            uint256 least;
-            for (uint256 offset = signaturesAt; offset != end; offset += SIGNATURE_BYTES) {
-                (uint256 index, bytes32 r, bytes32 s, uint8 v) = readSignature(report, offset);
-                if (index < least) revert MarketOracle_SignersNotSorted(index, least - 1);
-                if (index >= count) revert MarketOracle_SignerNotActive(index);
-                if (
-                    uint256(s) > HALF_ORDER || (v != 27 && v != 28)
-                        || ecrecover(digest, v, r, s) != _signerAt(addresses, index)
-                ) revert MarketOracle_InvalidSignature(index);
-                least = index + 1;
-            }
+            uint256 age = block.timestamp - modelTime;
+            if (age > MAX_REPORT_AGE) revert MarketOracle_TooStale(age, MAX_REPORT_AGE);
         }
     }
 
-    /// @dev Copies the addresses of the set to memory, 20 bytes each.
-    function _loadSigners(SignerSet active) private view returns (uint256 addresses) {
-        (address pointer, uint256 length) = (active.pointer(), active.count() * 20);
-        assembly ("memory-safe") {
-            addresses := mload(0x40)
-            mstore(0x40, add(addresses, and(add(length, 63), not(31))))
-            extcodecopy(pointer, addresses, 1, length) // SSTORE2 keeps data behind one byte of STOP
+    function _verify(ReportHeader header, bytes calldata report, bool isSurface, uint256 signatureCount) private view {
+        SignerSet active = _signerSet;
+        if (header.signerSet() != active.number()) {
+            revert MarketOracle_WrongSignerSet(header.signerSet(), active.number());
         }
+        bytes32 digest =
+            _hashTypedData(isSurface ? ReportHash.surface(header, report) : ReportHash.spot(header, report));
+        ReportSignatures.verify(active, digest, report, signatureCount);
     }
 
-    /// @dev `index` is below the number of addresses that were loaded.
-    function _signerAt(uint256 addresses, uint256 index) private pure returns (address signer) {
-        assembly ("memory-safe") {
-            signer := shr(96, mload(add(addresses, mul(index, 20))))
-        }
+    /// @dev Whether so many signatures, whose signers differ, are those of every signer.
+    function _isAll(uint256 signatureCount) private view returns (bool) {
+        return signatureCount == _signerSet.count();
     }
 
     // ───────────────────────────── Storing ─────────────────────────────
 
-    /// @dev A surface while it is built.
-    struct Draft {
-        /// Room for MAX_EXPIRIES; cut to `kept` at the end.
-        uint32[] expiries;
-        uint128[] slices;
-        uint256 kept;
-        uint256 freshMask;
-        /// The last accepted slice; zero before the first: every slice may follow it.
-        Slice neighbour;
-        /// The expiry of the report's last slice.
-        uint256 lastExpiry;
-        /// Of the last surface: how many slices it has, the first that no slice of the report has passed, its expiry
-        /// (beyond all expiries where there is none).
-        uint256 oldCount;
-        uint256 oldIndex;
-        uint256 oldExpiry;
-    }
-
-    uint256 private constant NO_EXPIRY = type(uint256).max;
-
-    /// @dev Writes the surface to the side that is not the current one.
-    function _storeSurface(Market storage market, uint256 side, ReportHeader header, uint8 delay, bytes calldata report)
+    /// @dev Moves spot where the report's is the newest, or lets it wait for confirmation.
+    /// @return spot_ The word after.
+    /// @return holds Whether the report's spot is confirmed, be it the newest or not.
+    function _takeSpot(Market storage market, SpotWord spot, ReportHeader header, uint256 delay, uint256 signatureCount)
         private
+        returns (SpotWord spot_, bool holds)
     {
-        Draft memory draft = _draftSurface(market.sides[side], header, report);
-        Surface storage next = market.sides[1 - side];
-        // Counts are at most MAX_EXPIRIES, so mask and count fit.
-        next.header = toSurfaceHeader(
-            header.round(),
-            header.modelTime(),
-            delay,
-            header.spot(),
-            header.disagreement(),
-            uint8(draft.kept),
-            uint16(draft.freshMask),
-            header.signerSet()
-        );
-        _storeSlices(next, draft);
-        emit SurfaceAccepted(
-            header.marketId(),
-            header.round(),
-            header.modelTime(),
-            header.spot(),
-            header.disagreement(),
-            draft.freshMask,
-            draft.expiries,
-            draft.slices
-        );
-    }
-
-    /// @dev Merges the report's slices with those of the last surface, both in order of expiry.
-    function _draftSurface(Surface storage last, ReportHeader header, bytes calldata report)
-        private
-        returns (Draft memory draft)
-    {
-        draft.expiries = new uint32[](MAX_EXPIRIES);
-        draft.slices = new uint128[](MAX_EXPIRIES);
-        draft.oldCount = last.header.count();
-        draft.oldExpiry = _oldExpiry(draft, last);
-        uint256 modelTime = header.modelTime();
-        unchecked {
-            // Counts are at most MAX_EXPIRIES.
-            for (uint256 left = header.sliceCount(); left != 0; --left) {
-                (uint32 expiry, uint128 packed) = readSlice(report, header.sliceCount() - left);
-                if (expiry <= draft.lastExpiry) {
-                    revert MarketOracle_ExpiriesNotSorted(expiry, uint32(draft.lastExpiry)); // an expiry of the report
-                }
-                if (draft.oldExpiry < expiry) _carryMissing(draft, last, header, expiry, left);
-                draft.lastExpiry = expiry;
-
-                SliceRefusal reason = _refusal(draft.neighbour, Slice.wrap(packed), expiry, modelTime);
-                if (reason == SliceRefusal.None) {
-                    draft.neighbour = Slice.wrap(packed);
-                    draft.freshMask |= 1 << draft.kept;
-                    _keep(draft, expiry, packed);
-                } else {
-                    emit SliceRefused(header.marketId(), header.round(), expiry, reason);
-                    if (expiry == draft.oldExpiry && reason != SliceRefusal.Expired) _carry(draft, last, modelTime);
-                }
-                if (expiry == draft.oldExpiry) _passOld(draft, last);
-            }
+        (uint256 price, uint256 modelTime) = (header.spot(), header.modelTime());
+        if (price == 0) revert MarketOracle_InvalidPrice(0);
+        uint256 time = spot.time();
+        bool isNewest = modelTime > time;
+        uint256 elapsed = isNewest ? modelTime - time : time - modelTime;
+        holds = time == 0 || _isAll(signatureCount) || _isSpotBounded(spot, price, spot.spot(), elapsed);
+        if (spot.isSpotUnconfirmed()) {
+            SpotWord waiting = market.unconfirmedSpot;
+            isNewest = modelTime > waiting.time();
+            holds = holds
+                || (!_isTooEarly(modelTime, waiting.time(), spot)
+                    && _isSpotBounded(spot, price, waiting.spot(), modelTime - waiting.time()));
         }
-        _carryMissing(draft, last, header, NO_EXPIRY, 0);
-        _trim(draft);
+        if (!isNewest) return (spot, holds); // reports of spot ran ahead of the surface
+        if (holds) return (spot.withSpot(price, modelTime, delay), true);
+        market.unconfirmedSpot = SpotWord.wrap(0).withSpot(price, modelTime, delay);
+        emit SpotUnconfirmed(header.marketId(), header.modelTime(), price);
+        return (spot.withSpotUnconfirmed(), false);
     }
 
-    function _refusal(Slice neighbour, Slice slice, uint256 expiry, uint256 modelTime)
+    function _isSpotBounded(SpotWord spot, uint256 price, uint256 other, uint256 elapsed) private pure returns (bool) {
+        return BoundedMove.isBounded(price, other, BoundedMove.squaredMove(spot.spotMove(), elapsed));
+    }
+
+    /// @dev Whether the draft is near enough to a surface that waits for confirmation.
+    function _agrees(Market storage market, SpotWord spot, ReportHeader header, SurfaceDraft.Draft memory draft)
         private
-        pure
-        returns (SliceRefusal)
+        view
+        returns (bool)
     {
-        if (expiry <= modelTime) return SliceRefusal.Expired;
-        if (slice.theta() == 0 || slice.rho() == -RHO_ONE) return SliceRefusal.Range;
-        if (!SurfaceArbitrage.isButterflyFree(slice)) return SliceRefusal.Butterfly;
-        if (!SurfaceArbitrage.isCalendarFree(neighbour, slice)) return SliceRefusal.Calendar;
-        return SliceRefusal.None;
+        if (!spot.isSurfaceUnconfirmed()) return false;
+        SurfaceHeader waiting = market.surfaces.unconfirmed;
+        return SurfaceDraft.isNear(
+            draft, market.surfaces, waiting, UNCONFIRMED_SIDE, header.modelTime(), spot.volatilityMove()
+        );
     }
 
-    /// @dev Positions may stand at an expiry that the report leaves out: its last slice stays, rolled down. This passes the
-    /// slices of the last surface that expire before `until`; `reserved` places are kept for slices of the report.
-    function _carryMissing(
-        Draft memory draft,
-        Surface storage last,
+    /// @dev Writes the surface to the side that is not the present one, or to the side that waits for confirmation.
+    /// @return The word after.
+    function _storeSurface(
+        Surfaces storage surfaces,
+        SpotWord spot,
+        SurfaceHeader last,
         ReportHeader header,
-        uint256 until,
-        uint256 reserved
-    ) private {
-        while (draft.oldExpiry < until) {
-            if (draft.oldExpiry > header.modelTime() && draft.kept + reserved < MAX_EXPIRIES) {
-                // An expiry that was stored fits 32 bits.
-                emit SliceRefused(header.marketId(), header.round(), uint32(draft.oldExpiry), SliceRefusal.Missing);
-                _carry(draft, last, header.modelTime());
-            }
-            _passOld(draft, last);
+        SurfaceDraft.Draft memory draft,
+        uint256 delay,
+        bool holds
+    ) private returns (SpotWord) {
+        uint256 list = draft.sameList ? last.list() : last.spareList();
+        SurfaceHeader next = toSurfaceHeader(
+            last, header.round(), header.modelTime(), delay, header.spot(), header.disagreement(), draft.freshMask, list
+        );
+        if (!draft.sameList) surfaces.writeList(list, draft.pages);
+        uint256 side = UNCONFIRMED_SIDE;
+        bytes32 topic = SurfaceUnconfirmed.selector;
+        if (holds) {
+            surfaces.header = next;
+            (side, topic) = (spot.side() ^ 1, SurfaceAccepted.selector);
+            spot = spot.withOtherSide();
+        } else {
+            surfaces.unconfirmed = next;
+            spot = spot.withSurfaceUnconfirmed();
         }
+        surfaces.writeSlices(side, draft.pages);
+        logSurface(topic, header.marketId(), next, draft.pages);
+        return spot;
     }
 
-    /// @dev Keeps the last surface's slice at hand in units rounded down, rolled to `modelTime`; drops it once that is 0.
-    function _carry(Draft memory draft, Surface storage last, uint256 modelTime) private view {
-        Slice slice = _sliceAt(last, draft.oldIndex);
-        (uint256 left, uint256 leftBefore) = (draft.oldExpiry - modelTime, draft.oldExpiry - last.header.time());
-        uint256 theta = RollDown.rollDown(slice.theta(), left, leftBefore);
-        if (theta == 0) return;
-        uint256 psi = RollDown.rollDown(slice.psi(), left, leftBefore);
-        // Values shrink and the rest stays, so every field keeps its width.
-        slice = toSlice(theta, psi, int16(slice.rho()), int24(slice.basis()), slice.residual());
-        _keep(draft, draft.oldExpiry, Slice.unwrap(slice));
-    }
-
-    function _passOld(Draft memory draft, Surface storage last) private view {
-        unchecked {
-            ++draft.oldIndex; // at most the count
-        }
-        draft.oldExpiry = _oldExpiry(draft, last);
-    }
-
-    function _oldExpiry(Draft memory draft, Surface storage last) private view returns (uint256) {
-        return draft.oldIndex < draft.oldCount ? _expiryAt(last, draft.oldIndex) : NO_EXPIRY;
-    }
-
-    /// @dev There is room: at most MAX_EXPIRIES slices are kept.
-    function _keep(Draft memory draft, uint256 expiry, uint256 slice) private pure {
-        (uint32[] memory expiries_, uint128[] memory slices_, uint256 kept) = (draft.expiries, draft.slices, draft.kept);
-        assembly ("memory-safe") {
-            let offset := add(shl(5, kept), 0x20)
-            mstore(add(expiries_, offset), expiry)
-            mstore(add(slices_, offset), slice)
-        }
-        unchecked {
-            draft.kept = kept + 1;
-        }
-    }
-
-    /// @dev Cuts the arrays to the slices that were kept.
-    function _trim(Draft memory draft) private pure {
-        (uint32[] memory expiries_, uint128[] memory slices_, uint256 kept) = (draft.expiries, draft.slices, draft.kept);
-        assembly ("memory-safe") {
-            mstore(expiries_, kept) // only ever shorter
-            mstore(slices_, kept)
-        }
-    }
-
-    /// @dev Eight expiries and two slices to a word, the first lowest; lanes beyond the count are zero.
-    function _storeSlices(Surface storage surface, Draft memory draft) private {
-        (uint32[] memory expiries_, uint128[] memory slices_, uint256 kept) = (draft.expiries, draft.slices, draft.kept);
-        assembly ("memory-safe") {
-            let expirySlot := add(surface.slot, 1) // behind the header
-            let sliceSlot := add(surface.slot, 3) // behind two words of expiries
-            let word := 0
-            for { let i := 0 } lt(i, kept) { i := add(i, 1) } {
-                let offset := add(shl(5, i), 0x20)
-                word := or(word, shl(shl(5, and(i, 7)), mload(add(expiries_, offset))))
-                if or(eq(and(i, 7), 7), eq(add(i, 1), kept)) {
-                    sstore(add(expirySlot, shr(3, i)), word)
-                    word := 0
-                }
-                if iszero(and(i, 1)) {
-                    let slices := mload(add(slices_, offset))
-                    if lt(add(i, 1), kept) {
-                        slices := or(slices, shl(128, mload(add(slices_, add(offset, 0x20)))))
-                    }
-                    sstore(add(sliceSlot, shr(1, i)), slices)
-                }
-            }
-        }
-    }
-
+    /// @dev Running averages of a report whose spot is confirmed.
     function _storeAverages(
         Market storage market,
+        SpotWord spot,
         ReportHeader header,
-        bool isSurface,
-        bytes calldata report,
-        uint256 offset
+        bool ofSurface,
+        uint256 signatureCount,
+        bytes calldata report
     ) private {
-        uint256 count = header.averageCount();
+        bool allSigned = _isAll(signatureCount);
+        uint256 offset = HEADER_BYTES + header.sliceCount() * SLICE_BYTES;
         uint32 previous;
-        for (uint256 i = 0; i < count; ++i) {
-            (uint32 expiry, uint256 average, uint256 elapsed) = readAverage(report, offset + i * AVERAGE_BYTES);
+        for (uint256 left = header.averageCount(); left != 0; --left) {
+            (uint32 expiry, uint256 average, uint256 elapsed) = readAverage(report, offset);
+            offset += AVERAGE_BYTES;
             if (expiry <= previous) revert MarketOracle_ExpiriesNotSorted(expiry, previous);
             previous = expiry;
             if (average == 0 || elapsed == 0 || elapsed != _elapsedAt(expiry, header.modelTime())) {
                 revert MarketOracle_InvalidAverage(expiry, average, elapsed);
             }
             AverageWord word = market.averages[expiry];
+            if (!allSigned && !_isPlausible(word.average(), average, header, expiry, spot.spotMove())) {
+                emit AverageRefused(header.marketId(), expiry, average, elapsed);
+                continue;
+            }
             // Reports of spot may have run ahead of a surface: the newest stays, and what is final stays for ever.
             bool newer = elapsed > word.elapsed();
             if (newer) word = word.withNewest(average, elapsed);
-            if (isSurface) word = word.withReport(average, elapsed);
-            if (newer || isSurface) market.averages[expiry] = word;
+            if (ofSurface) word = word.withReport(average, elapsed);
+            if (newer || ofSurface) market.averages[expiry] = word;
             if (newer && elapsed == RollDown.AVERAGING_WINDOW) {
                 emit SettlementPriceFixed(header.marketId(), expiry, average);
             }
         }
+    }
+
+    /// @dev An average lies between the one before it (0 where there is none) and spot, or as near to them as spot may have
+    /// moved since the window began.
+    function _isPlausible(uint256 before, uint256 average, ReportHeader header, uint256 expiry, uint256 spotMove)
+        private
+        pure
+        returns (bool)
+    {
+        uint256 spot = header.spot();
+        (uint256 low, uint256 high) = before == 0 ? (spot, spot) : before < spot ? (before, spot) : (spot, before);
+        uint256 since = header.modelTime() + RollDown.AVERAGING_WINDOW - expiry; // the window has begun
+        uint256 squared = BoundedMove.squaredMove(spotMove, since);
+        if (average < low) return BoundedMove.isBounded(average, low, squared);
+        return average <= high || BoundedMove.isBounded(average, high, squared);
     }
 
     /// @dev Seconds of the window before `expiry` that have passed at `time`.
@@ -497,30 +391,40 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
     function marketState(uint16 marketId) external view returns (MarketState memory) {
         Market storage market = _markets[marketId];
         SpotWord spot = market.spot;
-        return _state(spot, market.sides[spot.side()].header);
+        return _state(spot, market.surfaces.header);
     }
 
     function _state(SpotWord spot, SurfaceHeader header) private pure returns (MarketState memory) {
         return MarketState({
-            round: header.round(),
-            surfaceTime: header.time(),
-            surfaceAcceptedAt: header.acceptedAt(),
+            round: uint32(header.round()), // kept in 32 bits
+            surfaceTime: uint40(header.time()), // 32 bits, and at most 31 more
+            surfaceAcceptedAt: uint40(header.acceptedAt()),
             spotTime: spot.time(),
             spotAcceptedAt: spot.acceptedAt(),
             spotWad: spot.spot(),
             surfaceSpotWad: header.spot(),
-            disagreementWad: header.disagreement() * DISAGREEMENT_UNIT_WAD
+            disagreementWad: header.disagreement() * DISAGREEMENT_UNIT_WAD,
+            unconfirmed: spot.isUnconfirmed()
         });
     }
 
     /// @dev From which surface, at which spot and time boards are drawn.
     struct View {
         uint16 marketId;
-        Moment moment;
-        SurfaceHeader header;
-        uint256 side;
+        bool ofReport;
+        Drawn surface;
+        /// The present surface, which stands in for expiries that another one does not know.
+        Drawn standIn;
         uint256 spotWad;
         uint256 time;
+    }
+
+    /// @dev A surface to draw from: where its slices and expiries are, its time and mask.
+    struct Drawn {
+        uint256 side;
+        uint256 list;
+        uint256 time;
+        uint256 freshMask;
     }
 
     /// @inheritdoc IMarketOracle
@@ -531,122 +435,152 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
     {
         Market storage market = _markets[marketId];
         SpotWord spot = market.spot;
-        SurfaceHeader current = market.sides[spot.side()].header;
-        state = _state(spot, current);
-        View memory drawn = View(marketId, moment, current, spot.side(), spot.spot(), block.timestamp);
-        if (moment == Moment.Report) {
-            (drawn.spotWad, drawn.time) = (current.spot(), current.time());
-        } else if (moment == Moment.Previous) {
-            SurfaceHeader before = market.sides[1 - drawn.side].header;
-            if (before.round() != 0) (drawn.header, drawn.side) = (before, 1 - drawn.side);
-            if (spot.previousSpot() != 0) drawn.spotWad = spot.previousSpot();
-        }
-        boards_ = new Board[](expiries_.length);
-        for (uint256 i = 0; i < expiries_.length; ++i) {
-            boards_[i] = _board(market, drawn, expiries_[i]);
+        SurfaceHeader header = market.surfaces.header;
+        state = _state(spot, header);
+        View memory view_ = _view(market, marketId, spot, header, moment);
+        uint256 count = expiries_.length;
+        boards_ = new Board[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            _fillBoard(boards_[i], market, view_, expiries_[i]);
         }
     }
 
-    function _board(Market storage market, View memory drawn, uint32 expiry) private view returns (Board memory board) {
-        board.expiry = expiry;
-        if (drawn.time >= expiry) return _settledBoard(market, drawn, board);
-        if (drawn.header.round() == 0) revert MarketOracle_NoSurface(drawn.marketId);
-
-        (SurfaceHeader header, uint256 side) = (drawn.header, drawn.side);
-        (bool found, uint256 index) = _indexOf(market.sides[side], header.count(), expiry);
-        if (!found && drawn.moment == Moment.Previous) {
-            // The surface before did not know this expiry yet: the current one stands in for it.
-            side = market.spot.side();
-            header = market.sides[side].header;
-            (found, index) = _indexOf(market.sides[side], header.count(), expiry);
-        }
-        if (!found) revert MarketOracle_UnknownExpiry(drawn.marketId, expiry);
-
-        Slice slice = _sliceAt(market.sides[side], index);
-        uint256 left = expiry - drawn.time;
-        uint256 leftAtReport = expiry - header.time();
-        board.effectiveSeconds = RollDown.effectiveSeconds(left);
-        board.thetaWad = RollDown.rollDown(slice.theta() * THETA_UNIT_WAD, left, leftAtReport);
-        board.psiWad = RollDown.rollDown(slice.psi() * PSI_UNIT_WAD, left, leftAtReport);
-        board.rhoWad = slice.rho() * RHO_UNIT_WAD;
-        board.residualWad = slice.residual() * RESIDUAL_UNIT_WAD;
-        board.fresh = header.isFresh(index);
-        // The basis is above −84 %: the factor is positive.
-        uint256 forwardWad = drawn.spotWad * uint256(int256(WAD) + slice.basis() * BASIS_UNIT_WAD) / WAD;
-        board.forwardWad =
-            left < RollDown.AVERAGING_WINDOW ? _averagingForward(market, drawn, expiry, forwardWad) : forwardWad;
-    }
-
-    function _settledBoard(Market storage market, View memory drawn, Board memory board)
+    function _view(Market storage market, uint16 marketId, SpotWord spot, SurfaceHeader header, Moment moment)
         private
         view
-        returns (Board memory)
+        returns (View memory view_)
     {
+        uint256 side = spot.side();
+        Drawn memory present = Drawn(side, header.list(), header.time(), header.freshMask());
+        (view_.marketId, view_.surface, view_.standIn) = (marketId, present, present);
+        (view_.spotWad, view_.time) = (spot.spot(), block.timestamp);
+        if (moment == Moment.Now) return view_;
+        if (moment == Moment.Report) {
+            (view_.ofReport, view_.spotWad, view_.time) = (true, header.spot(), header.time());
+        } else if (moment == Moment.Previous) {
+            if (header.previousTime() != 0) {
+                view_.surface =
+                    Drawn(1 - side, header.previousList(), header.previousTime(), header.previousFreshMask());
+            }
+            if (spot.previousSpot() != 0) view_.spotWad = spot.previousSpot();
+        } else {
+            if (spot.isSurfaceUnconfirmed()) {
+                SurfaceHeader waiting = market.surfaces.unconfirmed;
+                view_.surface = Drawn(UNCONFIRMED_SIDE, waiting.list(), waiting.time(), waiting.freshMask());
+            }
+            if (spot.isSpotUnconfirmed()) view_.spotWad = market.unconfirmedSpot.spot();
+        }
+    }
+
+    function _fillBoard(Board memory board, Market storage market, View memory view_, uint32 expiry) private view {
+        board.expiry = expiry;
+        if (view_.time >= expiry) return _fillSettled(board, market, view_);
+        if (view_.standIn.time == 0) revert MarketOracle_NoSurface(view_.marketId);
+
+        Drawn memory drawn = view_.surface;
+        (bool found, uint256 index) = _find(market, drawn, expiry);
+        if (!found) {
+            drawn = view_.standIn;
+            (found, index) = _find(market, drawn, expiry);
+            if (!found) revert MarketOracle_UnknownExpiry(view_.marketId, expiry);
+        }
+        Slice slice = sliceIn(market.surfaces.sliceWord(drawn.side, index >> 1), index);
+        unchecked {
+            uint256 left = expiry - view_.time; // the expiry is later: checked
+            uint256 scaledTime = RollDown.scaledEffectiveTime(left);
+            uint256 scaledTimeAtReport = RollDown.scaledEffectiveTime(expiry - drawn.time); // slices expire after it
+            board.effectiveSeconds = RollDown.effectiveSeconds(left);
+            // θ and ψ in WAD are below 2^64 and the times below 2^56.
+            board.thetaWad = slice.theta() * THETA_UNIT_WAD * scaledTime / scaledTimeAtReport;
+            board.psiWad = slice.psi() * PSI_UNIT_WAD * scaledTime / scaledTimeAtReport;
+            board.rhoWad = slice.rho() * RHO_UNIT_WAD;
+            board.residualWad = slice.residual() * RESIDUAL_UNIT_WAD;
+            board.fresh = drawn.freshMask >> index & 1 == 1;
+            // Spot is below 2^96; the basis is above −84 %, so the factor is positive.
+            uint256 forwardWad = view_.spotWad * uint256(int256(WAD) + slice.basis() * BASIS_UNIT_WAD) / WAD;
+            board.forwardWad =
+                left < RollDown.AVERAGING_WINDOW ? _averagingForward(market, view_, expiry, forwardWad) : forwardWad;
+        }
+    }
+
+    function _find(Market storage market, Drawn memory drawn, uint256 expiry)
+        private
+        view
+        returns (bool found, uint256 index)
+    {
+        (uint256 first, uint256 second) = market.surfaces.expiryWords(drawn.list);
+        return findExpiry(first, second, expiry);
+    }
+
+    function _fillSettled(Board memory board, Market storage market, View memory view_) private view {
         AverageWord word = market.averages[board.expiry];
         if (word.elapsed() != RollDown.AVERAGING_WINDOW) {
-            revert MarketOracle_UnknownExpiry(drawn.marketId, board.expiry);
+            revert MarketOracle_UnknownExpiry(view_.marketId, board.expiry);
         }
         (board.forwardWad, board.settled, board.fresh) = (word.average(), true, true);
-        return board;
     }
 
     /// @dev The forward inside the averaging window. A board of the report uses the average of that report alone.
-    function _averagingForward(Market storage market, View memory drawn, uint32 expiry, uint256 forwardWad)
+    function _averagingForward(Market storage market, View memory view_, uint32 expiry, uint256 forwardWad)
         private
         view
         returns (uint256)
     {
         AverageWord word = market.averages[expiry];
-        bool ofReport = drawn.moment == Moment.Report;
+        bool ofReport = view_.ofReport;
         (uint256 average, uint256 elapsed) =
             ofReport ? (word.reportAverage(), word.reportElapsed()) : (word.average(), word.elapsed());
-        if (elapsed == 0 || (ofReport && elapsed != _elapsedAt(expiry, drawn.time))) {
-            revert MarketOracle_NoRunningAverage(drawn.marketId, expiry);
+        if (elapsed == 0 || (ofReport && elapsed != _elapsedAt(expiry, view_.time))) {
+            revert MarketOracle_NoRunningAverage(view_.marketId, expiry);
         }
         return RollDown.averagingForward(average, elapsed, forwardWad);
     }
 
-    /// @dev Where `expiry` stands among the first `count` of the surface.
-    function _indexOf(Surface storage surface, uint256 count, uint32 expiry)
-        private
-        view
-        returns (bool found, uint256 index)
-    {
-        uint256 word;
-        for (; index < count; ++index) {
-            if (index & 7 == 0) word = surface.expiries[index >> 3];
-            if (uint32(word) == expiry) return (true, index); // the low lane is the present one
-            word >>= 32;
-        }
-    }
-
-    function _expiryAt(Surface storage surface, uint256 index) private view returns (uint32) {
-        return uint32(surface.expiries[index >> 3] >> (index & 7) * 32); // keeps one lane
-    }
-
-    function _sliceAt(Surface storage surface, uint256 index) private view returns (Slice) {
-        return Slice.wrap(uint128(surface.slices[index >> 1] >> (index & 1) * 128)); // keeps one half
-    }
-
     /// @inheritdoc IMarketOracle
-    function expiries(uint16 marketId) external view returns (uint32[] memory expiries_) {
-        Market storage market = _markets[marketId];
-        Surface storage surface = market.sides[market.spot.side()];
-        expiries_ = new uint32[](surface.header.count());
-        for (uint256 i = 0; i < expiries_.length; ++i) {
-            expiries_[i] = _expiryAt(surface, i);
+    function expiries(uint16 marketId) public view returns (uint32[] memory expiries_) {
+        Surfaces storage surfaces = _markets[marketId].surfaces;
+        (uint256 first, uint256 second) = surfaces.expiryWords(surfaces.header.list());
+        expiries_ = new uint32[](MAX_SLICES);
+        uint256 count;
+        for (; count < MAX_SLICES; ++count) {
+            uint256 expiry = expiryIn(count < 8 ? first : second, count);
+            if (expiry == 0) break;
+            expiries_[count] = uint32(expiry); // kept in 32 bits
+        }
+        assembly ("memory-safe") {
+            mstore(expiries_, count) // only ever shorter
         }
     }
 
     /// @inheritdoc IMarketOracle
     function slices(uint16 marketId) external view returns (Slice[] memory slices_, uint256 freshMask) {
         Market storage market = _markets[marketId];
-        Surface storage surface = market.sides[market.spot.side()];
-        slices_ = new Slice[](surface.header.count());
+        slices_ = new Slice[](expiries(marketId).length);
         for (uint256 i = 0; i < slices_.length; ++i) {
-            slices_[i] = _sliceAt(surface, i);
+            slices_[i] = sliceIn(market.surfaces.sliceWord(market.spot.side(), i >> 1), i);
         }
-        freshMask = surface.header.freshMask();
+        freshMask = market.surfaces.header.freshMask();
+    }
+
+    /// @inheritdoc IMarketOracle
+    function unconfirmed(uint16 marketId) external view returns (Unconfirmed memory waiting) {
+        Market storage market = _markets[marketId];
+        SpotWord spot = market.spot;
+        if (spot.isSurfaceUnconfirmed()) {
+            SurfaceHeader header = market.surfaces.unconfirmed;
+            (waiting.round, waiting.surfaceTime) = (uint32(header.round()), uint40(header.time())); // kept in 32 bits
+        }
+        if (spot.isSpotUnconfirmed()) {
+            SpotWord word = market.unconfirmedSpot;
+            (waiting.spotTime, waiting.spotWad) = (word.time(), word.spot());
+        }
+    }
+
+    /// @inheritdoc IMarketOracle
+    function limits(uint16 marketId) external view returns (Limits memory) {
+        SpotWord spot = _markets[marketId].spot;
+        // Each was stored from 8 bits.
+        return Limits(uint8(spot.spotMove()), uint8(spot.volatilityMove()), uint8(spot.minGap()));
     }
 
     /// @inheritdoc IMarketOracle
@@ -668,17 +602,15 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
     /// @inheritdoc IMarketOracle
     function signers() external view returns (uint32 signerSet, address[] memory signers_, uint256 quorum) {
         SignerSet active = _signerSet;
-        uint256 addresses = _loadSigners(active);
+        bytes memory packed = SSTORE2.read(active.pointer());
         signers_ = new address[](active.count());
         for (uint256 i = 0; i < signers_.length; ++i) {
-            signers_[i] = _signerAt(addresses, i);
+            assembly ("memory-safe") {
+                let signer := shr(96, mload(add(add(packed, 0x20), mul(i, 20)))) // 20 bytes each
+                mstore(add(add(signers_, 0x20), shl(5, i)), signer)
+            }
         }
         return (active.number(), signers_, active.quorum());
-    }
-
-    /// @notice The EIP-712 domain separator that reports are signed under; rebuilt if the chain forks.
-    function domainSeparator() external view returns (bytes32) {
-        return _domainSeparator();
     }
 
     /// @dev Both never change, so the separator is cached in the code.

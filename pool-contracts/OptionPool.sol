@@ -249,10 +249,12 @@ contract OptionPool is IOptionPool, AccessManaged {
         (facts.state, facts.current) = oracle.boards(marketId, expiries, Moment.Now);
         if (facts.state.round == 0) revert OptionPool_NoSurface();
         (, facts.atReport) = oracle.boards(marketId, expiries, Moment.Report);
+        // While a larger move waits for confirmation, its price is the other one.
+        Moment other = facts.state.unconfirmed ? Moment.Unconfirmed : Moment.Previous;
         uint256 acceptedAt = _max(facts.state.surfaceAcceptedAt, facts.state.spotAcceptedAt);
-        if (block.timestamp > acceptedAt + _parameters.worseOfSeconds) return;
+        if (other == Moment.Previous && block.timestamp > acceptedAt + _parameters.worseOfSeconds) return;
         // Before the second report, and for an expiry that is new in this one, there is no previous price to be worse than.
-        try oracle.boards(marketId, expiries, Moment.Previous) returns (MarketState memory, Board[] memory previous) {
+        try oracle.boards(marketId, expiries, other) returns (MarketState memory, Board[] memory previous) {
             facts.previous = previous;
         } catch {}
     }
@@ -294,6 +296,7 @@ contract OptionPool is IOptionPool, AccessManaged {
             revert OptionPool_StaleSurface(surfaceAge, parameters_.maxSurfaceAge);
         }
         if (spotAge > parameters_.maxSpotAge) revert OptionPool_StaleSpot(spotAge, parameters_.maxSpotAge);
+        if (state.unconfirmed) revert OptionPool_Unconfirmed(state.round);
         if (!facts.paysBack) revert OptionPool_NotMarked(_reserve.markedRound, state.round);
         for (uint256 i = 0; i < facts.current.length; ++i) {
             Board memory board = facts.current[i];
@@ -391,7 +394,8 @@ contract OptionPool is IOptionPool, AccessManaged {
         uint256 reserveWad = _capReserve(book.netShort, state.surfaceSpotWad, nav);
         survivedWad = _min(reserveWad, survivedWad);
         uint256 wadPerUnit = 10 ** (18 - uint256(_quoteDecimals));
-        uint256 unwindRaw = _abs(book.netVega) * _parameters.netVegaSpread / 1e18 + book.grossVegaCost + book.contracts
+        uint256 netVegaSpread = _parameters.netVegaSpread + state.disagreementWad;
+        uint256 unwindRaw = _abs(book.netVega) * netVegaSpread / 1e18 + book.grossVegaCost + book.contracts
             * (state.surfaceSpotWad * _parameters.notionalSpread / 1e18);
         mark_ = Mark({
             round: state.round,

@@ -17,8 +17,11 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 /// @title Scenario margin
 /// @notice An account is healthy if cash plus the worst value of what it holds is not negative. For a scenario (s, u):
 ///
-///     F′ = F·(1 + s),   k′ = ln(K/F′),   v′ = √w(k′) · max(1 + u·√(30 d/τ), 0.1),   value = Σ size·Black76(F′, K, v′) + base·S·(1 + s)
+///     F′ = F·(1 + s),   k′ = ln(K/F′),   v′ = √w(k′) · max(1 + u·√(30 d/τ), 0.1) ± d√τ,   value = Σ size·Black76(F′, K, v′) + base·S·(1 + s)
 ///     worst = min over the grid of ( present + weight·(value − present) ) − contingency·S·(open short contracts)
+///
+/// d, how far the reporters' volatilities differ, widens every volatility shock in its own direction. While a report that moves
+/// the market further than one may waits for confirmation, the worse of what is confirmed and what waits counts.
 ///
 /// The smile moves with spot (it is read at k′), √(30 d/τ) is capped at 3, and the price of a call and of a put at one
 /// strike are computed together, once per scenario. Settled expiries count by their payoff.
@@ -41,6 +44,7 @@ contract RiskEngine is IRiskEngine, AccessManaged {
 
     event GridsChanged(uint16 indexed marketId, MarketGrids grids);
 
+    uint256 internal constant SECONDS_PER_YEAR = 365 days;
     /// @dev Tenor at which a volatility shock holds as it is written.
     uint256 internal constant REFERENCE_TENOR = 30 days;
     /// @dev Largest factor by which a shorter tenor scales a volatility shock.
@@ -90,24 +94,48 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         if (words.length == 0 && baseSize == 0) return (0, 0);
         StoredGrid memory stored = _stored[marketId][grid];
         if (stored.count == 0) revert RiskEngine_UnknownMarket(marketId);
-        Shock[] memory shocks = ShockTable.load(stored.table, stored.count);
 
         (uint32[] memory expiries, uint256[] memory boardOf) = _expiriesOf(words);
         (MarketState memory state, Board[] memory boards) = oracle.boards(marketId, expiries, Moment.Now);
+        (worst, mid) = _valuesOn(stored, words, boards, boardOf, baseSize, state.spotWad, state.disagreementWad);
+        if (!state.unconfirmed) return (worst, mid);
+
+        // A larger move waits for confirmation: the worse of both counts, each scenario on its own surface and spot.
+        (, boards) = oracle.boards(marketId, expiries, Moment.Unconfirmed);
+        uint256 spotWad = oracle.unconfirmed(marketId).spotWad;
+        (int256 worstWaiting, int256 midWaiting) = _valuesOn(
+            stored, words, boards, boardOf, baseSize, spotWad == 0 ? state.spotWad : spotWad, state.disagreementWad
+        );
+        if (worstWaiting < worst) worst = worstWaiting;
+        if (midWaiting < mid) mid = midWaiting;
+    }
+
+    /// @dev Worst and present value on one set of boards, at one spot.
+    function _valuesOn(
+        StoredGrid memory stored,
+        StrikeWord[] calldata words,
+        Board[] memory boards,
+        uint256[] memory boardOf,
+        uint256 baseSize,
+        uint256 spotWad,
+        uint256 disagreementWad
+    ) private view returns (int256 worst, int256 mid) {
+        Shock[] memory shocks = ShockTable.load(stored.table, stored.count);
         uint256[] memory tenorFactors = _tenorFactors(boards);
+        uint256[] memory aparts = _aparts(boards, disagreementWad);
         uint256 shortContracts;
         int256 settledRaw;
         for (uint256 i = 0; i < words.length; ++i) {
             StrikeWord word = words[i];
-            Board memory board = boards[boardOf[i]];
-            if (board.settled) {
-                settledRaw += _payoffRaw(word, board.forwardWad);
+            uint256 place = boardOf[i];
+            if (boards[place].settled) {
+                settledRaw += _payoffRaw(word, boards[place].forwardWad);
                 continue;
             }
-            _addStrike(shocks, word, board, tenorFactors[boardOf[i]]);
+            _addStrike(shocks, word, boards[place], tenorFactors[place], aparts[place]);
             shortContracts += _shortContracts(word);
         }
-        return _summarise(shocks, settledRaw, baseSize, state.spotWad, shortContracts * stored.shortContingencyWad);
+        return _summarise(shocks, settledRaw, baseSize, spotWad, shortContracts * stored.shortContingencyWad);
     }
 
     /// @dev The distinct expiries of the words and, for each word, which of them is its own.
@@ -141,8 +169,24 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         }
     }
 
+    /// @dev d√τ per expiry, WAD.
+    function _aparts(Board[] memory boards, uint256 disagreementWad) private pure returns (uint256[] memory aparts) {
+        aparts = new uint256[](boards.length);
+        if (disagreementWad == 0) return aparts;
+        for (uint256 i = 0; i < boards.length; ++i) {
+            uint256 rootYearsWad = SquareRoot.sqrtWad(boards[i].effectiveSeconds * 1e18 / SECONDS_PER_YEAR);
+            aparts[i] = disagreementWad * rootYearsWad / 1e18;
+        }
+    }
+
     /// @dev Adds a strike's calls and puts to the value of every scenario; the smile is read once per spot shock.
-    function _addStrike(Shock[] memory shocks, StrikeWord word, Board memory board, uint256 tenorFactor) private pure {
+    function _addStrike(
+        Shock[] memory shocks,
+        StrikeWord word,
+        Board memory board,
+        uint256 tenorFactor,
+        uint256 apartWad
+    ) private pure {
         unchecked {
             // Strikes are below 2^88 and forwards below 2^128, factors at most 2e18, deviations below 2^64; prices are below
             // 2^127 and sizes below 2^79, so that 128 strikes add up to less than 2^214.
@@ -158,13 +202,11 @@ contract RiskEngine is IRiskEngine, AccessManaged {
                     lnSpotFactorWad = shock.lnSpotFactorWad;
                     stdDevWad = Essvi.stdDev(k - lnSpotFactorWad, board.thetaWad, board.rhoWad, board.psiWad);
                 }
-                int256 factor = 1e18 + shock.volatilityShockWad * int256(tenorFactor) / 1e18; // ≤ 1 + 3 × 2.047
-                if (factor < MIN_STD_DEV_FACTOR) factor = MIN_STD_DEV_FACTOR;
                 (uint256 callWad, uint256 putWad) = Black76.priceKnownLn(
                     board.forwardWad * shock.spotFactorWad / 1e18,
                     strikeWad,
                     k - lnSpotFactorWad,
-                    stdDevWad * uint256(factor) / 1e18
+                    _shocked(stdDevWad, shock.volatilityShockWad, tenorFactor, apartWad)
                 );
                 shock.valueRaw += calls * int256(callWad) + puts * int256(putWad);
             }
@@ -182,6 +224,22 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         (int256 calls, int256 puts) = (word.calls(), word.puts());
         if (calls < 0) contracts = uint256(-calls);
         if (puts < 0) contracts += uint256(-puts);
+    }
+
+    /// @dev A standard deviation under a volatility shock, and further in its direction by what the reporters differ.
+    function _shocked(uint256 stdDevWad, int256 shock, uint256 tenorFactor, uint256 apartWad)
+        private
+        pure
+        returns (uint256)
+    {
+        unchecked {
+            if (shock == 0) return stdDevWad;
+            int256 factor = 1e18 + shock * int256(tenorFactor) / 1e18; // ≤ 1 + 3 × 2.047
+            if (factor < MIN_STD_DEV_FACTOR) factor = MIN_STD_DEV_FACTOR;
+            uint256 scaled = stdDevWad * uint256(factor) / 1e18; // deviations are below 2^64
+            if (shock > 0) return scaled + apartWad;
+            return scaled > apartWad ? scaled - apartWad : 0;
+        }
     }
 
     /// @dev Weighs the tails, takes the worst, subtracts the contingency, rounds down.

@@ -47,7 +47,7 @@ struct Quote {
 /// @param vegaPotential κ_V, symmetric and positive semidefinite: front, middle, back (00, 01, 02, 11, 12, 22). A net short
 /// vega V moves the price of volatility by κ_V·V/NAV.
 /// @param deltaPotential κ_Δ: a net delta worth y moves the price of delta by κ_Δ·y/NAV of spot.
-/// @param netVegaSpread s₀, volatility.
+/// @param netVegaSpread s₀, volatility; the reporters' disagreement d comes on top.
 /// @param grossVegaSpread s₁, volatility; a slice's fit residual where that is larger.
 /// @param notionalSpread g, share of spot per option.
 /// @param ageMultiplier c, standard deviations charged for the age of data.
@@ -124,6 +124,8 @@ interface IOptionPool is IMaker {
     error OptionPool_StaleSurface(uint256 age, uint256 maxAge);
     error OptionPool_StaleSpot(uint256 age, uint256 maxAge);
     error OptionPool_NotMarked(uint32 markedRound, uint32 round);
+    /// @notice A report after `round` moves the market further than one report may, and waits for confirmation.
+    error OptionPool_Unconfirmed(uint32 round);
     error OptionPool_SliceRefused(uint32 expiry);
     error OptionPool_TenorOutOfRange(uint32 expiry, uint256 tenor);
     error OptionPool_DeltaOutOfRange(uint256 absDelta, uint256 minDelta, uint256 maxDelta);

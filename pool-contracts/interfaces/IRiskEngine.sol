@@ -23,6 +23,7 @@ interface IRiskEngine {
     /// @param grid Which grid.
     /// @return worst Lowest value over the grid less the contingencies, quote units, rounded down.
     /// @return mid Value at the present surface and spot, quote units, rounded down.
+    /// While a larger move waits for confirmation both are the lower of the two markets'.
     function values(uint16 marketId, StrikeWord[] calldata words, uint256 baseSize, Grid grid)
         external
         view

@@ -10,6 +10,8 @@ pragma solidity ^0.8.37;
 /// @param spotWad The freshest accepted spot, quote per unit of the underlying.
 /// @param surfaceSpotWad Spot in the last surface report: what marks use.
 /// @param disagreementWad How far the reporters' volatilities differ, WAD of volatility.
+/// @param unconfirmed A newer report moves the market further than one report may and waits for confirmation: no risk is
+/// added, and what is held is worth the less of `Moment.Now` and `Moment.Unconfirmed`.
 struct MarketState {
     uint32 round;
     uint40 surfaceTime;
@@ -19,6 +21,7 @@ struct MarketState {
     uint256 spotWad;
     uint256 surfaceSpotWad;
     uint256 disagreementWad;
+    bool unconfirmed;
 }
 
 /// @notice From which report, at which time and spot a board is drawn.
@@ -28,7 +31,9 @@ enum Moment {
     /// The last surface rolled down to now, with the freshest spot: quotes and margin.
     Now,
     /// The surface and the spot before the last accepted ones, rolled down to now: `worseOf(previous, current)`.
-    Previous
+    Previous,
+    /// The surface and the spot that wait for confirmation, rolled down to now; where one does not wait, the confirmed one.
+    Unconfirmed
 }
 
 /// @notice What pricing one expiry needs, in memory.

@@ -25,6 +25,9 @@ using {
 uint256 constant SURFACE_REPORT = 1;
 uint256 constant SPOT_REPORT = 2;
 
+/// @dev Round, disagreement and count of slices.
+uint256 constant SURFACE_FIELDS = 0xffffffff << 200 | 0xffff << 48 | 0xff << 8;
+
 uint256 constant HEADER_BYTES = 33;
 uint256 constant SLICE_BYTES = 20;
 uint256 constant AVERAGE_BYTES = 18;
@@ -61,13 +64,13 @@ function readAverage(bytes calldata report, uint256 offset)
     }
 }
 
-/// @notice The signature that begins at byte `offset` of the report.
-function readSignature(bytes calldata report, uint256 offset)
+/// @notice The signature that stands `fromEnd` places before the report's end; the last is at 1.
+function readSignature(bytes calldata report, uint256 fromEnd)
     pure
     returns (uint256 index, bytes32 r, bytes32 s, uint8 v)
 {
     assembly ("memory-safe") {
-        let at := add(report.offset, offset)
+        let at := sub(add(report.offset, report.length), mul(fromEnd, SIGNATURE_BYTES))
         index := byte(0, calldataload(at))
         r := calldataload(add(at, 1))
         s := calldataload(add(at, 33))
@@ -115,5 +118,5 @@ function averageCount(ReportHeader self) pure returns (uint256) {
 
 /// @notice Whether any field is set that only a surface report signs.
 function carriesSurface(ReportHeader self) pure returns (bool) {
-    return self.round() != 0 || self.disagreement() != 0 || self.sliceCount() != 0;
+    return ReportHeader.unwrap(self) & SURFACE_FIELDS != 0;
 }

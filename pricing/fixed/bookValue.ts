@@ -85,6 +85,8 @@ export interface MarkFacts {
   readonly positions: readonly StrikePosition[];
   readonly surfaceTime: number;
   readonly surfaceSpotWad: bigint;
+  /** How far the reporters' volatilities differ in that report. */
+  readonly disagreementWad: bigint;
   /** Base collateral as a size of 6 decimals. */
   readonly baseSize: bigint;
   /** Cash, quote units. */
@@ -118,7 +120,7 @@ export function poolMark(parameters: QuoteParameters & { readonly navFloor: bigi
   const reserveWad = cappedReserve(parameters, { ...facts, netShort: book.netShort, nav });
   const survivedWad = reserveWad < facts.reserveAtMarkWad ? reserveWad : facts.reserveAtMarkWad;
   const unwindRaw =
-    (absolute(book.netVega) * parameters.netVegaSpread) / WAD +
+    (absolute(book.netVega) * (parameters.netVegaSpread + facts.disagreementWad)) / WAD +
     book.grossVegaCost +
     book.contracts * ((surfaceSpotWad * parameters.notionalSpread) / WAD);
   const wadPerUnit = 10n ** BigInt(18 - quoteDecimals);

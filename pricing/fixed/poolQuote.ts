@@ -56,6 +56,8 @@ export interface QuoteState {
   readonly spotTime: number;
   readonly spotWad: bigint;
   readonly surfaceSpotWad: bigint;
+  /** How far the reporters' volatilities differ. */
+  readonly disagreementWad: bigint;
 }
 
 export interface QuoteOption {
@@ -275,9 +277,9 @@ function potential(parameters: QuoteParameters, facts: QuoteFacts, inventory: In
 /** The half-spread, raw. */
 function spreadRaw(parameters: QuoteParameters, facts: QuoteFacts, totals: QuoteTotals): bigint {
   const { ageMultiplier, netVegaSpread, notionalSpread, volOfVol } = parameters;
-  const { spotWad, spotTime, surfaceTime } = facts.state;
+  const { disagreementWad, spotWad, spotTime, surfaceTime } = facts.state;
   const resting =
-    (absolute(totals.netVega) * netVegaSpread) / WAD +
+    (absolute(totals.netVega) * (netVegaSpread + disagreementWad)) / WAD +
     totals.grossVegaCost +
     totals.contracts * ((spotWad * notionalSpread) / WAD);
   const m = (((ageMultiplier * spotWad) / WAD) * rootAge(facts.timestamp, spotTime)) / WAD;

@@ -1,9 +1,11 @@
 /** The volatility oracle, part by part; each part is a module that returns its figures and lines. */
 import type { BenchOptions, BenchReport } from "./figure.ts";
+import { benchOracleContract } from "./oracle/contract.ts";
 import { benchForecast } from "./oracle/forecast.ts";
 import { benchOracleReplay } from "./oracle/replay.ts";
 
 const PARTS: readonly ((options: BenchOptions) => BenchReport | Promise<BenchReport>)[] = [
+  benchOracleContract,
   benchForecast,
   benchOracleReplay,
 ];

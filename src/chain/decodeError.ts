@@ -299,6 +299,13 @@ const explanations: Readonly<Record<string, Explain>> = {
     hint: "Try again in a moment, or mark it yourself: `meniscus mark`.",
     retryable: true,
   }),
+  OptionPool_Unconfirmed: () => ({
+    kind: "market",
+    message:
+      "The market moved further than one oracle report may say: until the next report confirms it, the pool only closes.",
+    hint: "Try again in a minute.",
+    retryable: true,
+  }),
   OptionPool_SliceRefused: (args) => ({
     kind: "market",
     message: `The last report's slice of ${dayOf(args)} was refused: the pool only closes there.`,

@@ -168,6 +168,48 @@ export function unpackSlice(expiry: number, word: bigint): ReportSlice {
   };
 }
 
+/** What the contract stores of a surface report and says in its event. */
+export interface StoredSurface {
+  readonly round: number;
+  /** Unix seconds. */
+  readonly modelTime: number;
+  /** WAD. */
+  readonly spotWad: bigint;
+  /** In 1e-4 of volatility. */
+  readonly disagreement: number;
+  /** Bit i is 1 where slice i came with the report. */
+  readonly freshMask: bigint;
+  readonly slices: readonly ReportSlice[];
+}
+
+const WORDS_A_PAGE = 5;
+const SLICES_A_PAGE = 8;
+
+/**
+ * The header and the pages of `SurfaceAccepted` and `SurfaceUnconfirmed`, as `types/SurfaceHeader.sol` and `types/Surface.sol`
+ * draw them: pages of a word with eight expiries of 32 bits and four words of two slices, the first in the highest bits.
+ */
+export function unpackStoredSurface(header: bigint, pages: readonly bigint[]): StoredSurface {
+  const field = (from: number, bits: number) => (header >> BigInt(from)) & (2n ** BigInt(bits) - 1n);
+  const slices: ReportSlice[] = [];
+  for (let page = 0; page < pages.length; page += WORDS_A_PAGE) {
+    for (let i = 0; i < SLICES_A_PAGE; i++) {
+      const expiry = Number(BigInt.asUintN(32, (pages[page] ?? 0n) >> BigInt(224 - 32 * i)));
+      if (expiry === 0) break;
+      const word = pages[page + 1 + (i >> 1)] ?? 0n;
+      slices.push(unpackSlice(expiry, BigInt.asUintN(128, word >> BigInt(128 - 128 * (i & 1)))));
+    }
+  }
+  return {
+    round: Number(field(224, 32)),
+    modelTime: Number(field(192, 32)),
+    spotWad: field(91, 96),
+    disagreement: Number(field(75, 16)),
+    freshMask: field(59, 16),
+    slices,
+  };
+}
+
 /** The calldata bytes of a signed report; signatures are put in the order of their index. */
 export function packReport(report: Report, signatures: readonly ReportSignature[]): Hex {
   const slices = report.kind === "surface" ? report.slices : [];

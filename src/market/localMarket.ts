@@ -242,13 +242,15 @@ export class LocalMarket {
     const deadline = performance.now() + NODE_TIMEOUT_MILLISECONDS;
     while (performance.now() < deadline) {
       if (this.nodeFailure) throw this.nodeFailure;
-      const state = await this.anvil.publicClient.readContract({
-        address: this.deployment.marketOracle,
-        abi: marketOracleAbi,
-        functionName: "marketState",
-        args: [MARKET_ID],
-      });
+      const oracle = { address: this.deployment.marketOracle, abi: marketOracleAbi, args: [MARKET_ID] } as const;
+      const { publicClient } = this.anvil;
+      const state = await publicClient.readContract({ ...oracle, functionName: "marketState" });
       if (state.surfaceTime === time) return;
+      // A report that moves further than one may waits for the next to confirm it: until then the pool only closes.
+      if (state.unconfirmed) {
+        const waiting = await publicClient.readContract({ ...oracle, functionName: "unconfirmed" });
+        if (waiting.surfaceTime === time) return;
+      }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     throw new MeniscusError(

@@ -14,7 +14,7 @@ import {
 } from "viem";
 import { clearinghouseAbi, insuranceFundAbi, marketOracleAbi, optionPoolAbi, poolSharesAbi } from "../chain/abis.ts";
 import type { Deployment } from "../chain/deployments.ts";
-import { type RunningAverage, unpackReport } from "../chain/report.ts";
+import { type RunningAverage, unpackReport, unpackStoredSurface } from "../chain/report.ts";
 import { MeniscusError } from "../runtime/errors.ts";
 
 /** Where an event stands on the chain. */
@@ -156,8 +156,9 @@ export class ProtocolHistory {
 
 /** Whether the report's model time stands strictly inside the 30 minutes before an expiry: 08:00 UTC of some day. */
 function isInsideWindow(args: unknown): boolean {
-  if (typeof args !== "object" || args === null || !("modelTime" in args)) return false;
-  const left = (EXPIRY_TIME_OF_DAY - (Number(args.modelTime) % DAY) + DAY) % DAY;
+  if (typeof args !== "object" || args === null || !("header" in args) || !("pages" in args)) return false;
+  const { modelTime } = unpackStoredSurface(BigInt(String(args.header)), []);
+  const left = (EXPIRY_TIME_OF_DAY - (modelTime % DAY) + DAY) % DAY;
   return left > 0 && left < AVERAGING_WINDOW;
 }
 
@@ -165,7 +166,7 @@ function isInsideWindow(args: unknown): boolean {
 function packedReportIn(input: Hex): Hex | undefined {
   try {
     const { functionName, args } = decodeFunctionData({ abi: [...marketOracleAbi, ...clearinghouseAbi], data: input });
-    if (functionName === "submit" || functionName === "submitIfNewer") return args[0];
+    if (functionName === "submitReport" || functionName === "submitIfNewer") return args[0];
     if (functionName === "trade") return args[0].report;
   } catch {
     // A contract in between called the oracle: its calldata is not ours to read.

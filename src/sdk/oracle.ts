@@ -2,7 +2,7 @@ import { type Address, decodeFunctionData, getAddress, type Hex, isAddressEqual 
 import { SECONDS_PER_YEAR } from "../../pricing/index.ts";
 import { clearinghouseAbi, marketOracleAbi } from "../chain/abis.ts";
 import { expiryName } from "../chain/optionId.ts";
-import { type ReportSlice, unpackSlice } from "../chain/report.ts";
+import { type ReportSlice, unpackSlice, unpackStoredSurface } from "../chain/report.ts";
 import { MeniscusError } from "../runtime/errors.ts";
 import { type Connection, inWords } from "./client.ts";
 
@@ -179,10 +179,14 @@ async function hashOfRound(
     address: deployment.marketOracle,
     abi: marketOracleAbi,
     eventName: "SurfaceAccepted",
-    args: round === undefined ? { marketId } : { marketId, round },
+    args: { marketId },
     fromBlock: BigInt(deployment.deployedAtBlock),
   });
-  const hash = events.at(-1)?.transactionHash;
+  const found =
+    round === undefined
+      ? events.at(-1)
+      : events.find(({ args: { header = 0n } }) => unpackStoredSurface(header, []).round === round);
+  const hash = found?.transactionHash;
   if (hash) return hash;
   throw new MeniscusError(
     "market",
@@ -193,7 +197,7 @@ async function hashOfRound(
 
 function submittedReport(input: Hex): Hex | undefined {
   const { functionName, args } = decodeFunctionData({ abi: marketOracleAbi, data: input });
-  return functionName === "submit" || functionName === "submitIfNewer" ? args[0] : undefined;
+  return functionName === "submitReport" || functionName === "submitIfNewer" ? args[0] : undefined;
 }
 
 function carriedReport(input: Hex): Hex | undefined {

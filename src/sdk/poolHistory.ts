@@ -1,7 +1,7 @@
 import { cashDivisor, toCashDown } from "../../pricing/fixed/index.ts";
 import type { Deployment } from "../chain/deployments.ts";
 import { toAccountId } from "../chain/optionId.ts";
-import { type ReportSlice, type RunningAverage, unpackSlice } from "../chain/report.ts";
+import { type ReportSlice, type RunningAverage, unpackStoredSurface } from "../chain/report.ts";
 import {
   addParts,
   bookRounding,
@@ -169,9 +169,9 @@ export class PoolReplay {
     if (!("marketId" in event.args) || event.args.marketId !== this.marketId) return;
     switch (event.name) {
       case "SurfaceAccepted": {
-        const { expiries, slices, modelTime, spotWad } = event.args;
-        const unpacked = expiries.map((expiry, i) => [expiry, unpackSlice(expiry, slices[i] ?? 0n)] as const);
-        this.surface = { time: modelTime, spotWad, slices: new Map(unpacked), averages: event.averages };
+        const { slices, modelTime, spotWad } = unpackStoredSurface(event.args.header, event.args.pages);
+        const byExpiry = new Map(slices.map((slice) => [slice.expiry, slice]));
+        this.surface = { time: modelTime, spotWad, slices: byExpiry, averages: event.averages };
         this.carry();
         break;
       }

@@ -158,7 +158,7 @@ export class ChainOracle {
       chain: this.chain,
       transport: http(this.config.rpcUrl, { timeout: RPC_MILLISECONDS }),
     });
-    const hash = await wallet.writeContract({ ...this.contract, functionName: "submit", args: [report] });
+    const hash = await wallet.writeContract({ ...this.contract, functionName: "submitReport", args: [report] });
     const receipt = await this.client.waitForTransactionReceipt({ hash });
     if (receipt.status !== "success") {
       throw new MeniscusError("market", `The report was refused (transaction ${hash}).`, { retryable: true });

@@ -23,9 +23,44 @@ contract MarketOracleFuzzTest is OracleReports {
             for (uint256 i = 0; i < 5; ++i) {
                 report.slices[i] = _nearTheBoundary(seed, round, i, i == 0 ? report.slices[0] : report.slices[i - 1]);
             }
-            oracle.submit(_signed(report, 1));
+            oracle.submitReport(_signed(report, 1));
             _assertFreshSlicesAreFree();
         }
+    }
+
+    /// And nothing else is refused: a slice is fresh exactly where the inequalities, in fractions, allow it.
+    function testFuzz_onlyArbitrageIsRefused(uint256 seed) public {
+        vm.warp(START);
+        TestReport memory report = _surface(1, START, 5);
+        uint256 kept;
+        uint256 last = type(uint256).max;
+        uint256[] memory accepted = new uint256[](5);
+        for (uint256 i = 0; i < 5; ++i) {
+            report.slices[i] = _nearTheBoundary(seed, 1, i, i == 0 ? report.slices[0] : report.slices[i - 1]);
+            if (!_isFree(report, last, i)) continue;
+            (accepted[kept++], last) = (i, i);
+        }
+        oracle.submitReport(_signed(report, 1));
+        (Slice[] memory slices, uint256 freshMask) = oracle.slices(MARKET);
+        assertEq(slices.length, kept);
+        assertEq(freshMask, (1 << kept) - 1);
+        for (uint256 i = 0; i < kept; ++i) {
+            assertEq(Slice.unwrap(slices[i]), _packedSlice(report.slices[accepted[i]]));
+        }
+    }
+
+    /// @dev ρ = r/2¹⁵, ψ = p·1e-10, θ = t·1e-11, every inequality over its common denominator.
+    function _isFree(TestReport memory report, uint256 last, uint256 i) private pure returns (bool) {
+        TestSlice memory far = report.slices[i];
+        int256 r = far.rho;
+        uint256 onePlus = 32_768 + uint256(r < 0 ? -r : r);
+        bool alone = far.theta != 0 && r != -32_768 && far.psi * onePlus <= 4 * 1e10 * 32_768
+            && far.psi * far.psi * onePlus <= 4 * 1e9 * 32_768 * far.theta;
+        if (!alone || last == type(uint256).max) return alone;
+        TestSlice memory near = report.slices[last];
+        int256 skew = r * int256(far.psi) - int256(near.rho) * int256(near.psi);
+        return far.theta >= near.theta && (skew < 0 ? -skew : skew) <= 32_768 * (int256(far.psi) - int256(near.psi))
+            && far.psi * near.theta <= near.psi * far.theta;
     }
 
     /// Time alone never makes an arbitrage: every inequality of the stored words holds for the boards at any later time.
@@ -34,7 +69,7 @@ contract MarketOracleFuzzTest is OracleReports {
         TestReport memory report = _surface(1, START, 2);
         report.slices[0] = _nearTheBoundary(seed, 1, 0, report.slices[0]);
         report.slices[1] = _nearTheBoundary(seed, 1, 1, report.slices[0]);
-        oracle.submit(_signed(report, 1));
+        oracle.submitReport(_signed(report, 1));
         (Slice[] memory slices, uint256 freshMask) = oracle.slices(MARKET);
         if (slices.length != 2 || freshMask != 3) return;
         uint32[] memory expiries = oracle.expiries(MARKET);
@@ -112,7 +147,7 @@ contract MarketOracleFuzzTest is OracleReports {
 
     /// Random bytes never get in, and never with another error than one of the oracle's own.
     function testFuzz_garbageIsRefused(bytes calldata garbage) public {
-        (bool accepted, bytes memory reason) = address(oracle).call(abi.encodeCall(oracle.submit, (garbage)));
+        (bool accepted, bytes memory reason) = address(oracle).call(abi.encodeCall(oracle.submitReport, (garbage)));
         assertFalse(accepted);
         assertGt(reason.length, 3);
         assertNotEq(bytes4(reason), bytes4(keccak256("Panic(uint256)")));

@@ -5,7 +5,9 @@ import {Authority} from "../../pool-contracts/Authority.sol";
 import {MarketOracle} from "../../pool-contracts/MarketOracle.sol";
 import {IMarketOracle} from "../../pool-contracts/interfaces/IMarketOracle.sol";
 import {Board, MarketState, Moment} from "../../pool-contracts/types/Board.sol";
+import {ReportHeader} from "../../pool-contracts/types/ReportHeader.sol";
 import {Slice} from "../../pool-contracts/types/Slice.sol";
+import {SurfaceHeader, toSurfaceHeader} from "../../pool-contracts/types/SurfaceHeader.sol";
 import {OracleReports, TestAverage, TestReport, TestSlice} from "./OracleReports.sol";
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 
@@ -49,28 +51,27 @@ contract MarketOracleTest is OracleReports {
 
     function test_submit_surface_emitsWhatItStores() public {
         TestReport memory report = _surface(1, START, 2);
-        uint32[] memory expiries = new uint32[](2);
-        uint128[] memory slices = new uint128[](2);
-        for (uint256 i = 0; i < 2; ++i) {
-            (expiries[i], slices[i]) = (_expiry(i), _packedSlice(report.slices[i]));
-        }
+        uint256[] memory words = new uint256[](2);
+        words[0] = uint256(_expiry(0)) << 224 | uint256(_expiry(1)) << 192;
+        words[1] = uint256(_packedSlice(report.slices[0])) << 128 | _packedSlice(report.slices[1]);
         vm.expectEmit();
-        emit IMarketOracle.SurfaceAccepted(MARKET, 1, START, SPOT, 25, 3, expiries, slices);
+        SurfaceHeader header = toSurfaceHeader(SurfaceHeader.wrap(0), 1, START, 0, SPOT, 25, 3, 1);
+        emit IMarketOracle.SurfaceAccepted(MARKET, header, words);
         _submit(report);
         assertEq(oracle.expiries(MARKET).length, 2);
         (Slice[] memory stored, uint256 freshMask) = oracle.slices(MARKET);
-        assertEq(Slice.unwrap(stored[1]), slices[1]);
+        assertEq(Slice.unwrap(stored[1]), _packedSlice(report.slices[1]));
         assertEq(freshMask, 3);
     }
 
     function test_submit_acceptsAnyQuorumInOrderOfIndex() public {
         TestReport memory report = _surface(1, START, 1);
         bytes32 digest = _digest(report);
-        oracle.submit(
+        oracle.submitReport(
             bytes.concat(_body(report, 3), _signature(digest, 0), _signature(digest, 2), _signature(digest, 3))
         );
-        vm.warp(START + 1);
-        oracle.submit(_signed(_surface(9, START + 1, 1), 4)); // a full house; rounds may skip numbers
+        vm.warp(START + 2);
+        oracle.submitReport(_signed(_surface(9, START + 2, 1), 4)); // a full house; rounds may skip numbers
         assertEq(oracle.marketState(MARKET).round, 9);
     }
 
@@ -94,17 +95,17 @@ contract MarketOracleTest is OracleReports {
         _submit(_surface(1, START, 2));
         vm.warp(START + 5);
         vm.expectEmit();
-        emit IMarketOracle.SpotAccepted(MARKET, START + 4, 3_100e18);
-        _submit(_spotOnly(START + 4, 3_100e18));
+        emit IMarketOracle.SpotAccepted(_headerOf(_spotOnly(START + 4, 3_030e18)));
+        _submit(_spotOnly(START + 4, 3_030e18));
         MarketState memory state = oracle.marketState(MARKET);
         assertEq(state.round, 1);
         assertEq(state.surfaceTime, START);
         assertEq(state.spotTime, START + 4);
         assertEq(state.spotAcceptedAt, START + 5);
-        assertEq(state.spotWad, 3_100e18);
+        assertEq(state.spotWad, 3_030e18);
         assertEq(state.surfaceSpotWad, SPOT);
         assertEq(_board(_expiry(0), Moment.Report).forwardWad, uint256(SPOT) * 10_012_345 / 1e7);
-        assertEq(_board(_expiry(0), Moment.Now).forwardWad, uint256(3_100e18) * 10_012_345 / 1e7);
+        assertEq(_board(_expiry(0), Moment.Now).forwardWad, uint256(3_030e18) * 10_012_345 / 1e7);
         assertEq(_board(_expiry(0), Moment.Previous).forwardWad, uint256(SPOT) * 10_012_345 / 1e7);
     }
 
@@ -223,19 +224,23 @@ contract MarketOracleTest is OracleReports {
 
     function test_submit_refusesReplay() public {
         bytes memory report = _signed(_surface(1, START, 1), 3);
-        oracle.submit(report);
+        oracle.submitReport(report);
         _expectRefusal(report, abi.encodeWithSelector(IMarketOracle.MarketOracle_ReportNotNewer.selector, 1, 1));
         bytes memory spot = _signed(_spotOnly(START, SPOT), 3);
-        _expectRefusal(spot, abi.encodeWithSelector(IMarketOracle.MarketOracle_ReportNotNewer.selector, START, START));
+        _expectRefusal(
+            spot, abi.encodeWithSelector(IMarketOracle.MarketOracle_ReportNotNewer.selector, START, START + 1)
+        );
     }
 
     function test_submit_refusesANewerRoundAtAnOlderOrEqualTime() public {
         vm.warp(START + 1);
         _submit(_surface(5, START + 1, 1));
-        for (uint40 time = START; time <= START + 1; ++time) {
+        vm.warp(START + 10);
+        for (uint40 time = START; time <= START + 2; ++time) {
+            // Two seconds must lie between two reports.
             _expectRefusal(
                 _signed(_surface(6, time, 1), 3),
-                abi.encodeWithSelector(IMarketOracle.MarketOracle_ReportNotNewer.selector, time, START + 1)
+                abi.encodeWithSelector(IMarketOracle.MarketOracle_ReportNotNewer.selector, time, START + 2)
             );
         }
     }
@@ -340,8 +345,8 @@ contract MarketOracleTest is OracleReports {
         MarketOracle other = new MarketOracle(signers, oracle.authority());
         other.addMarket(MARKET);
         vm.expectRevert(expected);
-        other.submit(report);
-        oracle.submit(report);
+        other.submitReport(report);
+        oracle.submitReport(report);
     }
 
     /// Every bit of a surface report with an average and of its signatures is covered.
@@ -360,7 +365,7 @@ contract MarketOracleTest is OracleReports {
         for (uint256 bit = 0; bit < report.length * 8; ++bit) {
             bytes1 mask = bytes1(uint8(1 << (bit & 7)));
             report[bit / 8] ^= mask;
-            (bool accepted,) = address(oracle).call(abi.encodeCall(oracle.submit, (report)));
+            (bool accepted,) = address(oracle).call(abi.encodeCall(oracle.submitReport, (report)));
             assertFalse(accepted, string.concat("bit ", vm.toString(bit)));
             report[bit / 8] ^= mask;
             ++flips;
@@ -391,7 +396,7 @@ contract MarketOracleTest is OracleReports {
         _expectRefusal(old, abi.encodeWithSelector(IMarketOracle.MarketOracle_WrongSignerSet.selector, 1, 2));
         TestReport memory report = _surface(1, START, 1);
         report.signerSet = 2;
-        oracle.submit(_signed(report, 1));
+        oracle.submitReport(_signed(report, 1));
     }
 
     function test_setSigners_refusesQuorumsThatAreNotSafe() public {
@@ -574,10 +579,10 @@ contract MarketOracleTest is OracleReports {
         _expectLastVerdict(report, _expiry(1), verdict);
     }
 
-    /// @dev A report one round and one second after the last.
+    /// @dev A report one round and two seconds after the last.
     function _next(uint256 count) private returns (TestReport memory) {
         MarketState memory state = oracle.marketState(MARKET);
-        uint40 time = state.round == 0 ? START : state.surfaceTime + 1;
+        uint40 time = state.round == 0 ? START : state.surfaceTime + 2;
         vm.warp(time);
         return _surface(state.round + 1, time, count);
     }
@@ -588,7 +593,7 @@ contract MarketOracleTest is OracleReports {
             vm.expectEmit();
             emit IMarketOracle.SliceRefused(MARKET, report.round, expiry, verdict);
         }
-        _submit(report);
+        oracle.submitReport(_signed(report, 4)); // moves as far as it likes
         if (expected) assertTrue(_board(expiry, Moment.Report).fresh);
     }
 
@@ -612,7 +617,7 @@ contract MarketOracleTest is OracleReports {
         _submit(_surface(1, START, 2));
         vm.warp(START + 10);
         TestReport memory report = _surface(2, START + 10, 3);
-        report.spot = 3_200e18;
+        report.spot = 3_050e18;
         report.slices[0].theta = report.slices[0].theta * 9 / 10;
         _submit(report);
         Board memory now_ = _board(_expiry(0), Moment.Now);
@@ -621,7 +626,7 @@ contract MarketOracleTest is OracleReports {
         uint256 rolled = _slice(_expiry(0), START).theta * 1e7 * (_expiry(0) - START - 1210);
         assertEq(previous.thetaWad, rolled / (_expiry(0) - START - 1200));
         assertEq(previous.forwardWad, uint256(SPOT) * 10_012_345 / 1e7);
-        assertEq(now_.forwardWad, uint256(3_200e18) * 10_012_345 / 1e7);
+        assertEq(now_.forwardWad, uint256(3_050e18) * 10_012_345 / 1e7);
         // An expiry that is new has no value before: the present slice stands in.
         assertEq(_board(_expiry(2), Moment.Previous).thetaWad, _board(_expiry(2), Moment.Now).thetaWad);
     }
@@ -636,7 +641,7 @@ contract MarketOracleTest is OracleReports {
         _submit(_surface(1, START, 1));
         vm.warp(START + 10);
         TestReport memory report = _surface(3, START + 10, 1); // same parity as round 1
-        report.spot = 3_200e18;
+        report.spot = 3_050e18;
         _submit(report);
         assertEq(_board(_expiry(0), Moment.Previous).forwardWad, uint256(SPOT) * 10_012_345 / 1e7);
     }
@@ -672,9 +677,9 @@ contract MarketOracleTest is OracleReports {
         _submit(_withAverage(_surface(1, expiry - 600, 2), expiry, 2_900e18, 1_200));
         uint256 atReport = _board(expiry, Moment.Report).forwardWad;
         vm.warp(expiry - 300);
-        _submit(_withAverage(_spotOnly(expiry - 300, 2_800e18), expiry, 2_890e18, 1_500));
+        _submit(_withAverage(_spotOnly(expiry - 300, 2_950e18), expiry, 2_890e18, 1_500));
         assertEq(_board(expiry, Moment.Report).forwardWad, atReport);
-        uint256 forward = uint256(2_800e18) * 10_012_345 / 1e7;
+        uint256 forward = uint256(2_950e18) * 10_012_345 / 1e7;
         assertEq(_board(expiry, Moment.Now).forwardWad, (1_500 * uint256(2_890e18) + 300 * forward) / 1_800);
     }
 
@@ -778,9 +783,13 @@ contract MarketOracleTest is OracleReports {
 
     // ───────────────────────────── Steps ─────────────────────────────
 
+    function _headerOf(TestReport memory report) private pure returns (ReportHeader) {
+        return ReportHeader.wrap(uint256(bytes32(_body(report, 0))));
+    }
+
     function _expectRefusal(bytes memory report, bytes memory expected) private {
         vm.expectRevert(expected);
-        oracle.submit(report);
+        oracle.submitReport(report);
     }
 
     function _board(uint32 expiry, Moment moment) private view returns (Board memory) {

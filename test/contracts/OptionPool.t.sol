@@ -217,6 +217,33 @@ contract OptionPoolTest is LedgerFixture {
         quote(call(QUARTER, 3000), ONE); // the other expiries go on
     }
 
+    /// A move that waits for confirmation: no risk is added, a close pays the worse of both prices and is not refused.
+    function test_whileAMoveWaits_thePoolOnlyCloses_atTheWorsePrice() public {
+        fundAccount(margin(alice), 100_000 * USD);
+        trade(margin(alice), call(MONTH, 3000), -ONE);
+        Leg[] memory close = one(call(MONTH, 3000), ONE);
+        int256 before = pool.quote(close, true).midWad;
+        oracle.setUnconfirmedSpot(3300e18);
+        vm.expectRevert(abi.encodeWithSelector(IOptionPool.OptionPool_Unconfirmed.selector, 1));
+        pool.quote(close, false);
+        int256 mid = pool.quote(close, true).midWad;
+        assertGt(mid, before + 100e18, "buying back costs what the call is worth if the move is true");
+        trade(margin(alice), close);
+        oracle.setUnconfirmedSpot(2700e18);
+        assertEq(pool.quote(close, true).midWad, before, "and not less if it is one the other way");
+        oracle.setUnconfirmedSpot(0);
+        pool.quote(close, false);
+    }
+
+    function test_spreadWidensWithDisagreement() public {
+        Leg[] memory legs = one(call(MONTH, 3000), ONE);
+        uint256 agreed = pool.quote(legs, false).spreadWad;
+        oracle.setDisagreement(0.01e18);
+        uint256 apart = pool.quote(legs, false).spreadWad;
+        // A point of volatility on a vega of some 340: ten cents on the dollar of vega.
+        assertApproxEqRel(apart - agreed, 3.4e18, 0.05e18);
+    }
+
     function test_riskIsAddedInsideRangesOfTenorAndDeltaOnly() public {
         vm.warp(WEEK - 1 days);
         oracle.report(SPOT, VOLATILITY, listed);

@@ -217,6 +217,6 @@ abstract contract OracleReports is Test {
     }
 
     function _submit(TestReport memory report) internal {
-        oracle.submit(_signed(report, 3));
+        oracle.submitReport(_signed(report, 3));
     }
 }

@@ -186,6 +186,41 @@ contract RiskEngineTest is LedgerFixture {
         assertEq(midTwice, mid);
     }
 
+    /// While a larger move waits, what is held is worth the less of both markets; and it is as before once nothing waits.
+    function test_whileAMoveWaits_theWorseOfBothCounts() public {
+        StrikeWord[2] memory words = [_word(call(MONTH, 3000), -ONE), _word(put(MONTH, 3000), -ONE)];
+        uint256[2] memory waiting = [uint256(3600e18), 2400e18];
+        for (uint256 i = 0; i < 2; ++i) {
+            (int256 worst, int256 mid) = _values(_words(words[i]), 1e6);
+            for (uint256 j = 0; j < 2; ++j) {
+                oracle.setUnconfirmedSpot(waiting[j]);
+                (int256 worstOfBoth, int256 midOfBoth) = _values(_words(words[i]), 1e6);
+                oracle.setUnconfirmedSpot(0);
+                uint256 snapshot = vm.snapshotState();
+                oracle.setSpot(waiting[j]);
+                (int256 worstThen, int256 midThen) = _values(_words(words[i]), 1e6);
+                vm.revertToState(snapshot);
+                assertEq(worstOfBoth, worstThen < worst ? worstThen : worst);
+                assertEq(midOfBoth, midThen < mid ? midThen : mid);
+                assertTrue(midThen != mid);
+            }
+        }
+    }
+
+    /// Where reporters differ every volatility shock is wider: a short needs more, and the present value stays.
+    function test_disagreementWidensTheVolatilityShocks() public {
+        StrikeWord[2] memory words = [_word(call(MONTH, 3000), -ONE), _word(call(MONTH, 3000), ONE)];
+        for (uint256 i = 0; i < 2; ++i) {
+            (int256 agreed, int256 mid) = _values(_words(words[i]), 0);
+            oracle.setDisagreement(0.02e18);
+            (int256 apart, int256 same) = _values(_words(words[i]), 0);
+            oracle.setDisagreement(0);
+            assertEq(same, mid);
+            assertLe(apart, agreed, "never in the holder's favour");
+            if (i == 0) assertGt(agreed - apart, int256(USD) / 2);
+        }
+    }
+
     function test_aSettledStrikeCountsByItsPayoff() public {
         vm.warp(WEEK + 1);
         oracle.setSettlementPrice(WEEK, 3300e18);

@@ -80,7 +80,8 @@ function drawPackage(random: Random): Package {
         spotAcceptedAt: acceptedAt,
         spotWad,
         surfaceSpotWad,
-        disagreementWad: 0n,
+        disagreementWad: random.below(4) === 0 ? 0n : BigInt(random.below(65_536)) * 10n ** 14n,
+        unconfirmed: random.below(2) === 0,
       },
       atReport: boardsAt(surfaceTime, surfaceSpotWad),
       current,
@@ -185,7 +186,8 @@ function drawScenes(random: Random): Scene[] {
       spotAcceptedAt: surfaceTime + 25,
       spotWad,
       surfaceSpotWad: spotWad + random.word(65),
-      disagreementWad: 0n,
+      disagreementWad: BigInt(random.below(500)) * 10n ** 14n,
+      unconfirmed: false,
     };
     const cash = random.word(40) * 10n ** BigInt(quoteDecimals - 6);
     const flow = random.below(3) === 0 ? 0n : random.below(2) ? cash * 20n : -cash / 2n;
@@ -213,6 +215,7 @@ test("a pool's marks and swaps over three reports: NAV, reserve, unwind, invento
         positions,
         surfaceTime: state.surfaceTime,
         surfaceSpotWad: state.surfaceSpotWad,
+        disagreementWad: state.disagreementWad,
         baseSize: (scene.baseAmount * 1_000_000n) / WAD,
         cash: scene.cash,
         drift: 0n, // each scene is another report

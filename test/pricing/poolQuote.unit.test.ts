@@ -109,7 +109,7 @@ function truth(parameters: QuoteParameters, facts: QuoteFacts) {
   const s1 = (leg: TruthLeg) => Exact.max(fromWad(parameters.grossVegaSpread), leg.residual);
   const spread = sum(({ size, now }) => size.times(now.vegaPerVolatility))
     .abs()
-    .times(fromWad(parameters.netVegaSpread))
+    .times(fromWad(parameters.netVegaSpread).plus(fromWad(state.disagreementWad)))
     .plus(sum((leg) => leg.size.abs().times(leg.now.vegaPerVolatility).times(s1(leg))))
     .plus(
       sum(({ size }) => size.abs())
@@ -199,7 +199,13 @@ function drawOrdinary(random: Random): { parameters: QuoteParameters; facts: Quo
         const strikeWad = drawStrike(random, false, current[board]!.forwardWad);
         return { size: drawSize(random, false), isPut: random.below(2) === 0, strikeWad, board };
       }),
-      state: { surfaceTime, spotTime: NOW - random.below(15), spotWad, surfaceSpotWad },
+      state: {
+        surfaceTime,
+        spotTime: NOW - random.below(15),
+        spotWad,
+        surfaceSpotWad,
+        disagreementWad: random.logWad(0.0001, 0.05),
+      },
       atReport,
       current,
       previous: [],

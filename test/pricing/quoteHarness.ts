@@ -36,7 +36,7 @@ export type FullState = QuoteState & {
   readonly round: number;
   readonly surfaceAcceptedAt: number;
   readonly spotAcceptedAt: number;
-  readonly disagreementWad: bigint;
+  readonly unconfirmed: boolean;
 };
 
 export interface Priced {

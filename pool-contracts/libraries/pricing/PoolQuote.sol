@@ -15,10 +15,11 @@ import {SquareRoot} from "./SquareRoot.sol";
 ///
 ///     cash = Σ qᵢ·BSᵢ + impact + spread + fee
 ///     impact = Φ(x′) − Φ(x) where that is ≥ 0, else −R·(1 − Φ(x′)/Φ(x))
-///     spread = s₀·|net vega| + Σ s₁·|vegaᵢ| + g·S·Σ|qᵢ| + |Σ Δᵢ·mᵢ| + ½|Σ Γᵢ·mᵢ²| + n·|Σ σᵢ·V̂ᵢ|
+///     spread = (s₀ + d)·|net vega| + Σ s₁·|vegaᵢ| + g·S·Σ|qᵢ| + |Σ Δᵢ·mᵢ| + ½|Σ Γᵢ·mᵢ²| + n·|Σ σᵢ·V̂ᵢ|
 ///     mᵢ = c·σᵢ·S·√age of spot,   n = c·ξ·√age of surface,   V̂ = vega·√(30 d/τ)
 ///     fee = Σ min(feeRate·S, feeCap·BSᵢ)·|qᵢ|
 ///
+/// d is how far the reporters' volatilities differ: the level of the surface is not known better than that.
 /// Every part of the spread is an absolute value of a sum or a sum of absolute values: a package costs at most what its legs
 /// cost one by one.
 ///
@@ -235,7 +236,8 @@ library PoolQuote {
         returns (uint256 spread)
     {
         uint256 spotWad = facts.state.spotWad;
-        spread = _abs(totals.netVega) * parameters.netVegaSpread / 1e18 + totals.grossVegaCost + totals.contracts
+        uint256 netVegaSpread = parameters.netVegaSpread + facts.state.disagreementWad;
+        spread = _abs(totals.netVega) * netVegaSpread / 1e18 + totals.grossVegaCost + totals.contracts
             * (spotWad * parameters.notionalSpread / 1e18);
         // m per volatility: how far spot may have moved since its report; n: how far volatility may have.
         uint256 m = parameters.ageMultiplier * spotWad / 1e18 * _rootAge(facts.timestamp, facts.state.spotTime) / 1e18;

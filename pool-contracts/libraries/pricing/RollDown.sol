@@ -18,7 +18,7 @@ library RollDown {
     uint256 internal constant AVERAGING_WINDOW = 30 minutes;
 
     uint256 private constant THREE_A_SQUARED = 3 * AVERAGING_WINDOW * AVERAGING_WINDOW;
-    uint256 private constant TWO_THIRDS_A = 2 * AVERAGING_WINDOW / 3;
+    uint256 internal constant TWO_THIRDS_A = 2 * AVERAGING_WINDOW / 3;
 
     /// @notice 3A²·τ_eff, exact, for τ < 2^64 seconds.
     function scaledEffectiveTime(uint256 secondsLeft) internal pure returns (uint256) {

@@ -15,6 +15,7 @@ import {
   signReport,
   unpackReport,
   unpackSlice,
+  unpackStoredSurface,
 } from "../../../src/chain/report.ts";
 import { Transactor } from "../../../src/chain/transactor.ts";
 import { createRandom } from "../../../src/market/random.ts";
@@ -69,9 +70,9 @@ async function sign(report: Report, indices: readonly number[]) {
   );
 }
 
-async function submit(report: Report, indices: readonly number[] = [3, 0, 2]): Promise<void> {
+async function submit(report: Report, indices: readonly number[] = [3, 0, 2, 1]): Promise<void> {
   await anvil.mineAt(report.modelTime);
-  await sender.write(oracle, marketOracleAbi, "submit", [packReport(report, await sign(report, indices))]);
+  await sender.write(oracle, marketOracleAbi, "submitReport", [packReport(report, await sign(report, indices))]);
 }
 
 async function boardsAt(moment: number, expiries: readonly number[]) {
@@ -103,6 +104,18 @@ describe("what is signed here is what the contract hashes", () => {
     expect(state).toMatchObject({ round: 4_000_000_000, surfaceTime: EXPIRY - 500, spotTime: later, spotWad: SPOT });
   });
 
+  test("what the event says is what was signed", async () => {
+    const logs = await anvil.publicClient.getContractEvents({
+      address: oracle,
+      abi: marketOracleAbi,
+      eventName: "SurfaceAccepted",
+      fromBlock: 0n,
+    });
+    const [first] = logs.map(({ args: { header = 0n, pages = [] } }) => unpackStoredSurface(header, pages));
+    const { round, modelTime, disagreement } = surface;
+    expect(first).toEqual({ round, modelTime, disagreement, spotWad: SPOT, freshMask: 3n, slices });
+  });
+
   test("the signer of a report is found from its signature", async () => {
     const domain = { chainId: anvil.chain.id, oracle };
     const [signed] = await sign(surface, [2]);
@@ -115,7 +128,7 @@ describe("what is signed here is what the contract hashes", () => {
     const signatures = await sign({ ...surface, round: 4_000_000_001, modelTime: EXPIRY - 399 }, [0, 1, 2]);
     const other = { ...surface, round: 4_000_000_002, modelTime: EXPIRY - 399 };
     await anvil.mineAt(EXPIRY - 399);
-    const call = sender.write(oracle, marketOracleAbi, "submit", [packReport(other, signatures)]);
+    const call = sender.write(oracle, marketOracleAbi, "submitReport", [packReport(other, signatures)]);
     const error: unknown = await call.catch((reason: unknown) => reason);
     const reverted =
       error instanceof BaseError && error.walk((cause) => cause instanceof ContractFunctionRevertedError);

@@ -36,16 +36,9 @@ function surface(round: number, modelTime: number, spot: number): OracleEvent {
   const theta = (0.36 * (expiry - modelTime - 1200)) / (365 * 86_400);
   const slice = { expiry, theta: BigInt(Math.round(theta * 1e11)), psi: 1n, rho: 0, basis: 0, residual: 0 };
   const open = modelTime < expiry;
-  const args = {
-    marketId: 1,
-    round,
-    modelTime,
-    spotWad: wad(spot),
-    disagreement: 0n,
-    freshMask: 1n,
-    expiries: open ? [expiry] : [],
-    slices: open ? [packSlice(slice)] : [],
-  };
+  const header = (BigInt(round) << 224n) | (BigInt(modelTime) << 192n) | (wad(spot) << 91n) | (1n << 59n);
+  const pages = open ? [BigInt(expiry) << 224n, packSlice(slice) << 128n] : [];
+  const args = { marketId: 1, header, pages };
   return { ...place, source: "oracle", name: "SurfaceAccepted", args, averages: [] };
 }
 

@@ -257,7 +257,7 @@ export class TestMarket {
       })),
     );
     const packed = packReport(report, signatures);
-    await this.deployer.write(this.deployment.marketOracle, marketOracleAbi, "submit", [packed]);
+    await this.deployer.write(this.deployment.marketOracle, marketOracleAbi, "submitReport", [packed]);
   }
 }
 

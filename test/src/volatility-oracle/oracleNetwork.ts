@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type Address, createPublicClient, http, parseEventLogs } from "viem";
 import { authorityAbi, authorityBytecode, marketOracleAbi, marketOracleBytecode } from "../../../src/chain/abis.ts";
 import { type Anvil, startAnvil } from "../../../src/chain/anvil.ts";
+import { packSlice, unpackStoredSurface } from "../../../src/chain/report.ts";
 import { Transactor } from "../../../src/chain/transactor.ts";
 import { generateWorld } from "../../../src/market/generator.ts";
 import { SPOT_SYMBOL, startVenues, type VenueServer } from "../../../src/market/venue.ts";
@@ -143,7 +144,10 @@ export class OracleNetwork {
   async reports() {
     const client = createPublicClient({ chain: this.anvil.chain, transport: http(this.anvil.url) });
     const logs = await client.getLogs({ address: this.oracle, fromBlock: 0n });
-    return parseEventLogs({ abi: marketOracleAbi, logs, eventName: "SurfaceAccepted" }).map(({ args }) => args);
+    return parseEventLogs({ abi: marketOracleAbi, logs, eventName: "SurfaceAccepted" }).map(({ args }) => {
+      const { slices, ...head } = unpackStoredSurface(args.header, args.pages);
+      return { ...head, expiries: slices.map(({ expiry }) => expiry), slices: slices.map((slice) => packSlice(slice)) };
+    });
   }
 
   async stop(): Promise<void> {
