@@ -125,6 +125,10 @@ contract MarkHarness {
         return _scene.baseAmount;
     }
 
+    function settlementBalance(AccountId) external pure returns (int256) {
+        return 0;
+    }
+
     function strikes(AccountId) external view returns (StrikeWord[] memory) {
         return _scene.words;
     }
