@@ -22,7 +22,7 @@ function atTheMoney(snapshot: ReturnType<typeof readSnapshots>[number]) {
     const right = quotes.findIndex(({ k }) => k > 0);
     const [low, high] = [quotes[right - 1], quotes[right]];
     if (!low || !high) continue;
-    const share = -low.k / (high.k - low.k);
+    const share = low.k / (low.k - high.k);
     variances.set(expiry, low.totalVariance + share * (high.totalVariance - low.totalVariance));
   }
   return { time: snapshot.timestamp, forward: expiries[0]?.forward ?? Number.NaN, variances };
