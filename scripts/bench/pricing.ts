@@ -151,8 +151,8 @@ export async function benchPricing(_options: BenchOptions): Promise<BenchReport>
     }, 0);
 
   const chain = syntheticChain();
-  const essviMs = 1e3 * medianSeconds(41, () => (sink += calibrateEssvi(chain).length));
-  const sviMs = 1e3 * medianSeconds(41, () => (sink += fitSvi(chain[3]!).residual));
+  const essviMs = 1e3 * medianSeconds(401, () => (sink += calibrateEssvi(chain).length));
+  const sviMs = 1e3 * medianSeconds(401, () => (sink += fitSvi(chain[3]!).residual));
 
   const figures: Figure[] = [
     { name: "price.ns", value: priceNs, unit: "ns" },
