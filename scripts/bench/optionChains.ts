@@ -86,7 +86,8 @@ export interface ChainExpiry extends ExpiryQuotes {
   readonly expiry: number;
 }
 
-function volatilityOfCoinPrice(row: ChainRow, coin: number, time: number): number | undefined {
+/** The volatility at which a row's option costs `coin`, `time` in years; undefined outside the no-arbitrage bounds. */
+export function volatilityOfCoinPrice(row: ChainRow, coin: number, time: number): number | undefined {
   try {
     return (
       impliedStdDev({

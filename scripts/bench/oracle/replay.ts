@@ -3,10 +3,8 @@ import {
   type CalibratedSlice,
   dequantiseSlice,
   essviTotalVariance,
-  impliedStdDev,
   logMoneyness,
   normalCdf,
-  price,
   SECONDS_PER_YEAR,
 } from "../../../pricing/index.ts";
 import { optionName } from "../../../src/chain/optionId.ts";
@@ -21,7 +19,7 @@ import { observeSurface } from "../../../src/volatility-oracle/lattice.ts";
 import { median } from "../../../src/volatility-oracle/median.ts";
 import { openObservation, signObservation } from "../../../src/volatility-oracle/messages.ts";
 import { type BenchOptions, type BenchReport, quantile } from "../figure.ts";
-import { type ChainRow, readSnapshots, type Snapshot } from "../optionChains.ts";
+import { type ChainRow, readSnapshots, type Snapshot, volatilityOfCoinPrice } from "../optionChains.ts";
 
 const CHAINS = "eth_deribit_chain_202602.csv.gz";
 const CANDLES = "spot/eth_usdt_1h_binance_20251115_202604.csv.gz";
@@ -119,13 +117,14 @@ function missesOf({ timestamp, rows }: Snapshot, report: SurfaceReport): readonl
     const days = (row.expiry - timestamp) / 86_400;
     const slice = slices.get(row.expiry);
     if (!slice || days < LEAST_DAYS || !(row.markVolatility > 0)) return [];
-    const root = Math.sqrt((row.expiry - timestamp) / SECONDS_PER_YEAR);
+    const time = (row.expiry - timestamp) / SECONDS_PER_YEAR;
+    const root = Math.sqrt(time);
     const k = logMoneyness(Math.log(row.strike / row.forward));
     const delta = normalCdf((row.markVolatility * root) / 2 - k / (row.markVolatility * root));
     const size = row.kind === "call" ? delta : 1 - delta;
     if (size < LEAST_DELTA || size > LARGEST_DELTA) return [];
     const volatility = Math.sqrt(essviTotalVariance(slice, k)) / root;
-    return [{ days, error: 100 * (volatility - row.markVolatility), inside: isInside(row, volatility, root) }];
+    return [{ days, error: 100 * (volatility - row.markVolatility), inside: isInside(row, volatility, time) }];
   });
 }
 
@@ -134,22 +133,9 @@ function storedSlice({ theta, psi, rho, basis, residual }: ReportSlice): Omit<Ca
 }
 
 /** Volatility rises with the price, so the comparison is made in volatilities; a bid below intrinsic value is below any. */
-function isInside(row: ChainRow, volatility: number, root: number): boolean | undefined {
+function isInside(row: ChainRow, volatility: number, time: number): boolean | undefined {
   if (row.bid === undefined || row.ask === undefined || row.bid <= 0) return undefined;
-  const of = (coin: number) => {
-    try {
-      return (
-        impliedStdDev({
-          price: price(coin * row.forward),
-          forward: price(row.forward),
-          strike: price(row.strike),
-          kind: row.kind,
-        }) / root
-      );
-    } catch {
-      return 0; // below intrinsic value
-    }
-  };
+  const of = (coin: number) => volatilityOfCoinPrice(row, coin, time) ?? 0;
   return volatility >= of(row.bid) && volatility <= of(row.ask);
 }
 
