@@ -50,6 +50,8 @@ const notification = z.object({
   params: z.object({ channel: z.string(), data: z.object({ price: positive, timestamp: milliseconds }) }),
 });
 
+/** Candles asked for at once; Deribit cuts longer answers. */
+const PAGE = 4_000;
 /** What is listed changes once a day. */
 const INSTRUMENTS_LIFE_SECONDS = 600;
 
@@ -116,23 +118,28 @@ export class DeribitVenue implements OptionVenue, SpotVenue, SpotHistory {
   async candles(from: number, to: number, seconds: CandleSeconds): Promise<readonly SpotCandle[]> {
     // The last candle of an answer may still be open; only the venue's clock tells.
     const end = Math.min(to, (await this.spot()).time);
-    const { ticks, open, high, low, close } = await this.call(
-      "get_tradingview_chart_data",
-      {
-        instrument_name: this.perpetual,
-        start_timestamp: String(from * 1000),
-        end_timestamp: String(end * 1000),
-        resolution: String(seconds / 60),
-      },
-      chartData,
-    );
-    const candles = ticks.map((tick, i) => ({
-      time: tick / 1000,
-      open: open[i] ?? Number.NaN,
-      high: high[i] ?? Number.NaN,
-      low: low[i] ?? Number.NaN,
-      close: close[i] ?? Number.NaN,
-    }));
+    const candles: SpotCandle[] = [];
+    for (let next = from; next < end; next += PAGE * seconds) {
+      const { ticks, open, high, low, close } = await this.call(
+        "get_tradingview_chart_data",
+        {
+          instrument_name: this.perpetual,
+          start_timestamp: String(next * 1000),
+          end_timestamp: String(Math.min(end, next + PAGE * seconds - 1) * 1000),
+          resolution: String(seconds / 60),
+        },
+        chartData,
+      );
+      for (const [i, tick] of ticks.entries()) {
+        candles.push({
+          time: tick / 1000,
+          open: open[i] ?? Number.NaN,
+          high: high[i] ?? Number.NaN,
+          low: low[i] ?? Number.NaN,
+          close: close[i] ?? Number.NaN,
+        });
+      }
+    }
     return closedCandles(candles, from, end, seconds);
   }
 

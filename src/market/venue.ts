@@ -258,7 +258,8 @@ class Venue {
     const seconds = candleSeconds.get(query.interval ?? "");
     const limit = Math.min(Number(query.limit ?? KLINES_STANDARD), KLINES_LIMIT);
     const to = Math.min(Number(query.endTime ?? this.#milliseconds()) / 1000, this.#time);
-    const from = Number(query.startTime ?? (to - limit * (seconds ?? 0)) * 1000) / 1000;
+    const asked = Number(query.startTime ?? (to - limit * (seconds ?? 0)) * 1000) / 1000;
+    const from = Math.max(asked, this.#world.historyFrom); // an answer begins with the first candle there is
     if (seconds === undefined || !(limit > 0) || !Number.isFinite(from + to)) {
       return { ok: false, json: '{"code":-1100,"msg":"Illegal characters found in a parameter."}' };
     }

@@ -5,6 +5,8 @@ import { generateWorld } from "../../../src/market/generator.ts";
 import { startVenues, type VenueServer } from "../../../src/market/venue.ts";
 import { blackPrice } from "../../../src/market/venuePricing.ts";
 import { SECONDS_PER_YEAR } from "../../../src/market/world.ts";
+import { CandleApi } from "../../../src/market-data/candleApi.ts";
+import { DeribitVenue } from "../../../src/market-data/deribit.ts";
 
 const world = generateWorld({ seed: 11, historyDays: 5 });
 const start = world.firstTime;
@@ -131,6 +133,18 @@ describe("a venue over HTTP", () => {
     // One factor for the whole day: its returns are the world's.
     const moved = Math.log((chart.close[58] ?? 0) / (chart.open[0] ?? 0));
     expect(Math.abs(moved - Math.log(world.spot(start - 60) / world.spot(start - 3_600)))).toBeLessThan(1e-5);
+  });
+
+  it("answers who asks for two years with the hours there are, from the first, as both exchanges do", async () => {
+    const from = start - 730 * 86_400;
+    const exchange = new CandleApi(server.url("north"), "ETHUSDC");
+    const venue = new DeribitVenue(server.url("north"), "ETH");
+    for (const history of [exchange, venue]) {
+      const hours = await history.candles(from, start, 3_600);
+      expect(hours.length).toBeGreaterThanOrEqual(5 * 24 - 1);
+      expect(hours[0]?.time).toBeLessThan(start - 4.9 * 86_400);
+      expect(hours.at(-1)?.time).toBe(start - (start % 3_600) - 3_600);
+    }
   });
 
   it("speaks JSON-RPC by POST and keeps the id", async () => {
