@@ -139,7 +139,10 @@ describe("given four nodes of which three make a quorum", () => {
     const metrics = await (await fetch(`${url}/metrics`)).text();
     expect(metrics).toMatch(/^meniscus_oracle_healthy 1$/m);
     expect(metrics).toMatch(/^meniscus_oracle_chain_round \d+$/m);
-    expect(metrics).toMatch(/^meniscus_oracle_signatures_total\{kind="surface"\} 3$/m);
+    // One for each report, and one more wherever a busy machine cost a leader its turn.
+    const signed = Number(/^meniscus_oracle_signatures_total\{kind="surface"\} (\d+)$/m.exec(metrics)?.[1]);
+    expect(signed).toBeGreaterThanOrEqual(3);
+    expect(signed).toBeLessThanOrEqual(health.signedRound);
   });
 
   test("what is too large, malformed or signed by nobody is turned away", async () => {
