@@ -11,7 +11,7 @@ const { version: packageVersion } = require("solc/package.json");
 const cacheDirectory = path.join(__dirname, "..", "node_modules", ".cache", "solc");
 
 /** Profiles of foundry.toml whose bytecode is measured: compiled as they say, tests too. */
-const MEASURING = ["gas", "bench", "strict"];
+const MEASURING = ["gas", "bench"];
 const PARTS_PER_CORE = 4;
 const TEST_OPTIMIZER = {
   enabled: true,
