@@ -139,10 +139,12 @@ describe("given four nodes of which three make a quorum", () => {
     const metrics = await (await fetch(`${url}/metrics`)).text();
     expect(metrics).toMatch(/^meniscus_oracle_healthy 1$/m);
     expect(metrics).toMatch(/^meniscus_oracle_chain_round \d+$/m);
-    // One for each report, and one more wherever a busy machine cost a leader its turn.
-    const signed = Number(/^meniscus_oracle_signatures_total\{kind="surface"\} (\d+)$/m.exec(metrics)?.[1]);
-    expect(signed).toBeGreaterThanOrEqual(3);
-    expect(signed).toBeLessThanOrEqual(health.signedRound);
+    // A busy machine may cost a leader its turn and the others a signature more: its own log says how many there were.
+    const lines = network.nodes[0]?.errors().split("\n") ?? [];
+    const signed = lines.filter((line) => line.includes('"msg":"signed"') && line.includes('"kind":"surface"'));
+    expect(signed.length).toBeGreaterThanOrEqual(3);
+    const counted = new RegExp(`^meniscus_oracle_signatures_total\\{kind="surface"\\} ${signed.length}$`, "m");
+    expect(metrics).toMatch(counted);
   });
 
   test("what is too large, malformed or signed by nobody is turned away", async () => {

@@ -96,8 +96,19 @@ function marketOf({ timestamp, rows }: Snapshot): MarketSnapshot {
   return { time: timestamp, spot: median(rows.map(({ index }) => index)), chains };
 }
 
+/** Hourly candles as a node has them, one list for each hour: what is fitted to it is fitted once. */
+const hoursByEnd = new Map<number, readonly SpotCandle[]>();
+function hoursUntil(time: number, candles: readonly SpotCandle[]): readonly SpotCandle[] {
+  const end = Math.floor(time / 3_600) * 3_600;
+  const known = hoursByEnd.get(end);
+  if (known) return known;
+  const hours = candles.filter((candle) => candle.time + 3_600 <= end && candle.time >= end - HISTORY_SECONDS);
+  hoursByEnd.set(end, hours);
+  return hours;
+}
+
 function observe(market: MarketSnapshot, candles: readonly SpotCandle[]): Observation {
-  const hours = candles.filter(({ time }) => time + 3_600 <= market.time && time >= market.time - HISTORY_SECONDS);
+  const hours = hoursUntil(market.time, candles);
   const surface = observeSurface([market], { time: market.time, forecast: forecastVolatility(hours) });
   return { kind: "surface", marketId: 1, modelTime: market.time, spot: market.spot, averages: [], surface };
 }

@@ -21,6 +21,8 @@ export interface NodeRun {
   readonly process: ChildProcess;
   /** Resolves with exit code and everything written to standard error. */
   readonly ended: Promise<{ readonly code: number | null; readonly errors: string }>;
+  /** What it has written to standard error so far: its log, a JSON object a line. */
+  readonly errors: () => string;
 }
 
 /** A chain with the oracle contract, a venue per node, and nodes as processes of their own. */
@@ -174,7 +176,7 @@ export function runNode(parameters: readonly string[], environment: Record<strin
   const ended = new Promise<{ code: number | null; errors: string }>((resolve) => {
     child.once("close", (code) => resolve({ code, errors }));
   });
-  return { process: child, ended };
+  return { process: child, ended, errors: () => errors };
 }
 
 /** Ports that were free a moment ago: nodes must know each other's before they start. */
