@@ -1,5 +1,6 @@
 // Writes src/chain/abis.ts from the compiler's output: one `as const` ABI per contract of pool-contracts (errors thrown
-// inside libraries included), and the creation code of the contracts that can be deployed.
+// inside libraries included), the creation code of the contracts and linked libraries that can be deployed, and where a
+// contract's creation code wants the addresses of its libraries.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,9 +10,27 @@ const sources = join(root, "pool-contracts");
 const target = join(root, "src", "chain", "abis.ts");
 
 interface Artifact {
-  readonly abi: readonly unknown[];
-  readonly bytecode: { readonly object: string };
+  readonly abi: readonly { readonly inputs?: readonly { readonly type: string }[] }[];
+  readonly bytecode: {
+    readonly object: string;
+    readonly linkReferences: Readonly<Record<string, Readonly<Record<string, readonly { readonly start: number }[]>>>>;
+  };
 }
+
+/** What stands in creation code where the address of a library belongs, by the library's name. */
+function placeholders({ object, linkReferences }: Artifact["bytecode"]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const libraries of Object.values(linkReferences)) {
+    for (const [library, [place]] of Object.entries(libraries)) {
+      if (place) found[library] = object.slice(2 + 2 * place.start, 2 + 2 * place.start + 40);
+    }
+  }
+  return found;
+}
+
+/** Functions that take storage are for delegatecall alone: no client can call them. */
+const isLinked = ({ abi }: Artifact) =>
+  abi.some(({ inputs }) => inputs?.some(({ type }) => type.endsWith(" storage")) ?? false);
 
 const names = readdirSync(sources, { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".sol"))
@@ -29,9 +48,15 @@ for (const name of names) {
   const artifact = JSON.parse(text) as Artifact;
   if (artifact.abi.length === 0) continue; // a library of internal functions
   const constant = name.charAt(0).toLowerCase() + name.slice(1);
-  parts.push(`export const ${constant}Abi = ${JSON.stringify(artifact.abi, null, 2)} as const;`);
+  if (!isLinked(artifact)) {
+    parts.push(`export const ${constant}Abi = ${JSON.stringify(artifact.abi, null, 2)} as const;`);
+  }
   if (artifact.bytecode.object.length > 2) {
     parts.push(`export const ${constant}Bytecode = "${artifact.bytecode.object}" as const;`);
+  }
+  const links = placeholders(artifact.bytecode);
+  if (Object.keys(links).length > 0) {
+    parts.push(`export const ${constant}Links = ${JSON.stringify(links, null, 2)} as const;`);
   }
 }
 if (parts.length < 2) throw new Error(`No artifact found under ${join(root, "out")}: run "forge build pool-contracts"`);

@@ -46,6 +46,20 @@ interface IClearinghouse {
         bytes makerData;
     }
 
+    /// @notice What the auction takes from an account.
+    /// @param account Who is liquidated.
+    /// @param bidder Margin account that takes the share; healthy at initial margin afterwards.
+    /// @param shareWad Share of all positions, base collateral and cash, 1e18 for everything; sizes are rounded down.
+    /// @param price What the bidder pays for the share, quote units; negative: what the insurance fund pays him.
+    /// @param penalty The part of a positive price that goes to the insurance fund; at most the price.
+    struct Seizure {
+        AccountId account;
+        AccountId bidder;
+        uint256 shareWad;
+        int256 price;
+        uint256 penalty;
+    }
+
     event MarketCreated(uint16 indexed marketId, Market market);
     event MakerRegistered(AccountId indexed account);
     event OperatorChanged(AccountId indexed account, address indexed operator, bool approved);
@@ -61,6 +75,10 @@ interface IClearinghouse {
         AccountId indexed taker, AccountId indexed maker, Leg[] legs, int256 cash, uint256 fee, uint256 insuranceFee
     );
     event Stressed(AccountId indexed account, int256 requirement);
+    /// @notice A share of the account changed hands, see `Seizure`.
+    event Liquidated(
+        AccountId indexed account, AccountId indexed bidder, uint256 shareWad, int256 price, uint256 penalty
+    );
     event SettlementStarted(uint16 indexed marketId, uint32 indexed expiry, uint256 priceWad);
     /// @notice An account's positions of the expiry were netted. `net` is due to it (positive: claimable once final) or was
     /// owed by it; `unpaid` is the part of a debt it could not pay.
@@ -102,6 +120,7 @@ interface IClearinghouse {
     error Clearinghouse_MarketMismatch(AccountId account, uint16 marketId, uint16 accountMarketId);
     /// @notice After the call the account's worst value plus cash would be below zero by `shortfall` quote units.
     error Clearinghouse_Unhealthy(AccountId account, uint256 shortfall);
+    error Clearinghouse_InvalidShare(uint256 shareWad);
     error Clearinghouse_NotExpired(uint32 expiry);
     error Clearinghouse_NoSettlementPrice(uint32 expiry);
     error Clearinghouse_NotSettling(uint32 expiry);
@@ -147,6 +166,12 @@ interface IClearinghouse {
     /// @notice Lets `operator` trade for the account, never withdraw.
     function setAccountOperator(AccountId account, address operator, bool approved) external;
 
+    // Liquidation
+
+    /// @notice Carries out a bid. The auction only, which has made sure that the account is to be liquidated and that the
+    /// price is right; the ledger makes sure that nothing is lost and that the bidder is healthy.
+    function liquidate(Seizure calldata seizure) external;
+
     // Settlement
 
     /// @notice Fixes the settlement of an expiry whose price the oracle knows. Anyone.
@@ -167,11 +192,15 @@ interface IClearinghouse {
 
     // Views
 
+    /// @notice The only one who may liquidate.
+    function liquidationAuction() external view returns (address);
     function quoteToken() external view returns (address);
     function quoteDecimals() external view returns (uint8);
     function market(uint16 marketId) external view returns (Market memory);
     function cash(AccountId account) external view returns (uint256);
     function requirement(AccountId account) external view returns (int256);
+    /// @notice Whether the account carries one requirement number instead of a check per swap.
+    function isMaker(AccountId account) external view returns (bool);
     function base(AccountId account, uint16 marketId) external view returns (uint256);
     function strikes(AccountId account) external view returns (StrikeWord[] memory);
     function position(AccountId account, OptionId option) external view returns (int256);
@@ -181,6 +210,12 @@ interface IClearinghouse {
     /// @notice What settlements still owe a registered maker, less what it owes them, quote units: its unclaimed credits at
     /// what each would be paid were its expiry final now, the fund covering them in turn, less its debts.
     function settlementBalance(AccountId account) external view returns (int256 balance);
+    /// @notice What the account still owes to settlements, quote units; `health` has it deducted.
+    function debt(AccountId account) external view returns (uint256);
+    /// @notice What settlements owe the account at most, before payout ratios, quote units; in `health` for maintenance alone.
+    function pendingCredit(AccountId account) external view returns (uint256);
+    /// @notice Debts of all expiries that are not final, quote units: what the insurance fund may have to cover.
+    function unpaidDebts() external view returns (uint256);
     function isAccountOperator(AccountId account, address operator) external view returns (bool);
 
     /// @notice Cash plus the worst (or present) value of everything the account holds, quote units.

@@ -19,6 +19,7 @@ import {
   authorityAbi,
   clearinghouseAbi,
   insuranceFundAbi,
+  liquidationAuctionAbi,
   marketOracleAbi,
   optionPoolAbi,
   poolSharesAbi,
@@ -55,6 +56,7 @@ const allAbis: readonly Abi[] = [
   marketOracleAbi,
   riskEngineAbi,
   insuranceFundAbi,
+  liquidationAuctionAbi,
   authorityAbi,
 ];
 
@@ -391,6 +393,81 @@ const explanations: Readonly<Record<string, Explain>> = {
     message: `${dayOf(args)} is inside its averaging window and the oracle has not reported the average.`,
     hint: oracleHint,
     retryable: true,
+  }),
+
+  // Liquidations
+  Clearinghouse_InvalidShare: defect("The auction named an impossible share."),
+  LiquidationAuction_Healthy: (args, words) => ({
+    kind: "market",
+    message: `${account(args, words)} is healthy: nothing of it is for sale.`,
+    hint: "`meniscus account show` says how far it is from liquidation.",
+  }),
+  LiquidationAuction_Unhealthy: (args, words) => ({
+    kind: "market",
+    message: `${account(args, words)} still lacks ${money(-big(args, "worst"), words)} of initial margin, or owes a settlement.`,
+    hint: "Pay in with `meniscus account deposit AMOUNT --account N`.",
+  }),
+  LiquidationAuction_AlreadyStarted: (args, words) => ({
+    kind: "market",
+    message: `${account(args, words)} is up for auction since ${timeOf(big(args, "startedAt"))}.`,
+  }),
+  LiquidationAuction_NotStarted: (args, words) => ({
+    kind: "market",
+    message: `${account(args, words)} is not up for auction.`,
+    hint: "Start it first.",
+  }),
+  LiquidationAuction_ShareTooSmall: (args) => ({
+    kind: "usage",
+    message: `A bid takes at least ${percent(big(args, "minShareWad"))} of the account.`,
+  }),
+  LiquidationAuction_StateChanged: () => ({
+    kind: "market",
+    message: "The account's positions have changed since you looked.",
+    hint: "Nothing was done. Look again and bid for what is there.",
+    retryable: true,
+  }),
+  LiquidationAuction_PriceLimitExceeded: (args, words) => ({
+    kind: "market",
+    message: `The whole account now ${priceOf(big(args, "price"), words)}, ${limitOf(big(args, "limitPrice"), words)}.`,
+    hint: "Nothing was done. The price falls with time: wait, or give more room.",
+    retryable: true,
+  }),
+  LiquidationAuction_NotAuthorized: (args, words) => ({
+    kind: "key",
+    message: `${String(args.caller)} may not bid for ${account(args, words)}: bidders use an account of their own, and nobody bids for himself.`,
+  }),
+  LiquidationAuction_InvalidTerms: () => ({ kind: "usage", message: "These terms of auctions are out of bounds." }),
+
+  // The insurance fund
+  InsuranceFund_ZeroAssets: () => ({ kind: "usage", message: "The amount is worth nothing." }),
+  InsuranceFund_ZeroShares: () => ({ kind: "usage", message: "The amount buys no share." }),
+  InsuranceFund_InsufficientStake: (args) => ({
+    kind: "funds",
+    message: `${amount(big(args, "available"), 18)} shares may leave, not ${amount(big(args, "asked"), 18)}.`,
+    hint: "`meniscus insurance show` says what is cooling down.",
+  }),
+  InsuranceFund_CoolingDown: (args) => ({
+    kind: "market",
+    message: `The shares cool down until ${timeOf(big(args, "readyAt"))}.`,
+  }),
+  InsuranceFund_WindowLapsed: (args) => ({
+    kind: "market",
+    message: `The window to leave lapsed at ${timeOf(big(args, "lapsedAt"))}.`,
+    hint: "Start the cooldown again: `meniscus insurance unstake`.",
+  }),
+  InsuranceFund_NoCooldown: () => ({
+    kind: "market",
+    message: "Shares of the insurance fund leave after a cooldown, and none has been started.",
+    hint: "Start it: `meniscus insurance unstake`.",
+  }),
+  InsuranceFund_SharesLocked: (args) => ({
+    kind: "market",
+    message: `${amount(big(args, "locked"), 18)} shares are cooling down and cannot be transferred.`,
+  }),
+  InsuranceFund_NotLedger: defect("The fund was called by somebody who is not the ledger."),
+  ERC4626ExceededMaxDeposit: () => ({
+    kind: "market",
+    message: "The insurance fund has lost nearly all it held and takes no stakes.",
   }),
 
   // Tokens

@@ -1,11 +1,15 @@
-import { type Address, getContractAddress } from "viem";
+import { type Address, getContractAddress, type Hex } from "viem";
 import {
   authorityAbi,
   authorityBytecode,
   clearinghouseAbi,
   clearinghouseBytecode,
+  clearinghouseLinks,
   insuranceFundAbi,
   insuranceFundBytecode,
+  liquidationAuctionAbi,
+  liquidationAuctionBytecode,
+  liquidationBytecode,
   marketOracleAbi,
   marketOracleBytecode,
   optionPoolAbi,
@@ -14,9 +18,11 @@ import {
   poolSharesBytecode,
   riskEngineAbi,
   riskEngineBytecode,
+  settlementBytecode,
 } from "./abis.ts";
 import type { Deployment } from "./deployments.ts";
 import {
+  defaultAuctionTerms,
   defaultGrids,
   defaultMarket,
   defaultPoolParameters,
@@ -67,23 +73,35 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     authority,
   ]);
 
-  step("insurance fund, clearinghouse");
+  step("insurance fund, liquidation auction, clearinghouse");
   const predict = async (offset: number): Promise<Address> => {
     const nonce = await client.getTransactionCount({ address: deployer });
     return getContractAddress({ from: deployer, nonce: BigInt(nonce + offset) });
   };
-  const expectedClearinghouse = await predict(1);
+  const libraries = {
+    Settlement: await transactor.deploy([], settlementBytecode, []),
+    Liquidation: await transactor.deploy([], liquidationBytecode, []),
+  };
+  const expectedClearinghouse = await predict(2);
   const insuranceFund = await transactor.deploy(insuranceFundAbi, insuranceFundBytecode, [
     expectedClearinghouse,
     input.quote.token,
     insuranceCooldownSeconds,
     insuranceWindowSeconds,
   ]);
-  const clearinghouse = await transactor.deploy(clearinghouseAbi, clearinghouseBytecode, [
+  const liquidationAuction = await transactor.deploy(liquidationAuctionAbi, liquidationAuctionBytecode, [
+    expectedClearinghouse,
+    marketOracle,
+    defaultAuctionTerms(input.quote.decimals),
+    authority,
+  ]);
+  const ledgerCode = linked(clearinghouseBytecode, clearinghouseLinks, libraries);
+  const clearinghouse = await transactor.deploy(clearinghouseAbi, ledgerCode, [
     input.quote.token,
     marketOracle,
     riskEngine,
     insuranceFund,
+    liquidationAuction,
     input.protocolFees,
     authority,
   ]);
@@ -129,6 +147,7 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     riskEngine,
     clearinghouse,
     insuranceFund,
+    liquidationAuction,
     pools: [{ name: input.poolName, optionPool, poolShares, marketId }],
     uniswapV3: input.uniswapV3,
     deployedAtBlock: Number(await client.getBlockNumber()),
@@ -141,4 +160,14 @@ function requireEqual(what: string, actual: Address, expected: Address): void {
       `${what} stands at ${actual}, not at ${expected}: another transaction of the deployer came between`,
     );
   }
+}
+
+/** Creation code with the addresses of its libraries in their places. */
+function linked<Name extends string>(
+  code: string,
+  links: Readonly<Record<Name, string>>,
+  libraries: Readonly<Record<Name, Address>>,
+): Hex {
+  const names = Object.keys(links) as Name[];
+  return names.reduce((text, name) => text.replaceAll(links[name], libraries[name].slice(2)), code) as Hex;
 }

@@ -30,6 +30,7 @@ const deploymentSchema = z.object({
   riskEngine: address,
   clearinghouse: address,
   insuranceFund: address,
+  liquidationAuction: address,
   pools: z.array(z.object({ name: z.string(), optionPool: address, poolShares: address, marketId: z.number().int() })),
   uniswapV3: z.object({ factory: address, positionManager: address, swapRouter: address, quoter: address }),
   deployedAtBlock: z.number().int().nonnegative(),

@@ -116,6 +116,18 @@ export const defaultMarket = {
   baseCap: maxUint128,
 } as const;
 
+/** Terms of liquidation auctions: a quarter of an hour to give the equity away, half an hour for the fund's offer to rise. */
+export function defaultAuctionTerms(quoteDecimals: number) {
+  return {
+    solventSeconds: 900,
+    insolventSeconds: 1_800,
+    minimumRest: 50n * 10n ** BigInt(quoteDecimals),
+    startDiscountWad: wad(0.02),
+    bufferWad: wad(0.1),
+    penaltyWad: wad(0.02),
+  } as const;
+}
+
 /** Delay of every change of parameters once the deployer has handed over. */
 export const governanceDelaySeconds = 7 * DAY;
 

@@ -62,7 +62,7 @@ export interface LocalMarketOptions {
 const MARKET_ID = 1;
 const SYMBOL = "ETH";
 const QUOTE_DECIMALS = 6;
-const NODE_TIMEOUT_MILLISECONDS = 20_000;
+const NODE_TIMEOUT_MILLISECONDS = 60_000;
 /** Ticks at the end in which nothing but closing happens. */
 const CLOSING_TICKS = 5;
 const usdc = (amount: number) => BigInt(amount) * 10n ** BigInt(QUOTE_DECIMALS);

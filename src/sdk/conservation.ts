@@ -114,6 +114,7 @@ export class ConservationChecker {
     for (const { eventName, args } of parseEventLogs({ abi: clearinghouseAbi, logs: raw })) {
       if ("account" in args && typeof args.account === "bigint") this.accounts.add(args.account);
       if (eventName === "CashMoved") this.accounts.add(args.from).add(args.to);
+      if (eventName === "Liquidated") this.accounts.add(args.bidder);
       if (eventName === "Traded") this.accounts.add(args.taker).add(args.maker);
       if (eventName === "SettlementStarted") {
         this.expiries.set(`${args.marketId}-${args.expiry}`, [args.marketId, args.expiry]);

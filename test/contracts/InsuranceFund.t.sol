@@ -4,7 +4,9 @@ pragma solidity ^0.8.37;
 import {IInsuranceFund} from "../../pool-contracts/interfaces/IInsuranceFund.sol";
 import {ITokenHook, QuoteToken} from "./shares/QuoteToken.sol";
 import {SharesTest} from "./shares/SharesTest.sol";
+import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {ERC4626} from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
 
 /// @dev Given a fund of a ledger whose token has 6 decimals; names are the branches.
 contract InsuranceFundTest is SharesTest {
@@ -19,9 +21,9 @@ contract InsuranceFundTest is SharesTest {
     function test_Stake_GoesStraightToTheLedgersAccount() public {
         fundUp(ann, 1000e6);
         vm.expectEmit(address(fund));
-        emit IInsuranceFund.Staked(ann, ben, 1000e6, 1000 * SHARE);
+        emit IERC4626.Deposit(ann, ben, 1000e6, 1000 * SHARE);
         vm.prank(ann);
-        assertEq(fund.stake(1000e6, ben), 1000 * SHARE);
+        assertEq(fund.deposit(1000e6, ben), 1000 * SHARE);
         assertEq(fund.balanceOf(ben), 1000 * SHARE);
         assertEq(fundCash(), 1000e6);
         assertEq(fund.totalAssets(), 1000e6);
@@ -39,7 +41,7 @@ contract InsuranceFundTest is SharesTest {
     function test_Stake_RefusesNothing() public {
         vm.prank(ann);
         vm.expectRevert(IInsuranceFund.InsuranceFund_ZeroAssets.selector);
-        fund.stake(0, ann);
+        fund.deposit(0, ann);
     }
 
     /// @dev Below a millionth of par a few stakes would exhaust the 128 bits of a cooldown.
@@ -48,11 +50,11 @@ contract InsuranceFundTest is SharesTest {
         cover(1000e6 - 999);
         fundUp(ben, 1000e6);
         vm.prank(ben);
-        vm.expectRevert(IInsuranceFund.InsuranceFund_Insolvent.selector);
-        fund.stake(1000e6, ben);
+        _expectNoStakes();
+        fund.deposit(1000e6, ben);
         earn(1);
         vm.prank(ben);
-        assertGt(fund.stake(1000e6, ben), 0);
+        assertGt(fund.deposit(1000e6, ben), 0);
     }
 
     function test_Transfer_OfMoreThanOneHasNamesTheBalanceAndNoLock() public {
@@ -67,7 +69,7 @@ contract InsuranceFundTest is SharesTest {
         fundUp(ann, one);
         vm.prank(ann);
         vm.expectRevert(IInsuranceFund.InsuranceFund_ZeroShares.selector);
-        fund.stake(one, ann);
+        fund.deposit(one, ann);
     }
 
     function test_Stake_RefusesAnInsolventFund() public {
@@ -75,8 +77,8 @@ contract InsuranceFundTest is SharesTest {
         cover(1000e6);
         fundUp(ben, 1000e6);
         vm.prank(ben);
-        vm.expectRevert(IInsuranceFund.InsuranceFund_Insolvent.selector);
-        fund.stake(1000e6, ben);
+        _expectNoStakes();
+        fund.deposit(1000e6, ben);
     }
 
     function test_OnPayment_OnlyTheLedgerAndOnlyWhenRequested() public {
@@ -97,26 +99,26 @@ contract InsuranceFundTest is SharesTest {
         stake(ann, 1000e6);
         vm.startPrank(ann);
         vm.expectRevert(IInsuranceFund.InsuranceFund_NoCooldown.selector);
-        fund.unstake(SHARE, ann);
+        fund.redeem(SHARE, ann, ann);
         uint256 readyAt = block.timestamp + COOLDOWN;
         vm.expectEmit(address(fund));
         emit IInsuranceFund.CooldownStarted(ann, 400 * SHARE, readyAt, readyAt + WINDOW);
         fund.startCooldown(400 * SHARE);
         vm.warp(readyAt - 1);
         vm.expectRevert(abi.encodeWithSelector(IInsuranceFund.InsuranceFund_CoolingDown.selector, readyAt));
-        fund.unstake(SHARE, ann);
+        fund.redeem(SHARE, ann, ann);
         vm.warp(readyAt);
         vm.expectEmit(address(fund));
-        emit IInsuranceFund.Unstaked(ann, ben, 300e6, 300 * SHARE);
-        assertEq(fund.unstake(300 * SHARE, ben), 300e6);
+        emit IERC4626.Withdraw(ann, ben, ann, 300e6, 300 * SHARE);
+        assertEq(fund.redeem(300 * SHARE, ben, ann), 300e6);
         assertEq(token.balanceOf(ben), 300e6);
         vm.expectRevert(
             abi.encodeWithSelector(IInsuranceFund.InsuranceFund_InsufficientStake.selector, 101 * SHARE, 100 * SHARE)
         );
-        fund.unstake(101 * SHARE, ann);
-        fund.unstake(100 * SHARE, ann);
+        fund.redeem(101 * SHARE, ann, ann);
+        fund.redeem(100 * SHARE, ann, ann);
         vm.expectRevert(IInsuranceFund.InsuranceFund_NoCooldown.selector);
-        fund.unstake(1, ann);
+        fund.redeem(1, ann, ann);
     }
 
     function test_Unstake_WindowLapses() public {
@@ -129,7 +131,7 @@ contract InsuranceFundTest is SharesTest {
         fund.transfer(ben, 1000 * SHARE);
         vm.warp(lapsesAt + 1);
         vm.expectRevert(abi.encodeWithSelector(IInsuranceFund.InsuranceFund_WindowLapsed.selector, lapsesAt));
-        fund.unstake(SHARE, ann);
+        fund.redeem(SHARE, ann, ann);
         fund.transfer(ben, 1000 * SHARE);
     }
 
@@ -158,7 +160,7 @@ contract InsuranceFundTest is SharesTest {
                 IInsuranceFund.InsuranceFund_CoolingDown.selector, vm.getBlockTimestamp() - 1 + COOLDOWN
             )
         );
-        fund.unstake(400 * SHARE, ann);
+        fund.redeem(400 * SHARE, ann, ann);
     }
 
     function test_Cooldown_RefusesNothingAndMoreThanOneHas() public {
@@ -182,10 +184,10 @@ contract InsuranceFundTest is SharesTest {
         cover(600e6);
         vm.startPrank(ann);
         vm.expectRevert(IInsuranceFund.InsuranceFund_ZeroAssets.selector);
-        fund.unstake(0, ann);
+        fund.redeem(0, ann, ann);
         vm.expectRevert(IInsuranceFund.InsuranceFund_ZeroAssets.selector);
-        fund.unstake(1, ann);
-        assertEq(fund.unstake(1000 * SHARE, ann), 400e6);
+        fund.redeem(1, ann, ann);
+        assertEq(fund.redeem(1000 * SHARE, ann, ann), 400e6);
     }
 
     // ───── Cover ─────
@@ -250,7 +252,7 @@ contract InsuranceFundTest is SharesTest {
         earn(gift);
         fundUp(ann, victims);
         vm.prank(ann);
-        (bool entered, bytes memory result) = address(fund).call(abi.encodeCall(fund.stake, (victims, ann)));
+        (bool entered, bytes memory result) = address(fund).call(abi.encodeCall(fund.deposit, (victims, ann)));
         if (entered) {
             uint256 back = unstake(ann, abi.decode(result, (uint256)));
             assertLe(back, victims);
@@ -274,19 +276,88 @@ contract InsuranceFundTest is SharesTest {
         assertEq(fund.balanceOf(address(robber)), 500 * SHARE);
     }
 
+    // ───── What is known to be lost ─────
+
+    function test_Liabilities_LowerWhatLeaversGetAndNotWhatComersPay() public {
+        stake(ann, 1000e6);
+        vm.prank(ann);
+        fund.startCooldown(1000 * SHARE);
+        skip(COOLDOWN);
+        vm.mockCall(address(auction), abi.encodeCall(auction.totalProvision, ()), abi.encode(300e6));
+        assertEq(fund.liabilities(), 300e6);
+        assertEq(fund.totalAssets(), 700e6);
+        assertEq(fund.previewDeposit(1000e6), 1000 * SHARE, "who comes pays for all that is held");
+        vm.prank(ann);
+        assertEq(fund.redeem(500 * SHARE, ann, ann), 350e6);
+        vm.mockCall(address(auction), abi.encodeCall(auction.totalProvision, ()), abi.encode(2000e6));
+        assertEq(fund.totalAssets(), 0, "never below zero");
+        vm.prank(ann);
+        vm.expectRevert(IInsuranceFund.InsuranceFund_ZeroAssets.selector);
+        fund.redeem(500 * SHARE, ann, ann);
+    }
+
+    // ───── ERC-4626 ─────
+
+    function test_Vault_WithdrawBurnsWhatThePreviewSays() public {
+        stake(ann, 1000e6);
+        earn(333e6 + 1);
+        vm.startPrank(ann);
+        fund.startCooldown(1000 * SHARE);
+        assertEq(fund.maxRedeem(ann), 0);
+        assertEq(fund.maxWithdraw(ann), 0);
+        skip(COOLDOWN);
+        assertEq(fund.maxRedeem(ann), 1000 * SHARE);
+        uint256 expected = fund.previewWithdraw(100e6);
+        assertEq(fund.withdraw(100e6, ben, ann), expected);
+        assertEq(token.balanceOf(ben), 100e6);
+        uint256 rest = fund.maxWithdraw(ann);
+        fund.withdraw(rest, ann, ann);
+        skip(WINDOW + 1);
+        assertEq(fund.maxRedeem(ann), 0);
+        vm.stopPrank();
+    }
+
+    function test_Vault_MintTakesWhatThePreviewSays() public {
+        stake(ann, 1000e6);
+        earn(333e6 + 1);
+        uint256 expected = fund.previewMint(7 * SHARE);
+        fundUp(ben, expected);
+        vm.prank(ben);
+        assertEq(fund.mint(7 * SHARE, ben), expected);
+        assertEq(fund.balanceOf(ben), 7 * SHARE);
+    }
+
+    function test_Vault_AnotherRedeemsOnlyWithAnAllowance() public {
+        stake(ann, 1000e6);
+        vm.prank(ann);
+        fund.startCooldown(1000 * SHARE);
+        skip(COOLDOWN);
+        vm.prank(thief);
+        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, thief, 0, SHARE));
+        fund.redeem(SHARE, thief, ann);
+        vm.prank(ann);
+        fund.approve(ben, SHARE);
+        vm.prank(ben);
+        assertEq(fund.redeem(SHARE, ben, ann), 1e6);
+    }
+
     // ───── What people do ─────
+
+    function _expectNoStakes() private {
+        vm.expectRevert(abi.encodeWithSelector(ERC4626.ERC4626ExceededMaxDeposit.selector, ben, 1000e6, 0));
+    }
 
     function stake(address who, uint256 assets) private returns (uint256) {
         fundUp(who, assets);
         vm.prank(who);
-        return fund.stake(assets, who);
+        return fund.deposit(assets, who);
     }
 
     function unstake(address who, uint256 amount) private returns (uint256) {
         vm.startPrank(who);
         fund.startCooldown(amount);
         vm.warp(vm.getBlockTimestamp() + COOLDOWN);
-        uint256 assets = fund.unstake(amount, who);
+        uint256 assets = fund.redeem(amount, who, who);
         vm.stopPrank();
         return assets;
     }
@@ -326,11 +397,11 @@ contract FundRobber is ITokenHook {
     }
 
     function stake(uint256 assets) external {
-        fund.stake(assets, address(this));
+        fund.deposit(assets, address(this));
     }
 
     function onTokens(address, address, uint256 amount) external {
-        attempt(abi.encodeCall(fund.stake, (amount, address(this))));
+        attempt(abi.encodeCall(fund.deposit, (amount, address(this))));
         priceInside = fund.convertToAssets(1e18);
     }
 

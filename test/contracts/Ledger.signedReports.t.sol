@@ -29,11 +29,7 @@ contract SignedReportsTest is LedgerFixture {
         signedOracle = new MarketOracle(signers, address(authority));
         signedOracle.addMarket(MARKET);
         risk = new RiskEngine(signedOracle, 6, address(authority));
-        address expected = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        fund = new InsuranceFund(IClearinghouse(expected), IERC20(address(quoteToken)), 10 days, 3 days);
-        ledger = new Clearinghouse(
-            address(quoteToken), signedOracle, risk, IInsuranceFund(address(fund)), treasury, address(authority)
-        );
+        deployLedger(address(quoteToken), signedOracle, risk, treasury, address(authority));
         ledger.createMarket(MARKET, defaultMarket());
         risk.setGrids(MARKET, defaultGrids());
         shares = new ScriptedShares();

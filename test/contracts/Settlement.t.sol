@@ -2,6 +2,7 @@
 pragma solidity ^0.8.37;
 
 import {IClearinghouse} from "../../pool-contracts/interfaces/IClearinghouse.sol";
+import {Grid} from "../../pool-contracts/interfaces/IRiskEngine.sol";
 import {AccountId, toAccountId} from "../../pool-contracts/types/AccountId.sol";
 import {ExpiryState, ExpiryWord} from "../../pool-contracts/types/ExpiryWord.sol";
 import {Leg} from "../../pool-contracts/types/Leg.sol";
@@ -209,7 +210,7 @@ contract SettlementTest is LedgerFixture {
         fundAccount(margin(treasury), 1); // gives this contract an approval and a balance history
         giveQuote(address(this), 50_000 * USD);
         quoteToken.approve(address(fund), type(uint256).max);
-        fund.stake(50_000 * USD, address(this));
+        fund.deposit(50_000 * USD, address(this));
         ScriptedMaker maker = _aDebtor();
         _start(4000e18);
         ledger.settleAccounts(MARKET, WEEK, ids(margin(alice), maker.account()));
@@ -236,7 +237,7 @@ contract SettlementTest is LedgerFixture {
         if (inFund % 4 != 0) {
             giveQuote(address(this), uint256(inFund) + 1e6);
             quoteToken.approve(address(fund), type(uint256).max);
-            fund.stake(uint256(inFund) + 1e6, address(this));
+            fund.deposit(uint256(inFund) + 1e6, address(this));
         }
         // The maker's ten calls go to bob's and carol's wallets and to a margin account of carol's.
         uint256[3] memory held;
@@ -405,5 +406,76 @@ contract SettlementTest is LedgerFixture {
         ledger.settleAccounts(MARKET, WEEK, ids(poolAccount));
         assertEq(ledger.settlementBalance(poolAccount), -30_000 * int256(USD));
         ledger.settleAccounts(MARKET, WEEK, ids(poolAccount)); // nothing to collect, nothing to announce
+    }
+
+    // ── Debts and credits in margin
+
+    /// @dev Alice's long week pays for her short month; until it is paid it keeps her from liquidation and cannot leave.
+    function test_aCreditCountsForMaintenance_andCannotBeWithdrawn() public {
+        fundAccount(margin(alice), 30_000 * USD);
+        trade(margin(alice), call(MONTH, 3000), -10 * ONE);
+        trade(margin(alice), call(WEEK, 3000), 10 * ONE);
+        report(7 days - 1 hours, 4500e18);
+        _start(4500e18);
+        oracle.report(4500e18, VOLATILITY, listed);
+        (int256 maintenanceBefore,) = ledger.health(margin(alice), Grid.Maintenance);
+        ledger.settleAccounts(MARKET, WEEK, ids(margin(alice)));
+        assertEq(ledger.pendingCredit(margin(alice)), 15_000 * USD);
+        (int256 maintenance,) = ledger.health(margin(alice), Grid.Maintenance);
+        (int256 initial, int256 equity) = ledger.health(margin(alice), Grid.Initial);
+        assertEq(maintenance, maintenanceBefore, "settlement makes nobody liquidatable");
+        assertEq(
+            equity, int256(ledger.cash(margin(alice))) + equityOfBook(margin(alice)), "what may leave is without it"
+        );
+        assertLt(initial, maintenance - 15_000e6);
+        ledger.settleAccounts(MARKET, WEEK, ids(poolAccount));
+        ledger.finalizeSettlement(MARKET, WEEK);
+        ledger.claimCredit(margin(alice), MARKET, WEEK);
+        assertEq(ledger.pendingCredit(margin(alice)), 0);
+        (maintenance,) = ledger.health(margin(alice), Grid.Maintenance);
+        assertEq(maintenance, maintenanceBefore, "nor does the claim change a thing");
+    }
+
+    function equityOfBook(AccountId account) private view returns (int256 mid) {
+        (, mid) = risk.values(MARKET, ledger.strikes(account), 0, Grid.Initial);
+    }
+
+    /// @dev Short in two expiries and ruined: the first does not eat what both have a claim to, however often it is asked.
+    function test_anInsolventAccount_paysEachExpiryItsPart() public {
+        AccountId short = margin(alice);
+        fundAccount(short, 12_000 * USD);
+        trade(short, call(WEEK, 3000), -5 * ONE);
+        trade(short, call(MONTH, 3000), -5 * ONE);
+        uint256 cash = ledger.cash(short);
+        _start(6000e18);
+        oracle.report(6000e18, VOLATILITY, listed);
+        int256 liability = -equityOfBook(short) - 15_000e6; // the week's part of the book is worth −15,000
+        assertGt(liability, 14_000e6);
+        ledger.settleAccounts(MARKET, WEEK, ids(short));
+        uint256 paid = cash - ledger.cash(short);
+        assertApproxEqAbs(paid, cash * 15_000e6 / (15_000e6 + uint256(liability)), 1e6);
+        ledger.settleAccounts(MARKET, WEEK, ids(short));
+        ledger.settleAccounts(MARKET, WEEK, ids(short, short));
+        assertApproxEqAbs(cash - ledger.cash(short), paid, 2, "asked again, it pays no more");
+        assertEq(ledger.debt(short), 15_000e6 - (cash - ledger.cash(short)));
+        // At the month the rest goes to those who are due then.
+        uint256 rest = ledger.cash(short);
+        vm.warp(MONTH);
+        oracle.setSettlementPrice(MONTH, 6000e18);
+        ledger.startSettlement(MARKET, MONTH);
+        ledger.settleAccounts(MARKET, MONTH, ids(short));
+        assertLt(ledger.cash(short), rest / 100, "all of it, the last debt aside");
+    }
+
+    function test_aRichAccountShortInTwoExpiries_paysTheFirstWhole() public {
+        AccountId short = margin(alice);
+        fundAccount(short, 100_000 * USD);
+        trade(short, call(WEEK, 3000), -5 * ONE);
+        trade(short, call(MONTH, 3000), -5 * ONE);
+        _start(6000e18);
+        oracle.report(6000e18, VOLATILITY, listed);
+        ledger.settleAccounts(MARKET, WEEK, ids(short));
+        assertEq(ledger.debt(short), 0);
+        assertEq(ledger.unpaidDebts(), 0);
     }
 }

@@ -1,28 +1,21 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
-import {Clearinghouse} from "../../../pool-contracts/Clearinghouse.sol";
-import {InsuranceFund} from "../../../pool-contracts/InsuranceFund.sol";
 import {PoolShares} from "../../../pool-contracts/PoolShares.sol";
 import {IClearinghouse} from "../../../pool-contracts/interfaces/IClearinghouse.sol";
 import {IMarketOracle} from "../../../pool-contracts/interfaces/IMarketOracle.sol";
 import {IOptionPool} from "../../../pool-contracts/interfaces/IOptionPool.sol";
 import {IRiskEngine} from "../../../pool-contracts/interfaces/IRiskEngine.sol";
 import {AccountId, PRIMARY_SUB, toAccountId} from "../../../pool-contracts/types/AccountId.sol";
+import {LedgerDeployment} from "../fixture/LedgerDeployment.sol";
 import {QuoteToken} from "./QuoteToken.sol";
 import {SettablePool} from "./SettablePool.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {Test} from "forge-std/Test.sol";
 
 /// @notice The real ledger, fund and shares around a pool whose book the test sets. No options are traded, so the ledger
 /// needs neither oracle nor risk engine.
-abstract contract SharesTest is Test {
-    uint40 internal constant COOLDOWN = 10 days;
-    uint40 internal constant WINDOW = 2 days;
-
+abstract contract SharesTest is LedgerDeployment {
     QuoteToken internal token;
-    Clearinghouse internal ledger;
-    InsuranceFund internal fund;
     SettablePool internal pool;
     PoolShares internal shares;
     uint256 internal one; // one quote token
@@ -35,11 +28,7 @@ abstract contract SharesTest is Test {
         vm.warp(1_770_000_000);
         one = 10 ** decimals;
         token = new QuoteToken(decimals);
-        address expectedLedger = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        fund = new InsuranceFund(IClearinghouse(expectedLedger), IERC20(address(token)), COOLDOWN, WINDOW);
-        ledger = new Clearinghouse(
-            address(token), IMarketOracle(address(0)), IRiskEngine(address(0)), fund, address(1), address(2)
-        );
+        deployLedger(address(token), IMarketOracle(address(0)), IRiskEngine(address(0)), address(1), address(2));
         pool = new SettablePool(ledger);
         pool.setShares(vm.computeCreateAddress(address(this), vm.getNonce(address(this))));
         shares = new PoolShares(IOptionPool(address(pool)), ledger, "Meniscus ETH", "mETH");

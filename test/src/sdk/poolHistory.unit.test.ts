@@ -23,6 +23,7 @@ const deployment: Deployment = {
   riskEngine: address("8"),
   clearinghouse: address("9"),
   insuranceFund: address("a"),
+  liquidationAuction: address("a"),
   pools: [pool],
   uniswapV3: { factory: address("b"), positionManager: address("b"), swapRouter: address("b"), quoter: address("b") },
   deployedAtBlock: 0,

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
+import {ILiquidationAuction} from "./interfaces/ILiquidationAuction.sol";
+import {IMarketOracle} from "./interfaces/IMarketOracle.sol";
+import {Grid} from "./interfaces/IRiskEngine.sol";
+import {AccountId} from "./types/AccountId.sol";
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+/// @title Liquidation by Dutch auction
+///
+/// WHAT IS SOLD. The same share f of all positions, base collateral and cash, so that the portfolio keeps its shape and its
+/// hedges. With G the present value of all of it, D what the account owes to settlements and E = G − D its equity, the price
+/// of the whole at t seconds is
+///
+///     solvent    G − δ·E,                 δ from the starting discount to 1 over `solventSeconds`
+///     insolvent  m − s·(m − W),           s from 0 to 1 over `insolventSeconds`, m = min(G, D), W = min(m, worst of the maintenance grid)
+///
+/// so that a bidder never keeps more than the equity, and the insurance fund pays only once no equity is left and nobody
+/// took the account for nothing. The insolvent phase begins when the first has passed, or when the account is first seen without
+/// equity. Prices follow the market: they are drawn from the present state at every bid.
+///
+/// HOW MUCH. A slice is at most what brings the rest to initial margin and a buffer b above it: with the worst value W of the
+/// initial grid, its requirement R = E − W, and what the account keeps of the price P,
+///
+///     (1 − f)·(W + D − b·R) + f·P − D = 0     ⇒     f = (b·R − W) / (P − D + b·R − W)
+///
+/// (scenario margin is homogeneous: a slice has its share of the margin). An account whose rest would be small is sold whole, as is one
+/// without equity. A registered maker is sold only without equity.
+///
+/// PROVISION. What an account may cost the fund, its loss at the worst of the maintenance grid, is deducted from the value
+/// of fund shares from the start, so that nobody leaves ahead of a loss that is known.
+///
+/// NOT GUARANTEED. That somebody bids. An account that nobody takes is settled at its expiries: what it cannot pay is covered by
+/// the fund, and what the fund cannot lowers the payout ratio.
+contract LiquidationAuction is ILiquidationAuction, AccessManaged {
+    using SafeCast for uint256;
+
+    /// @dev Smaller bids than this share are for the rest of a slice only: a bid costs a whole margin check.
+    uint256 internal constant MIN_SHARE = 0.1e18;
+    uint256 internal constant WAD = 1e18;
+
+    IClearinghouse public immutable clearinghouse;
+    IMarketOracle public immutable oracle;
+    Terms private _terms;
+    /// @inheritdoc ILiquidationAuction
+    uint256 public totalProvision;
+    mapping(AccountId => Auction) private _auctions;
+
+    /// @dev What the ledger says of an account, quote units. Values have the debt deducted; the worst of the maintenance grid
+    /// has the credit added.
+    struct Facts {
+        int256 worstInitial;
+        int256 worstMaintenance;
+        int256 equity;
+        uint256 debt;
+        uint256 credit;
+        uint256 cash;
+        bool isMaker;
+    }
+
+    constructor(IClearinghouse clearinghouse_, IMarketOracle oracle_, Terms memory terms_, address authority)
+        AccessManaged(authority)
+    {
+        clearinghouse = clearinghouse_;
+        oracle = oracle_;
+        _setTerms(terms_);
+    }
+
+    /// @notice Changes how auctions run, those that run already too.
+    function setTerms(Terms calldata terms_) external restricted {
+        _setTerms(terms_);
+    }
+
+    function _setTerms(Terms memory terms_) private {
+        bool valid = terms_.solventSeconds >= 1 minutes && terms_.solventSeconds <= 1 days
+            && terms_.insolventSeconds >= 1 minutes && terms_.insolventSeconds <= 1 days
+            && terms_.startDiscountWad <= 0.2e18 && terms_.bufferWad <= 1e18 && terms_.penaltyWad <= 0.1e18;
+        if (!valid) revert LiquidationAuction_InvalidTerms();
+        _terms = terms_;
+        emit TermsChanged(terms_);
+    }
+
+    // ───────────────────────────── Acts ─────────────────────────────
+
+    /// @inheritdoc ILiquidationAuction
+    function start(AccountId account, bytes calldata report) external {
+        if (report.length != 0) oracle.submitIfNewer(report);
+        uint256 startedAt = _auctions[account].startedAt;
+        if (startedAt != 0) revert LiquidationAuction_AlreadyStarted(account, startedAt);
+        Facts memory facts = _facts(account);
+        if (!_isLiquidatable(facts)) revert LiquidationAuction_Healthy(account, facts.worstMaintenance);
+        _auctions[account].startedAt = uint40(block.timestamp);
+        _keep(account, facts, WAD);
+        emit AuctionStarted(account, facts.equity, facts.worstMaintenance, _auctions[account].provision);
+    }
+
+    /// @inheritdoc ILiquidationAuction
+    function bid(
+        AccountId account,
+        AccountId bidder,
+        uint256 shareWad,
+        int256 limitPrice,
+        bytes32 expectedState,
+        bytes calldata report
+    ) external returns (uint256 takenWad, int256 paid) {
+        if (report.length != 0) oracle.submitIfNewer(report);
+        _requireBidder(account, bidder);
+        if (_auctions[account].startedAt == 0) revert LiquidationAuction_NotStarted(account);
+        bytes32 found = _state(account);
+        if (found != expectedState) revert LiquidationAuction_StateChanged(expectedState, found);
+
+        Facts memory facts = _facts(account);
+        int256 price = _price(_auctions[account], facts);
+        if (price > limitPrice) revert LiquidationAuction_PriceLimitExceeded(price, limitPrice);
+        uint256 maxShareWad = _maxShare(_auctions[account], facts, price);
+        if (maxShareWad == 0) revert LiquidationAuction_Healthy(account, facts.worstInitial);
+        takenWad = Math.min(shareWad, maxShareWad);
+        uint256 minShareWad = Math.min(maxShareWad, MIN_SHARE);
+        if (takenWad < minShareWad) revert LiquidationAuction_ShareTooSmall(takenWad, minShareWad);
+
+        uint256 penalty;
+        if (price >= 0) {
+            paid = Math.mulDiv(uint256(price), takenWad, WAD, Math.Rounding.Ceil).toInt256(); // not negative
+            penalty = uint256(paid) * _terms.penaltyWad / WAD;
+        } else {
+            paid = -Math.mulDiv(uint256(-price), takenWad, WAD).toInt256(); // negative
+        }
+        bool ended = takenWad == maxShareWad;
+        if (ended) _remove(account);
+        else _keep(account, facts, WAD - takenWad);
+        emit Bid(account, bidder, takenWad, paid, penalty, ended);
+        clearinghouse.liquidate(IClearinghouse.Seizure(account, bidder, takenWad, paid, penalty));
+        if (ended) emit AuctionEnded(account);
+    }
+
+    /// @inheritdoc ILiquidationAuction
+    function refresh(AccountId account) external {
+        if (_auctions[account].startedAt == 0) revert LiquidationAuction_NotStarted(account);
+        _keep(account, _facts(account), WAD);
+        emit ProvisionChanged(account, _auctions[account].provision);
+    }
+
+    /// @inheritdoc ILiquidationAuction
+    function end(AccountId account) external {
+        if (_auctions[account].startedAt == 0) revert LiquidationAuction_NotStarted(account);
+        Facts memory facts = _facts(account);
+        bool healthy = facts.isMaker ? facts.equity >= 0 : facts.worstInitial >= 0 && facts.debt <= facts.cash;
+        if (!healthy) revert LiquidationAuction_Unhealthy(account, facts.worstInitial);
+        _remove(account);
+        emit AuctionEnded(account);
+    }
+
+    // ───────────────────────────── Views ─────────────────────────────
+
+    /// @inheritdoc ILiquidationAuction
+    function terms() external view returns (Terms memory) {
+        return _terms;
+    }
+
+    /// @inheritdoc ILiquidationAuction
+    function auction(AccountId account) external view returns (Auction memory) {
+        return _auctions[account];
+    }
+
+    /// @inheritdoc ILiquidationAuction
+    function lot(AccountId account) external view returns (Lot memory lot_) {
+        Facts memory facts = _facts(account);
+        lot_.gross = facts.equity + int256(facts.debt); // below 2^128
+        lot_.equity = facts.equity;
+        lot_.state = _state(account);
+        Auction memory auction_ = _auctions[account];
+        if (auction_.startedAt == 0) return lot_;
+        lot_.price = _price(auction_, facts);
+        lot_.maxShareWad = _maxShare(auction_, facts, lot_.price);
+    }
+
+    // ───────────────────────────── Price and share ─────────────────────────────
+
+    function _isLiquidatable(Facts memory facts) private pure returns (bool) {
+        if (facts.isMaker) return facts.equity < 0;
+        return facts.worstMaintenance < 0 || facts.debt > facts.cash;
+    }
+
+    /// @return since When the insolvent phase began; 0 while the solvent one lasts.
+    function _insolventSince(Auction memory auction_, Facts memory facts) private view returns (uint256 since) {
+        uint256 deadline = uint256(auction_.startedAt) + _terms.solventSeconds;
+        if (facts.equity > 0) return block.timestamp < deadline ? 0 : deadline;
+        since = auction_.insolventAt == 0 ? block.timestamp : auction_.insolventAt;
+        if (deadline < since) since = deadline;
+    }
+
+    /// @dev The price of the whole account, rounded against the bidder.
+    function _price(Auction memory auction_, Facts memory facts) private view returns (int256) {
+        int256 debt = int256(facts.debt); // below 2^128
+        int256 gross = facts.equity + debt;
+        uint256 since = _insolventSince(auction_, facts);
+        if (since == 0) {
+            uint256 elapsed = block.timestamp - auction_.startedAt;
+            uint256 start_ = _terms.startDiscountWad;
+            uint256 discountWad = start_ + (WAD - start_) * elapsed / _terms.solventSeconds;
+            return gross - int256(uint256(facts.equity) * discountWad / WAD); // equity is positive here
+        }
+        int256 top = gross < debt ? gross : debt;
+        int256 bottom = _worstSold(facts);
+        if (bottom >= top) return top;
+        uint256 waited = Math.min(block.timestamp - since, _terms.insolventSeconds);
+        return top - int256(uint256(top - bottom) * waited / _terms.insolventSeconds); // positive: checked
+    }
+
+    function _maxShare(Auction memory auction_, Facts memory facts, int256 price) private view returns (uint256) {
+        if (facts.isMaker) return facts.equity < 0 ? WAD : 0;
+        int256 requirement = facts.equity - facts.worstInitial; // the worst is never above the present
+        int256 buffer = requirement * int256(uint256(_terms.bufferWad)) / 1e18;
+        int256 missing = buffer - facts.worstInitial;
+        int256 debt = int256(facts.debt); // below 2^128, as cash
+        int256 unpaid = debt - int256(facts.cash);
+        if (facts.worstInitial >= 0 && unpaid <= 0) return 0;
+        if (_insolventSince(auction_, facts) != 0 || price <= 0) return WAD;
+        int256 kept = price - price * int256(uint256(_terms.penaltyWad)) / 1e18;
+        uint256 share = Math.max(_ratioUp(missing, kept - debt + missing), _ratioUp(unpaid, kept - debt + unpaid));
+        bool restIsSmall = uint256(requirement) * (WAD - share) / WAD < _terms.minimumRest; // not negative
+        return restIsSmall ? WAD : share;
+    }
+
+    /// @dev part/whole rounded up, within 0 and 1; 1 where the whole is no more than the part.
+    function _ratioUp(int256 part, int256 whole) private pure returns (uint256) {
+        if (part <= 0) return 0;
+        if (whole <= part) return WAD;
+        return Math.mulDiv(uint256(part), WAD, uint256(whole), Math.Rounding.Ceil); // both positive
+    }
+
+    // ───────────────────────────── State ─────────────────────────────
+
+    function _facts(AccountId account) private view returns (Facts memory facts) {
+        (facts.worstInitial, facts.equity) = clearinghouse.health(account, Grid.Initial);
+        (facts.worstMaintenance,) = clearinghouse.health(account, Grid.Maintenance);
+        facts.debt = clearinghouse.debt(account);
+        facts.credit = clearinghouse.pendingCredit(account);
+        facts.cash = clearinghouse.cash(account);
+        facts.isMaker = clearinghouse.isMaker(account);
+    }
+
+    /// @dev The worst of the maintenance grid for what is sold: neither debts nor credits of settlements are.
+    function _worstSold(Facts memory facts) private pure returns (int256) {
+        return facts.worstMaintenance + int256(facts.debt) - int256(facts.credit); // both below 2^128
+    }
+
+    /// @dev Keeps the provision for a share of the account, and when it was first seen without equity.
+    function _keep(AccountId account, Facts memory facts, uint256 shareWad) private {
+        Auction storage auction_ = _auctions[account];
+        if (facts.equity > 0) auction_.insolventAt = 0;
+        else if (auction_.insolventAt == 0) auction_.insolventAt = uint40(block.timestamp);
+        int256 worst = _worstSold(facts); // the debt itself is in the ledger's sum of debts
+        uint256 provision = worst < 0 ? uint256(-worst) * shareWad / WAD : 0;
+        totalProvision = totalProvision - auction_.provision + provision;
+        auction_.provision = provision.toUint128();
+    }
+
+    function _remove(AccountId account) private {
+        totalProvision -= _auctions[account].provision;
+        delete _auctions[account];
+    }
+
+    /// @dev Positions only: cash and base can be paid in by anyone, and a wei must not turn a bid away. They move the price, and
+    /// that has its limit.
+    function _state(AccountId account) private view returns (bytes32) {
+        return keccak256(abi.encode(clearinghouse.strikes(account)));
+    }
+
+    function _requireBidder(AccountId account, AccountId bidder) private view {
+        bool authorized = msg.sender == bidder.owner() || clearinghouse.isAccountOperator(bidder, msg.sender);
+        if (!authorized || bidder.owner() == account.owner()) {
+            revert LiquidationAuction_NotAuthorized(bidder, msg.sender);
+        }
+    }
+}

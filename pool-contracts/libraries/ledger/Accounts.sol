@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
+import {Grid, IRiskEngine} from "../../interfaces/IRiskEngine.sol";
+import {AccountId} from "../../types/AccountId.sol";
+import {AccountWord} from "../../types/AccountWord.sol";
+import {ExpiryWord} from "../../types/ExpiryWord.sol";
+import {OptionId, StrikeKey} from "../../types/OptionId.sol";
+import {StrikeWord} from "../../types/StrikeWord.sol";
+import {Positions} from "../accounting/Positions.sol";
+import {Dues, LedgerState, toExpiryKey} from "./LedgerState.sol";
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+
+/// @title What every part of the ledger does to an account
+/// @notice Cash and positions change here and nowhere else; health is read here.
+library Accounts {
+    using Positions for Positions.Book;
+
+    /// @dev Strikes of one margin account; a check at this size stays under a million gas.
+    uint256 internal constant MAX_STRIKES = 32;
+    /// @dev Strikes of one registered maker; a stress at this size stays under four million gas.
+    uint256 internal constant MAX_MAKER_STRIKES = 128;
+
+    // ───────────────────────────── Cash ─────────────────────────────
+
+    /// @notice Adds to an account's cash. `amount` is within int128.
+    function addCash(LedgerState storage self, AccountId account, int256 amount) internal {
+        AccountWord word = self.accounts[account];
+        uint256 held = word.cash();
+        if (amount >= 0) {
+            self.accounts[account] = word.withCash(held + uint256(amount)); // not negative
+            return;
+        }
+        uint256 taken = uint256(-amount); // callers stay within int128
+        if (taken > held) revert IClearinghouse.Clearinghouse_InsufficientCash(account, taken, held);
+        self.accounts[account] = word.withCash(held - taken);
+    }
+
+    // ───────────────────────────── Positions ─────────────────────────────
+
+    /// @notice Adds to a margin account's position and keeps the counts of shorts.
+    /// @return The new position.
+    function addPosition(LedgerState storage self, AccountId account, OptionId option, int256 size)
+        internal
+        returns (int256)
+    {
+        AccountWord word = self.accounts[account];
+        uint256 count = word.strikeCount();
+        (StrikeWord before, StrikeWord after_, uint256 newCount) =
+            self.books[account].add(count, word.isMaker(), option.key(), option.isPut(), size);
+        if (newCount != count) {
+            uint256 max = word.isMaker() ? MAX_MAKER_STRIKES : MAX_STRIKES;
+            // A liquidation may have brought more than the cap: closing is never refused for it.
+            if (newCount > count && newCount > max) {
+                revert IClearinghouse.Clearinghouse_TooManyStrikes(account, newCount, max);
+            }
+            self.accounts[account] = word.withStrikeCount(newCount);
+        }
+        if (before.isShort() != after_.isShort()) _countShort(self, account, after_.key(), after_.isShort());
+        return after_.position(option.isPut());
+    }
+
+    /// @dev Counts, per expiry, the accounts that are short: those are the ones that may owe at settlement.
+    function _countShort(LedgerState storage self, AccountId account, StrikeKey key, bool becameShort) private {
+        uint256 expiryKey = toExpiryKey(key.marketId(), key.expiry());
+        uint256 shortStrikes = self.shortStrikes[account][expiryKey];
+        ExpiryWord word = self.expiries[expiryKey];
+        if (becameShort) {
+            if (shortStrikes == 0) self.expiries[expiryKey] = word.withOpenShortAccounts(word.openShortAccounts() + 1);
+            self.shortStrikes[account][expiryKey] = shortStrikes + 1;
+        } else {
+            if (shortStrikes == 1) self.expiries[expiryKey] = word.withOpenShortAccounts(word.openShortAccounts() - 1);
+            self.shortStrikes[account][expiryKey] = shortStrikes - 1;
+        }
+    }
+
+    /// @notice A margin account holds positions of one market only.
+    function requireAccountMarket(LedgerState storage self, AccountId account, uint16 marketId) internal view {
+        if (self.accounts[account].strikeCount() == 0) return;
+        uint16 held = self.books[account].words[0].key().marketId();
+        if (held != marketId) revert IClearinghouse.Clearinghouse_MarketMismatch(account, marketId, held);
+    }
+
+    /// @notice All strikes of a margin account.
+    function strikes(LedgerState storage self, AccountId account) internal view returns (StrikeWord[] memory) {
+        return self.books[account].all(self.accounts[account].strikeCount());
+    }
+
+    // ───────────────────────────── Health ─────────────────────────────
+
+    /// @notice Base collateral as a size of 6 decimals, rounded down.
+    function baseSize(LedgerState storage self, AccountId account, uint16 marketId) internal view returns (uint256) {
+        uint256 amount = self.base[account][marketId];
+        if (amount == 0) return 0;
+        return amount * 1e6 / 10 ** IERC20Metadata(self.markets[marketId].baseToken).decimals();
+    }
+
+    /// @notice Whether a short makes a check necessary: longs paid in full need none.
+    function needsCheck(LedgerState storage self, AccountId account, AccountWord word) internal view returns (bool) {
+        for (uint256 i = 0; i < word.strikeCount(); ++i) {
+            if (self.books[account].words[i].isShort()) return true;
+        }
+        return false;
+    }
+
+    /// @notice Worst and present value of what the account holds beside cash, quote units.
+    function values(LedgerState storage self, IRiskEngine riskEngine, AccountId account, Grid grid)
+        internal
+        view
+        returns (int256 worst, int256 mid)
+    {
+        AccountWord word = self.accounts[account];
+        if (word.strikeCount() == 0) return (0, 0);
+        StrikeWord[] memory words = self.books[account].all(word.strikeCount());
+        uint16 marketId = words[0].key().marketId();
+        return riskEngine.values(marketId, words, baseSize(self, account, marketId), grid);
+    }
+
+    /// @notice As `values`, with cash and less what the account owes to settlements. What settlements owe the account counts for
+    /// maintenance, so that a spread over two expiries is not liquidated for want of it, and cannot be withdrawn.
+    function health(LedgerState storage self, IRiskEngine riskEngine, AccountId account, Grid grid)
+        internal
+        view
+        returns (int256 worst, int256 equity)
+    {
+        (worst, equity) = values(self, riskEngine, account, grid);
+        Dues memory dues = self.dues[account];
+        int256 own = int256(self.accounts[account].cash()) - int256(uint256(dues.debt)); // both below 2^128
+        if (grid == Grid.Maintenance) own += int256(uint256(dues.credit)); // as above
+        (worst, equity) = (worst + own, equity + own);
+    }
+
+    /// @notice After something left the account, or risk came: it owes nothing and its initial margin holds.
+    function requireFree(LedgerState storage self, IRiskEngine riskEngine, AccountId account) internal view {
+        uint256 owed = self.dues[account].debt;
+        if (owed != 0) revert IClearinghouse.Clearinghouse_Unhealthy(account, owed);
+        AccountWord word = self.accounts[account];
+        if (word.isMaker()) {
+            int256 missing = word.requirement() - int256(word.cash()); // cash is below 2^128
+            if (missing > 0) revert IClearinghouse.Clearinghouse_Unhealthy(account, uint256(missing));
+            return;
+        }
+        if (!needsCheck(self, account, word)) return;
+        (int256 worst,) = health(self, riskEngine, account, Grid.Initial);
+        if (worst < 0) revert IClearinghouse.Clearinghouse_Unhealthy(account, uint256(-worst));
+    }
+
+    /// @notice Makes a registered maker's requirement exact: what leaves beside cash changes it.
+    function tightenMaker(LedgerState storage self, IRiskEngine riskEngine, AccountId account) internal {
+        AccountWord word = self.accounts[account];
+        if (!word.isMaker()) return;
+        (int256 worst,) = values(self, riskEngine, account, Grid.Initial);
+        self.accounts[account] = word.withRequirement(-worst);
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
+import {AccountId} from "../../types/AccountId.sol";
+import {AccountWord} from "../../types/AccountWord.sol";
+import {ExpiryWord} from "../../types/ExpiryWord.sol";
+import {Positions} from "../accounting/Positions.sol";
+
+/// @notice What an account owes to settlements and is due from them, all expiries together, quote units.
+struct Dues {
+    uint128 debt;
+    uint128 credit;
+}
+
+/// @notice What an account owed to one settlement, and what of it is unpaid, quote units.
+struct Debt {
+    uint128 owed;
+    uint128 unpaid;
+}
+
+/// @notice Everything the ledger stores, but for its ERC-6909 balances. An expiry key is `marketId << 32 | expiry`.
+/// @param books Positions of margin accounts.
+/// @param base Base collateral, in the base token's units.
+/// @param pot What is left to pay of an expiry: collected and covered, not yet claimed.
+/// @param shortStrikes In how many strikes of the expiry the account is short.
+/// @param credit What settlement owes the account, before the payout ratio.
+/// @param makerCredits Expiries whose credit a registered maker has not claimed: marks value them.
+/// @param unpaidDebts Debts of all expiries that are not final: what the insurance fund may have to pay.
+struct LedgerState {
+    mapping(uint16 marketId => IClearinghouse.Market) markets;
+    mapping(AccountId => AccountWord) accounts;
+    mapping(AccountId => Positions.Book) books;
+    mapping(AccountId => mapping(uint16 marketId => uint256)) base;
+    mapping(AccountId => mapping(address operator => bool)) operators;
+    mapping(uint16 marketId => uint256) baseTotal;
+    mapping(uint256 expiryKey => ExpiryWord) expiries;
+    mapping(uint256 expiryKey => uint256) settlementPriceWad;
+    mapping(uint256 expiryKey => uint256) pot;
+    mapping(AccountId => mapping(uint256 expiryKey => uint256)) shortStrikes;
+    mapping(AccountId => mapping(uint256 expiryKey => uint256)) credit;
+    mapping(AccountId => mapping(uint256 expiryKey => Debt)) debts;
+    mapping(AccountId => Dues) dues;
+    mapping(AccountId => uint256[] expiryKeys) makerCredits;
+    uint256 unpaidDebts;
+}
+
+/// @notice The key under which an expiry of a market is kept.
+function toExpiryKey(uint16 marketId, uint32 expiry) pure returns (uint256) {
+    return uint256(marketId) << 32 | expiry;
+}

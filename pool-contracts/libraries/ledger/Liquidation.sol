@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
+import {IRiskEngine} from "../../interfaces/IRiskEngine.sol";
+import {AccountId} from "../../types/AccountId.sol";
+import {StrikeKey, toOptionId} from "../../types/OptionId.sol";
+import {StrikeWord} from "../../types/StrikeWord.sol";
+import {Accounts} from "./Accounts.sol";
+import {LedgerState} from "./LedgerState.sol";
+
+/// @title Liquidation, as the ledger does it
+/// @notice Part of the ledger that stands in code of its own (linked, called by delegatecall). Who is liquidated, how much of
+/// him and at what price is the auction's affair; here the same share of everything an account holds changes hands.
+library Liquidation {
+    using Accounts for LedgerState;
+
+    /// @notice Moves a share of the account's positions, base collateral and cash to the bidder, against a payment.
+    /// See `IClearinghouse.liquidate`.
+    function take(
+        LedgerState storage self,
+        IRiskEngine riskEngine,
+        AccountId insuranceAccount,
+        IClearinghouse.Seizure calldata seizure
+    ) external {
+        (AccountId account, AccountId bidder) = (seizure.account, seizure.bidder);
+        bool invalid = account == bidder || self.accounts[bidder].isMaker();
+        if (invalid) revert IClearinghouse.Clearinghouse_InvalidAccount(bidder);
+        if (seizure.shareWad == 0 || seizure.shareWad > 1e18) {
+            revert IClearinghouse.Clearinghouse_InvalidShare(seizure.shareWad);
+        }
+
+        uint16 marketId = _movePositions(self, account, bidder, seizure.shareWad);
+        if (marketId != 0) _moveBase(self, account, bidder, marketId, seizure.shareWad);
+        // Cash is below 2^128, so its share is too; prices fit int128: checked by the ledger.
+        int256 cashShare = int256(self.accounts[account].cash() * seizure.shareWad / 1e18);
+        if (seizure.price >= 0) {
+            self.addCash(account, seizure.price - int256(seizure.penalty) - cashShare);
+            self.addCash(insuranceAccount, int256(seizure.penalty));
+        } else {
+            self.addCash(account, -cashShare);
+            self.addCash(insuranceAccount, seizure.price);
+        }
+        self.addCash(bidder, cashShare - seizure.price);
+        if (self.accounts[account].isMaker()) self.tightenMaker(riskEngine, account);
+        self.requireFree(riskEngine, bidder);
+        emit IClearinghouse.Liquidated(account, bidder, seizure.shareWad, seizure.price, seizure.penalty);
+    }
+
+    /// @dev Sizes are rounded down, shorts to the larger, so that the rest is no worse than its share.
+    /// @return marketId The account's market; 0 where it holds no strike.
+    function _movePositions(LedgerState storage self, AccountId account, AccountId bidder, uint256 shareWad)
+        private
+        returns (uint16 marketId)
+    {
+        StrikeWord[] memory words = self.strikes(account);
+        if (words.length == 0) return 0;
+        marketId = words[0].key().marketId();
+        self.requireAccountMarket(bidder, marketId);
+        for (uint256 i = 0; i < words.length; ++i) {
+            StrikeKey key = words[i].key();
+            // An expired series belongs to its settlement, which comes first.
+            if (block.timestamp >= key.expiry()) revert IClearinghouse.Clearinghouse_SeriesExpired(key.expiry());
+            _movePosition(self, account, bidder, key, false, _shareDown(words[i].calls(), shareWad));
+            _movePosition(self, account, bidder, key, true, _shareDown(words[i].puts(), shareWad));
+        }
+    }
+
+    function _movePosition(
+        LedgerState storage self,
+        AccountId account,
+        AccountId bidder,
+        StrikeKey key,
+        bool isPut,
+        int256 size
+    ) private {
+        if (size == 0) return;
+        self.addPosition(account, toOptionId(key, isPut), -size);
+        self.addPosition(bidder, toOptionId(key, isPut), size);
+    }
+
+    /// @dev size·share towards minus infinity; sizes fit int80.
+    function _shareDown(int256 size, uint256 shareWad) private pure returns (int256 part) {
+        int256 product = size * int256(shareWad);
+        part = product / 1e18;
+        if (product < 0 && part * 1e18 != product) --part;
+    }
+
+    function _moveBase(LedgerState storage self, AccountId account, AccountId bidder, uint16 marketId, uint256 shareWad)
+        private
+    {
+        uint256 amount = self.base[account][marketId] * shareWad / 1e18;
+        self.base[account][marketId] -= amount;
+        self.base[bidder][marketId] += amount;
+    }
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
+import {IInsuranceFund} from "../../interfaces/IInsuranceFund.sol";
+import {Grid, IRiskEngine} from "../../interfaces/IRiskEngine.sol";
+import {AccountId, PRIMARY_SUB, toAccountId} from "../../types/AccountId.sol";
+import {AccountWord} from "../../types/AccountWord.sol";
+import {ExpiryState, ExpiryWord} from "../../types/ExpiryWord.sol";
+import {StrikeKey} from "../../types/OptionId.sol";
+import {StrikeWord} from "../../types/StrikeWord.sol";
+import {CashMath} from "../accounting/CashMath.sol";
+import {Positions} from "../accounting/Positions.sol";
+import {Accounts} from "./Accounts.sol";
+import {Debt, LedgerState, toExpiryKey} from "./LedgerState.sol";
+
+/// @title Settlement of an expiry
+/// @notice Part of the ledger that stands in code of its own (linked, called by delegatecall), as the ledger's would not fit.
+/// Each account is netted first; debtors pay what they have, the rest is recorded as their debt. Once no account that is
+/// short remains, and no debt is pending or two hours have passed, the insurance fund covers what it can and the payout ratio
+/// min(1, collected/owed) is fixed once. Credits are then paid in any order.
+library Settlement {
+    using Accounts for LedgerState;
+    using Positions for Positions.Book;
+
+    /// @dev How long a missing payment may hold up the payout ratio.
+    uint256 internal constant DEBT_GRACE = 2 hours;
+
+    // ───────────────────────────── Steps ─────────────────────────────
+
+    /// @notice Fixes the price of an expiry. See `IClearinghouse.startSettlement`.
+    /// @param priceWad The oracle's, 0 where it has none.
+    function start(LedgerState storage self, uint16 marketId, uint32 expiry, uint256 priceWad) external {
+        if (block.timestamp < expiry) revert IClearinghouse.Clearinghouse_NotExpired(expiry);
+        uint256 expiryKey = toExpiryKey(marketId, expiry);
+        ExpiryWord word = self.expiries[expiryKey];
+        if (word.state() != ExpiryState.Open) revert IClearinghouse.Clearinghouse_NotSettling(expiry);
+        if (priceWad == 0) revert IClearinghouse.Clearinghouse_NoSettlementPrice(expiry);
+        self.settlementPriceWad[expiryKey] = priceWad;
+        self.expiries[expiryKey] = word.withState(ExpiryState.Settling, block.timestamp - expiry);
+        emit IClearinghouse.SettlementStarted(marketId, expiry, priceWad);
+    }
+
+    /// @notice Nets and settles the accounts. See `IClearinghouse.settleAccounts`.
+    /// @param divisor Raw units in a quote unit.
+    function settle(
+        LedgerState storage self,
+        IRiskEngine riskEngine,
+        AccountId insuranceAccount,
+        int256 divisor,
+        uint16 marketId,
+        uint32 expiry,
+        AccountId[] calldata accounts
+    ) external {
+        if (self.expiries[toExpiryKey(marketId, expiry)].state() == ExpiryState.Open) {
+            revert IClearinghouse.Clearinghouse_NotSettling(expiry);
+        }
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            _settleAccount(self, riskEngine, insuranceAccount, divisor, accounts[i], marketId, expiry);
+        }
+    }
+
+    /// @notice Covers what is missing and fixes the payout ratio. See `IClearinghouse.finalizeSettlement`.
+    function finalize(LedgerState storage self, IInsuranceFund insuranceFund, uint16 marketId, uint32 expiry) external {
+        uint256 expiryKey = toExpiryKey(marketId, expiry);
+        ExpiryWord word = self.expiries[expiryKey];
+        if (word.state() == ExpiryState.Open) revert IClearinghouse.Clearinghouse_NotSettling(expiry);
+        if (word.state() == ExpiryState.Final) revert IClearinghouse.Clearinghouse_AlreadyFinal(expiry);
+        if (word.openShortAccounts() != 0) {
+            revert IClearinghouse.Clearinghouse_ShortAccountsRemain(expiry, word.openShortAccounts());
+        }
+        uint256 missing = word.owed() - word.collected(); // debtors never pay more than they owe
+        uint256 covered;
+        if (missing != 0) {
+            uint256 until = uint256(expiry) + word.settledAfter() + DEBT_GRACE;
+            if (block.timestamp < until) revert IClearinghouse.Clearinghouse_DebtsPending(expiry, until);
+            AccountId insuranceAccount = toAccountId(address(insuranceFund), PRIMARY_SUB);
+            covered = _min(insuranceFund.cover(marketId, expiry, missing), missing);
+            covered = _min(covered, self.accounts[insuranceAccount].cash());
+            self.addCash(insuranceAccount, -int256(covered)); // at most the account's cash
+            self.pot[expiryKey] += covered;
+            self.unpaidDebts -= missing;
+        }
+        uint256 collected = word.collected() + covered;
+        self.expiries[expiryKey] =
+            word.withDebt(word.owed(), collected).withState(ExpiryState.Final, word.settledAfter());
+        emit IClearinghouse.SettlementFinal(marketId, expiry, word.owed(), collected, covered);
+    }
+
+    /// @notice Pays a settled account's credit into its cash. See `IClearinghouse.claimCredit`.
+    function claim(LedgerState storage self, AccountId account, uint16 marketId, uint32 expiry)
+        external
+        returns (uint256 paid)
+    {
+        uint256 expiryKey = toExpiryKey(marketId, expiry);
+        ExpiryWord word = _requireFinal(self, expiryKey, expiry);
+        uint256 due = self.credit[account][expiryKey];
+        if (due == 0) revert IClearinghouse.Clearinghouse_NothingToSettle(account, expiry);
+        delete self.credit[account][expiryKey];
+        self.dues[account].credit -= uint128(due); // a part of it
+        _forgetMakerCredit(self, account, expiryKey);
+        paid = _payFromPot(self, account, expiryKey, word, due);
+        emit IClearinghouse.CreditPaid(account, marketId, expiry, paid);
+    }
+
+    /// @notice Pays a wallet for options of a final expiry that it has just burnt. See `IClearinghouse.redeemOptions`.
+    /// @param amount Size of the option, 6 decimals.
+    function redeem(
+        LedgerState storage self,
+        int256 divisor,
+        AccountId account,
+        StrikeKey key,
+        bool isPut,
+        uint256 amount
+    ) external returns (uint256 paid) {
+        uint256 expiryKey = toExpiryKey(key.marketId(), key.expiry());
+        ExpiryWord word = _requireFinal(self, expiryKey, key.expiry());
+        uint256 payoff = _payoffWad(key, isPut, self.settlementPriceWad[expiryKey]);
+        // Sizes and prices are far below 2^127 each, so the product is a valid int256.
+        uint256 due = uint256(CashMath.toCashDown(int256(amount * payoff), divisor));
+        paid = _payFromPot(self, account, expiryKey, word, due);
+        emit IClearinghouse.CreditPaid(account, key.marketId(), key.expiry(), paid);
+    }
+
+    /// @notice What settlements owe a registered maker, less what it owes. See `IClearinghouse.settlementBalance`.
+    /// @param fund Cash of the insurance fund.
+    function balanceOf(LedgerState storage self, AccountId account, uint256 fund)
+        external
+        view
+        returns (int256 balance)
+    {
+        uint256[] storage expiryKeys = self.makerCredits[account];
+        for (uint256 i = 0; i < expiryKeys.length; ++i) {
+            ExpiryWord word = self.expiries[expiryKeys[i]];
+            (uint256 owed, uint256 collected) = (word.owed(), word.collected());
+            if (word.state() != ExpiryState.Final) {
+                uint256 covered = _min(fund, owed - collected); // debtors never pay more than they owe
+                fund -= covered;
+                collected += covered;
+            }
+            balance += int256(_payout(self.credit[account][expiryKeys[i]], owed, collected)); // below 2^128
+        }
+        balance -= int256(uint256(self.dues[account].debt)); // below 2^128
+    }
+
+    // ───────────────────────────── One account ─────────────────────────────
+
+    function _settleAccount(
+        LedgerState storage self,
+        IRiskEngine riskEngine,
+        AccountId insuranceAccount,
+        int256 divisor,
+        AccountId account,
+        uint16 marketId,
+        uint32 expiry
+    ) private {
+        uint256 expiryKey = toExpiryKey(marketId, expiry);
+        (int256 raw, bool found) = _closeExpired(self, account, expiryKey);
+        if (!found) {
+            // Settled before, or never there: a batch may name it all the same, and what came since is collected.
+            uint256 unpaid = self.debts[account][expiryKey].unpaid;
+            if (unpaid == 0) return;
+            uint256 paid = _collectDebt(self, riskEngine, insuranceAccount, account, expiryKey);
+            if (paid != 0) emit IClearinghouse.DebtCollected(account, marketId, expiry, paid, unpaid - paid);
+            return;
+        }
+        if (self.shortStrikes[account][expiryKey] != 0) {
+            delete self.shortStrikes[account][expiryKey];
+            ExpiryWord word = self.expiries[expiryKey];
+            self.expiries[expiryKey] = word.withOpenShortAccounts(word.openShortAccounts() - 1);
+        }
+        if (raw >= 0) {
+            int256 net = CashMath.toCashDown(raw, divisor);
+            _addCredit(self, account, expiryKey, uint256(net)); // not negative
+            _tightenSettledMaker(self, riskEngine, account, net);
+            emit IClearinghouse.AccountSettled(account, marketId, expiry, net, 0);
+            return;
+        }
+        uint256 owed = uint256(CashMath.toCashUp(-raw, divisor));
+        _addDebt(self, account, expiryKey, owed);
+        uint256 collected = _collectDebt(self, riskEngine, insuranceAccount, account, expiryKey);
+        _tightenSettledMaker(self, riskEngine, account, 0);
+        emit IClearinghouse.AccountSettled(account, marketId, expiry, -int256(owed), owed - collected);
+    }
+
+    /// @dev Removes the account's words of the expiry and nets their payoffs, raw.
+    function _closeExpired(LedgerState storage self, AccountId account, uint256 expiryKey)
+        private
+        returns (int256 raw, bool found)
+    {
+        uint256 priceWad = self.settlementPriceWad[expiryKey];
+        AccountWord word = self.accounts[account];
+        Positions.Book storage book = self.books[account];
+        uint256 count = word.strikeCount();
+        for (uint256 i = count; i > 0; --i) {
+            StrikeWord strike = book.words[i - 1];
+            StrikeKey key = strike.key();
+            if (toExpiryKey(key.marketId(), key.expiry()) != expiryKey) continue;
+            found = true;
+            // Payoffs are at most max(price, strike) < 2^97 and sizes below 2^79: the products fit.
+            raw += strike.calls() * int256(_payoffWad(key, false, priceWad));
+            raw += strike.puts() * int256(_payoffWad(key, true, priceWad));
+            count = book.remove(count, word.isMaker(), i - 1);
+        }
+        if (found) self.accounts[account] = word.withStrikeCount(count);
+    }
+
+    /// @dev What a registered maker's requirement counted as value has left its book, and a credit is no cash before it is
+    /// claimed. Where the rest of the book has no price now, the credit is added, for settlement waits for nothing.
+    function _tightenSettledMaker(LedgerState storage self, IRiskEngine riskEngine, AccountId account, int256 credited)
+        private
+    {
+        AccountWord word = self.accounts[account];
+        if (!word.isMaker()) return;
+        int256 needed;
+        if (word.strikeCount() != 0) {
+            StrikeWord[] memory words = self.books[account].all(word.strikeCount());
+            uint16 marketId = words[0].key().marketId();
+            try riskEngine.values(marketId, words, self.baseSize(account, marketId), Grid.Initial) returns (
+                int256 worst, int256
+            ) {
+                needed = -worst;
+            } catch {
+                needed = word.requirement() + credited;
+            }
+        }
+        self.accounts[account] = word.withRequirement(needed);
+    }
+
+    // ───────────────────────────── Debts and payouts ─────────────────────────────
+
+    function _addCredit(LedgerState storage self, AccountId account, uint256 expiryKey, uint256 amount) private {
+        if (amount == 0) return;
+        self.credit[account][expiryKey] += amount;
+        self.dues[account].credit += uint128(amount); // as cash, far below 2^128
+        if (self.accounts[account].isMaker()) self.makerCredits[account].push(expiryKey);
+    }
+
+    function _addDebt(LedgerState storage self, AccountId account, uint256 expiryKey, uint256 owed) private {
+        ExpiryWord word = self.expiries[expiryKey];
+        self.expiries[expiryKey] = word.withDebt(word.owed() + owed, word.collected()); // below 2^96: checked there
+        self.debts[account][expiryKey] = Debt(uint128(owed), uint128(owed));
+        self.dues[account].debt += uint128(owed);
+        self.unpaidDebts += owed;
+    }
+
+    /// @dev Takes what the account has for this debt. Before finality it goes to the pot, afterwards to the fund that covered it.
+    function _collectDebt(
+        LedgerState storage self,
+        IRiskEngine riskEngine,
+        AccountId insuranceAccount,
+        AccountId account,
+        uint256 expiryKey
+    ) private returns (uint256 paid) {
+        Debt memory debt = self.debts[account][expiryKey];
+        paid = _min(debt.unpaid, _availableFor(self, riskEngine, account, debt));
+        if (paid == 0) return 0;
+        self.addCash(account, -int256(paid)); // at most its cash
+        self.debts[account][expiryKey].unpaid -= uint128(paid); // at most the debt
+        self.dues[account].debt -= uint128(paid);
+        ExpiryWord word = self.expiries[expiryKey];
+        if (word.state() == ExpiryState.Final) {
+            self.addCash(insuranceAccount, int256(paid));
+        } else {
+            self.unpaidDebts -= paid;
+            self.pot[expiryKey] += paid;
+            self.expiries[expiryKey] = word.withDebt(word.owed(), word.collected() + paid);
+        }
+    }
+
+    /// @dev The account's cash; where it cannot pay all it owes and is short in later expiries too, the part of this debt: the
+    /// first expiry does not eat what all have a claim to. With C what was there before anything was paid for this debt d, and L
+    /// all other liabilities, C·d/(d + L) is its part, less what was paid. Where the rest has no price now, all of the cash.
+    function _availableFor(LedgerState storage self, IRiskEngine riskEngine, AccountId account, Debt memory debt)
+        private
+        view
+        returns (uint256 available)
+    {
+        AccountWord word = self.accounts[account];
+        available = word.cash();
+        if (available == 0 || word.isMaker() || !self.needsCheck(account, word)) return available;
+        StrikeWord[] memory words = self.books[account].all(word.strikeCount());
+        uint16 marketId = words[0].key().marketId();
+        try riskEngine.values(marketId, words, self.baseSize(account, marketId), Grid.Maintenance) returns (
+            int256, int256 mid
+        ) {
+            int256 others = int256(uint256(self.dues[account].debt) - debt.unpaid) - mid; // a sum of debts; below 2^128
+            if (others <= 0 || uint256(others) + debt.unpaid <= available) return available;
+            uint256 paid = debt.owed - debt.unpaid;
+            uint256 part = (available + paid) * debt.owed / (debt.owed + uint256(others)); // positive: checked
+            available = part > paid ? _min(part - paid, available) : 0;
+        } catch {
+            return available;
+        }
+    }
+
+    /// @dev Drops the expiry from the list of a maker's credits; other accounts have none.
+    function _forgetMakerCredit(LedgerState storage self, AccountId account, uint256 expiryKey) private {
+        uint256[] storage expiryKeys = self.makerCredits[account];
+        uint256 count = expiryKeys.length;
+        for (uint256 i = 0; i < count; ++i) {
+            if (expiryKeys[i] != expiryKey) continue;
+            expiryKeys[i] = expiryKeys[count - 1];
+            expiryKeys.pop();
+            return;
+        }
+    }
+
+    /// @dev due·collected/owed, rounded down; the whole where nobody owed or all was paid.
+    function _payout(uint256 due, uint256 owed, uint256 collected) private pure returns (uint256) {
+        return collected >= owed ? due : due * collected / owed;
+    }
+
+    function _payFromPot(LedgerState storage self, AccountId account, uint256 expiryKey, ExpiryWord word, uint256 due)
+        private
+        returns (uint256 paid)
+    {
+        paid = _payout(due, word.owed(), word.collected());
+        self.pot[expiryKey] -= paid;
+        self.addCash(account, int256(paid)); // the pot holds less than 2^128
+    }
+
+    function _payoffWad(StrikeKey key, bool put, uint256 priceWad) private pure returns (uint256) {
+        uint256 strike = key.strikeWad();
+        if (put) return strike > priceWad ? strike - priceWad : 0;
+        return priceWad > strike ? priceWad - strike : 0;
+    }
+
+    function _requireFinal(LedgerState storage self, uint256 expiryKey, uint32 expiry)
+        private
+        view
+        returns (ExpiryWord word)
+    {
+        word = self.expiries[expiryKey];
+        if (word.state() != ExpiryState.Final) revert IClearinghouse.Clearinghouse_NotFinal(expiry);
+    }
+
+    function _min(uint256 a, uint256 b) private pure returns (uint256) {
+        return a < b ? a : b;
+    }
+}

@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {IClearinghouse} from "../../pool-contracts/interfaces/IClearinghouse.sol";
+import {ILiquidationAuction} from "../../pool-contracts/interfaces/ILiquidationAuction.sol";
+import {Grid} from "../../pool-contracts/interfaces/IRiskEngine.sol";
+import {AccountId, toAccountId} from "../../pool-contracts/types/AccountId.sol";
+import {Leg} from "../../pool-contracts/types/Leg.sol";
+import {StrikeWord} from "../../pool-contracts/types/StrikeWord.sol";
+import {LedgerFixture} from "./fixture/LedgerFixture.sol";
+
+/// @dev Alice is short ten calls of a month at 3,000 on 12,000 USD; bob bids; carol stakes. Names are the branches.
+contract LiquidationAuctionTest is LedgerFixture {
+    AccountId internal short;
+    AccountId internal bidder;
+
+    function setUp() public override {
+        super.setUp();
+        short = margin(alice);
+        bidder = margin(bob);
+        fundAccount(short, 12_000 * USD);
+        fundAccount(bidder, 1_000_000 * USD);
+        trade(short, call(MONTH, 3000), -10 * ONE);
+    }
+
+    // ───── Start ─────
+
+    function test_givenAHealthyAccount_noAuctionStarts() public {
+        (int256 worst,) = ledger.health(short, Grid.Maintenance);
+        assertGe(worst, 0);
+        vm.expectRevert(abi.encodeWithSelector(ILiquidationAuction.LiquidationAuction_Healthy.selector, short, worst));
+        auction.start(short, "");
+        vm.expectRevert(
+            abi.encodeWithSelector(ILiquidationAuction.LiquidationAuction_Healthy.selector, margin(carol), 0)
+        );
+        auction.start(margin(carol), "");
+    }
+
+    function test_givenAnAccountBelowMaintenance_anyoneStartsOnce() public {
+        _jumpTo(3950e18);
+        (int256 worst, int256 equity) = ledger.health(short, Grid.Maintenance);
+        assertLt(worst, 0);
+        assertGt(equity, 0);
+        vm.expectEmit(address(auction));
+        emit ILiquidationAuction.AuctionStarted(short, equity, worst, uint256(-worst));
+        vm.prank(makeAddr("stranger"));
+        auction.start(short, "");
+        assertEq(auction.totalProvision(), uint256(-worst));
+        assertEq(auction.auction(short).startedAt, vm.getBlockTimestamp());
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                ILiquidationAuction.LiquidationAuction_AlreadyStarted.selector, short, vm.getBlockTimestamp()
+            )
+        );
+        auction.start(short, "");
+    }
+
+    function test_givenAReport_itIsSubmittedFirst() public {
+        _jumpTo(3950e18);
+        auction.start(short, hex"0102");
+        assertEq(oracle.lastReport(), hex"0102");
+        _bid(bidder, 1e18, hex"0304");
+        assertEq(oracle.lastReport(), hex"0304");
+    }
+
+    // ───── Price ─────
+
+    function test_thePriceFallsFromTheFirstDiscountToNothingAndThenTheFundPays() public {
+        _start(3950e18);
+        ILiquidationAuction.Lot memory lot = auction.lot(short);
+        assertEq(lot.price, lot.equity - lot.equity * 2 / 100, "2 % off at first");
+        assertEq(lot.gross, lot.equity, "no debts");
+        skip(450);
+        lot = auction.lot(short);
+        assertEq(lot.price, lot.equity - lot.equity * 51 / 100, "halfway between 2 % and 100 %");
+        skip(450);
+        assertEq(auction.lot(short).price, 0);
+        skip(900);
+        (int256 worst,) = ledger.health(short, Grid.Maintenance);
+        assertApproxEqAbs(
+            auction.lot(short).price, worst / 2, 1, "half of the way to the worst of the maintenance grid"
+        );
+        assertEq(auction.lot(short).maxShareWad, 1e18);
+        skip(10_000);
+        (worst,) = ledger.health(short, Grid.Maintenance);
+        assertEq(auction.lot(short).price, worst, "and no further");
+    }
+
+    function test_givenNoEquity_theFundPaysFromTheFirstMomentItWasSeen() public {
+        _start(4700e18);
+        ILiquidationAuction.Lot memory lot = auction.lot(short);
+        assertLt(lot.equity, 0);
+        assertEq(lot.price, lot.equity);
+        skip(600);
+        (int256 worst, int256 equity) = ledger.health(short, Grid.Maintenance);
+        assertApproxEqAbs(auction.lot(short).price, equity - (equity - worst) / 3, 1);
+    }
+
+    function test_givenThatThingsGetWorse_thePriceFollowsTheMarket() public {
+        _start(3950e18);
+        skip(300);
+        oracle.report(4700e18, VOLATILITY, listed);
+        ILiquidationAuction.Lot memory lot = auction.lot(short);
+        assertEq(lot.price, lot.equity, "seen without equity only now");
+        auction.refresh(short);
+        (int256 worst,) = ledger.health(short, Grid.Maintenance);
+        assertEq(auction.totalProvision(), uint256(-worst));
+        skip(300);
+        assertLt(auction.lot(short).price, auction.lot(short).equity);
+        oracle.report(3950e18, VOLATILITY, listed);
+        auction.refresh(short);
+        assertEq(auction.auction(short).insolventAt, 0);
+        assertGt(auction.lot(short).price, 0, "and back");
+    }
+
+    // ───── Bid ─────
+
+    function test_aBid_takesTheSliceThatMakesTheRestHealthy() public {
+        _start(3950e18);
+        skip(100);
+        ILiquidationAuction.Lot memory lot = auction.lot(short);
+        assertGt(lot.maxShareWad, 0);
+        assertLt(lot.maxShareWad, 1e18);
+        (, int256 bidderBefore) = ledger.health(bidder, Grid.Initial);
+        uint256 fundBefore = ledger.cash(fund.account());
+        (uint256 taken, int256 paid) = _bid(bidder, 1e18, "");
+        assertEq(taken, lot.maxShareWad);
+        assertApproxEqAbs(paid, lot.price * int256(taken) / 1e18, 1);
+        (int256 worst, int256 equity) = ledger.health(short, Grid.Initial);
+        assertGe(worst, 0, "above initial margin");
+        assertApproxEqRel(worst, (equity - worst) / 10, 0.001e18, "by the buffer, a tenth of it");
+        assertEq(auction.auction(short).startedAt, 0, "over");
+        assertEq(auction.totalProvision(), 0);
+        assertEq(ledger.cash(fund.account()) - fundBefore, uint256(paid) * 2 / 100, "the penalty");
+        (, int256 bidderAfter) = ledger.health(bidder, Grid.Initial);
+        assertApproxEqAbs(
+            bidderAfter - bidderBefore,
+            (lot.equity - lot.price) * int256(taken) / 1e18,
+            1000,
+            "the bidder gains the discount, but for a millionth of a contract"
+        );
+        int256 size = -(10 * ONE * int256(taken) + 1e18 - 1) / 1e18; // shorts to the larger
+        assertEq(ledger.position(bidder, call(MONTH, 3000)), size);
+        assertEq(ledger.position(short, call(MONTH, 3000)), -10 * ONE - size);
+    }
+
+    function test_partOfASlice_leavesTheAuctionRunning() public {
+        _start(3950e18);
+        uint256 max = auction.lot(short).maxShareWad;
+        uint256 provision = auction.totalProvision();
+        _bid(bidder, max / 2, "");
+        assertGt(auction.auction(short).startedAt, 0);
+        assertApproxEqRel(auction.totalProvision(), provision * (1e18 - max / 2) / 1e18, 1e12);
+        _bid(bidder, 1e18, "");
+        assertEq(auction.auction(short).startedAt, 0);
+        (int256 worst,) = ledger.health(short, Grid.Initial);
+        assertGe(worst, 0);
+    }
+
+    function test_aTinyBid_isRefused() public {
+        _start(3950e18);
+        bytes32 state = auction.lot(short).state;
+        vm.prank(bob);
+        vm.expectRevert(
+            abi.encodeWithSelector(ILiquidationAuction.LiquidationAuction_ShareTooSmall.selector, 1e12, 0.1e18)
+        );
+        auction.bid(short, bidder, 1e12, type(int256).max, state, "");
+    }
+
+    function test_aBidWithAPriceLimit_holds() public {
+        _start(3950e18);
+        ILiquidationAuction.Lot memory lot = auction.lot(short);
+        vm.prank(bob);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                ILiquidationAuction.LiquidationAuction_PriceLimitExceeded.selector, lot.price, lot.price - 1
+            )
+        );
+        auction.bid(short, bidder, 1e18, lot.price - 1, lot.state, "");
+    }
+
+    function test_aBidOnOtherPositionsThanSeen_isRefused_butAGiftTurnsNoBidAway() public {
+        _start(3950e18);
+        bytes32 seen = auction.lot(short).state;
+        fundAccount(short, 1);
+        trade(short, call(MONTH, 3000), ONE);
+        bytes32 now_ = auction.lot(short).state;
+        assertTrue(now_ != seen);
+        vm.prank(bob);
+        vm.expectRevert(
+            abi.encodeWithSelector(ILiquidationAuction.LiquidationAuction_StateChanged.selector, seen, now_)
+        );
+        auction.bid(short, bidder, 1e18, type(int256).max, seen, "");
+        fundAccount(short, 1);
+        assertEq(auction.lot(short).state, now_);
+    }
+
+    function test_aBidderMustBeHealthyAfterwards() public {
+        _start(3950e18);
+        AccountId poor = margin(carol);
+        fundAccount(poor, 100 * USD);
+        bytes32 state = auction.lot(short).state;
+        vm.prank(carol);
+        vm.expectPartialRevert(IClearinghouse.Clearinghouse_Unhealthy.selector);
+        auction.bid(short, poor, 1e18, type(int256).max, state, "");
+    }
+
+    function test_onlyTheOwnerOrAnOperatorBids_andNobodyForHimself() public {
+        _start(3950e18);
+        bytes32 state = auction.lot(short).state;
+        vm.expectRevert(
+            abi.encodeWithSelector(ILiquidationAuction.LiquidationAuction_NotAuthorized.selector, bidder, address(this))
+        );
+        auction.bid(short, bidder, 1e18, type(int256).max, state, "");
+        AccountId own = toAccountId(alice, 2);
+        vm.prank(alice);
+        vm.expectRevert(
+            abi.encodeWithSelector(ILiquidationAuction.LiquidationAuction_NotAuthorized.selector, own, alice)
+        );
+        auction.bid(short, own, 1e18, type(int256).max, state, "");
+        vm.prank(bob);
+        ledger.setAccountOperator(bidder, address(this), true);
+        (uint256 taken,) = auction.bid(short, bidder, 1e18, type(int256).max, state, "");
+        assertGt(taken, 0);
+    }
+
+    function test_aWalletOrAMakerIsNoBidder() public {
+        _start(3950e18);
+        bytes32 state = auction.lot(short).state;
+        vm.startPrank(bob);
+        vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_InvalidAccount.selector, wallet(bob)));
+        auction.bid(short, wallet(bob), 1e18, type(int256).max, state, "");
+        vm.stopPrank();
+        vm.prank(address(pool));
+        vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_InvalidAccount.selector, poolAccount));
+        auction.bid(short, poolAccount, 1e18, type(int256).max, state, "");
+    }
+
+    function test_withoutAnAuction_nothingIsSold() public {
+        _jumpTo(3950e18);
+        ILiquidationAuction.Lot memory lot = auction.lot(short);
+        assertEq(lot.price, 0);
+        assertEq(lot.maxShareWad, 0);
+        vm.prank(bob);
+        vm.expectRevert(abi.encodeWithSelector(ILiquidationAuction.LiquidationAuction_NotStarted.selector, short));
+        auction.bid(short, bidder, 1e18, type(int256).max, lot.state, "");
+        vm.expectRevert(abi.encodeWithSelector(ILiquidationAuction.LiquidationAuction_NotStarted.selector, short));
+        auction.refresh(short);
+        vm.expectRevert(abi.encodeWithSelector(ILiquidationAuction.LiquidationAuction_NotStarted.selector, short));
+        auction.end(short);
+    }
+
+    function test_onlyTheAuctionLiquidates() public {
+        vm.prank(bob);
+        vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_NotAuthorized.selector, short, bob));
+        ledger.liquidate(IClearinghouse.Seizure(short, bidder, 1e18, 0, 0));
+    }
+
+    // ───── Insolvency ─────
+
+    function test_givenNoEquity_theAccountIsSoldWholeAndTheFundPays() public {
+        _fund(100_000);
+        _start(4700e18);
+        skip(900);
+        oracle.report(4700e18, VOLATILITY, listed);
+        uint256 fundBefore = ledger.cash(fund.account());
+        ILiquidationAuction.Lot memory lot = auction.lot(short);
+        (uint256 taken, int256 paid) = _bid(bidder, 1e18, "");
+        assertEq(taken, 1e18);
+        assertEq(paid, lot.price);
+        assertLt(paid, 0);
+        assertEq(fundBefore - ledger.cash(fund.account()), uint256(-paid));
+        assertEq(ledger.strikes(short).length, 0);
+        assertEq(ledger.cash(short), 0);
+        assertEq(auction.totalProvision(), 0);
+        assertEq(ledger.position(bidder, call(MONTH, 3000)), -10 * ONE);
+    }
+
+    function test_givenAFundThatIsTooSmall_whatItCanPayForIsTaken() public {
+        _fund(2000);
+        _start(4700e18);
+        skip(900);
+        bytes32 state = auction.lot(short).state;
+        vm.prank(bob);
+        vm.expectPartialRevert(IClearinghouse.Clearinghouse_InsufficientCash.selector);
+        auction.bid(short, bidder, 1e18, type(int256).max, state, "");
+        uint256 share = ledger.cash(fund.account()) * 1e18 / uint256(-auction.lot(short).price);
+        (uint256 taken,) = _bid(bidder, share, "");
+        assertEq(taken, share);
+        assertLt(ledger.cash(fund.account()), 2);
+        assertGt(auction.auction(short).startedAt, 0, "the rest waits for its settlement");
+    }
+
+    function test_fundShares_areWorthLessFromTheStartOfAnAuction() public {
+        _fund(100_000);
+        uint256 before = fund.totalAssets();
+        _start(3950e18);
+        assertEq(fund.totalAssets(), before - auction.totalProvision());
+        assertGt(auction.totalProvision(), 0);
+        _bid(bidder, 1e18, "");
+        assertGe(fund.totalAssets(), before, "and more when it ends well");
+    }
+
+    // ───── End ─────
+
+    function test_givenAnAccountThatIsHealthyAgain_anyoneEndsIt() public {
+        _start(3950e18);
+        (int256 worst,) = ledger.health(short, Grid.Initial);
+        vm.expectRevert(abi.encodeWithSelector(ILiquidationAuction.LiquidationAuction_Unhealthy.selector, short, worst));
+        auction.end(short);
+        fundAccount(short, uint256(-worst));
+        assertEq(auction.lot(short).maxShareWad, 0);
+        bytes32 state = auction.lot(short).state;
+        vm.prank(bob);
+        vm.expectRevert(abi.encodeWithSelector(ILiquidationAuction.LiquidationAuction_Healthy.selector, short, 0));
+        auction.bid(short, bidder, 1e18, type(int256).max, state, "");
+        vm.expectEmit(address(auction));
+        emit ILiquidationAuction.AuctionEnded(short);
+        auction.end(short);
+        assertEq(auction.totalProvision(), 0);
+    }
+
+    // ───── Debts ─────
+
+    /// @dev Alice has base for her calls and no cash when they settle.
+    function test_aDebtorWithValueButNoCash_isSoldForItsDebt() public {
+        AccountId covered = toAccountId(alice, 3);
+        vm.prank(alice);
+        ledger.depositBase(covered, MARKET, 10e18);
+        fundAccount(covered, 20_000 * USD);
+        trade(covered, call(WEEK, 3000), -5 * ONE);
+        trade(covered, call(MONTH, 3000), -ONE);
+        uint256 free = ledger.cash(covered);
+        vm.prank(alice);
+        ledger.withdrawCash(covered, free, alice);
+        vm.warp(WEEK);
+        oracle.report(3600e18, VOLATILITY, listed);
+        settle(WEEK, 3600e18, ids(covered));
+        assertEq(ledger.debt(covered), 3000 * USD);
+        assertEq(ledger.unpaidDebts(), 3000 * USD);
+        auction.start(covered, "");
+        (uint256 taken,) = _bidOn(covered, bidder, 1e18, "");
+        assertLt(taken, 1e18);
+        assertGe(ledger.cash(covered), 3000 * USD, "enough to pay with");
+        ledger.settleAccounts(MARKET, WEEK, ids(covered));
+        assertEq(ledger.debt(covered), 0);
+        assertEq(ledger.unpaidDebts(), 0);
+        assertGt(ledger.base(bidder, MARKET), 0);
+    }
+
+    function test_givenAnExpiredStrike_settlementComesFirst() public {
+        fundAccount(short, 4000 * USD);
+        trade(short, call(WEEK, 3000), -ONE);
+        vm.warp(WEEK);
+        oracle.report(5000e18, VOLATILITY, listed);
+        oracle.setSettlementPrice(WEEK, 5000e18);
+        auction.start(short, "");
+        bytes32 state = auction.lot(short).state;
+        _fund(1_000_000);
+        vm.prank(bob);
+        vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_SeriesExpired.selector, WEEK));
+        auction.bid(short, bidder, 1e18, type(int256).max, state, "");
+        ledger.startSettlement(MARKET, WEEK);
+        ledger.settleAccounts(MARKET, WEEK, ids(short));
+        _bid(bidder, 1e18, "");
+    }
+
+    // ───── Makers ─────
+
+    function test_aPool_isSoldOnlyWithoutEquity() public {
+        (int256 worst,) = ledger.health(poolAccount, Grid.Maintenance);
+        vm.expectRevert(
+            abi.encodeWithSelector(ILiquidationAuction.LiquidationAuction_Healthy.selector, poolAccount, worst)
+        );
+        auction.start(poolAccount, "");
+    }
+
+    // ───── Terms ─────
+
+    function test_terms_areBoundedAndRestricted() public {
+        ILiquidationAuction.Terms memory terms = defaultTerms(USD);
+        vm.prank(alice);
+        vm.expectRevert();
+        auction.setTerms(terms);
+        terms.startDiscountWad = 0.2e18 + 1;
+        vm.expectRevert(ILiquidationAuction.LiquidationAuction_InvalidTerms.selector);
+        auction.setTerms(terms);
+        terms = defaultTerms(USD);
+        terms.solventSeconds = 59;
+        vm.expectRevert(ILiquidationAuction.LiquidationAuction_InvalidTerms.selector);
+        auction.setTerms(terms);
+        terms = defaultTerms(USD);
+        terms.bufferWad = 0.2e18;
+        auction.setTerms(terms);
+        assertEq(auction.terms().bufferWad, 0.2e18);
+    }
+
+    // ───── Properties ─────
+
+    /// @dev Whatever the move, the time and the share: no value appears, the account ends no worse, and the bidder keeps no
+    /// more than the equity and what the fund paid.
+    function testFuzz_aBidNeitherMakesMoneyNorHarmsTheAccount(uint256 spot, uint256 wait, uint256 share) public {
+        spot = bound(spot, 3600e18, 5400e18);
+        wait = bound(wait, 0, 4000);
+        share = bound(share, 0.1e18, 1e18);
+        _fund(100_000);
+        _jumpTo(spot);
+        (int256 worst,) = ledger.health(short, Grid.Maintenance);
+        if (worst >= 0) return;
+        auction.start(short, "");
+        skip(wait);
+        (int256 worstBefore, int256 equityBefore) = ledger.health(short, Grid.Initial);
+        (, int256 bidderBefore) = ledger.health(bidder, Grid.Initial);
+        uint256 fundBefore = ledger.cash(fund.account());
+        uint256 heldBefore = quoteToken.balanceOf(address(ledger));
+        (uint256 taken, int256 paid) = _bid(bidder, share, "");
+        (int256 worstAfter, int256 equityAfter) = ledger.health(short, Grid.Initial);
+        (, int256 bidderAfter) = ledger.health(bidder, Grid.Initial);
+        int256 fundGain = int256(ledger.cash(fund.account())) - int256(fundBefore);
+        assertEq(quoteToken.balanceOf(address(ledger)), heldBefore);
+        assertApproxEqAbs(
+            (equityAfter - equityBefore) + (bidderAfter - bidderBefore) + fundGain, 0, 3, "nothing appears or is lost"
+        );
+        assertGe(worstAfter + 3, worstBefore, "the shortfall does not grow");
+        int256 fromEquity = equityBefore > 0 ? equityBefore * int256(taken) / 1e18 : int256(0);
+        int256 fromFund = paid < 0 ? -paid : int256(0);
+        assertLe(bidderAfter - bidderBefore, fromEquity + fromFund + 3);
+    }
+
+    // ───── What people do ─────
+
+    function _jumpTo(uint256 spotWad) private {
+        report(60, spotWad);
+    }
+
+    function _start(uint256 spotWad) private {
+        _jumpTo(spotWad);
+        auction.start(short, "");
+    }
+
+    function _bid(AccountId to, uint256 share, bytes memory report_) private returns (uint256, int256) {
+        return _bidOn(short, to, share, report_);
+    }
+
+    function _bidOn(AccountId account, AccountId to, uint256 share, bytes memory report_)
+        private
+        returns (uint256, int256)
+    {
+        bytes32 state = auction.lot(account).state;
+        vm.prank(to.owner());
+        return auction.bid(account, to, share, type(int256).max, state, report_);
+    }
+
+    function _fund(uint256 dollars) private {
+        quoteToken.approve(address(fund), type(uint256).max);
+        giveQuote(address(this), dollars * USD);
+        fund.deposit(dollars * USD, carol);
+    }
+}
