@@ -1,11 +1,13 @@
 import { Command, CommanderError } from "commander";
 import { describeError, MeniscusError } from "../src/runtime/errors.ts";
 import * as account from "./commands/account.ts";
+import * as insurance from "./commands/insurance.ts";
 import * as keystore from "./commands/keystore.ts";
 import * as lp from "./commands/lp.ts";
 import * as oracle from "./commands/oracle.ts";
 import * as pools from "./commands/pools.ts";
 import * as trade from "./commands/trade.ts";
+import { renderInsurance, renderInsuranceHistory, renderStake, renderUnstake } from "./output/insurance.ts";
 import { toJson } from "./output/json.ts";
 import { renderKeystore, renderKeystores } from "./output/keystore.ts";
 import {
@@ -251,6 +253,34 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
     options: [accountOption],
     run: account.withdraw,
     render: renderCash,
+  });
+
+  const fund = program.command("insurance").description("the insurance fund: what it holds, staking, leaving");
+  addPlain(fund, {
+    usage: "show",
+    summary: "what it holds, what is known to be lost, your stake",
+    run: insurance.show,
+    render: renderInsurance,
+  });
+  add<[string], object, insurance.StakeOutcome>(fund, {
+    usage: "stake <amount>",
+    summary: "put quote tokens at risk for a part of the fees and the liquidation penalties",
+    more: "\nA stake pays for losses that accounts cannot, until it has left. Next: `meniscus insurance show`.",
+    run: (session, amount) => insurance.stake(session, amount),
+    render: renderStake,
+  });
+  add<[string | undefined], object, insurance.UnstakeOutcome>(fund, {
+    usage: "unstake [shares]",
+    summary: "leave with some or all shares: starts the cooldown, and pays when it is over",
+    more: "\nCall it twice: now, and inside the window that opens after the cooldown.",
+    run: (session, shares) => insurance.unstake(session, shares ?? "all"),
+    render: renderUnstake,
+  });
+  addPlain(fund, {
+    usage: "history",
+    summary: "stakes, exits, losses covered, penalties received",
+    run: insurance.history,
+    render: renderInsuranceHistory,
   });
 
   const oracles = program.command("oracle").description("the volatility oracle: its state, its reports, its nodes");

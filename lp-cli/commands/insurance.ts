@@ -1,0 +1,49 @@
+import {
+  type InsuranceEvent,
+  type InsuranceView,
+  unstake as leaveFund,
+  readInsurance,
+  readInsuranceHistory,
+  type StakeResult,
+  stake as stakeInFund,
+  type UnstakeResult,
+} from "../../src/sdk/insurance.ts";
+import { parseAmount } from "../parse.ts";
+import type { Session } from "../session.ts";
+
+const SHARE_DECIMALS = 18;
+
+/** `insurance show`: the fund, and your stake where a key or an address is known. */
+export async function show(session: Session): Promise<InsuranceView> {
+  return await readInsurance(await session.connection(), session.ownerIfKnown());
+}
+
+export type StakeOutcome = StakeResult & { readonly quoteSymbol: string };
+
+/** `insurance stake AMOUNT`. */
+export async function stake(session: Session, amount: string): Promise<StakeOutcome> {
+  const { deployment } = await session.connection();
+  const { quoteDecimals, quoteSymbol } = deployment;
+  const assets = parseAmount(amount, quoteDecimals, quoteSymbol);
+  return { quoteSymbol, ...(await stakeInFund(await session.sender(), assets)) };
+}
+
+export type UnstakeOutcome = UnstakeResult & { readonly quoteSymbol: string };
+
+/** `insurance unstake [SHARES]`: begins the cooldown; once it is over, pays. */
+export async function unstake(session: Session, shares: string): Promise<UnstakeOutcome> {
+  const { deployment } = await session.connection();
+  const wanted = shares === "all" ? shares : parseAmount(shares, SHARE_DECIMALS, "shares");
+  return { quoteSymbol: deployment.quoteSymbol, ...(await leaveFund(await session.sender(), wanted)) };
+}
+
+export interface InsuranceHistory {
+  readonly quoteSymbol: string;
+  readonly events: readonly InsuranceEvent[];
+}
+
+/** `insurance history`: what came into the fund and what left it. */
+export async function history(session: Session): Promise<InsuranceHistory> {
+  const connection = await session.connection();
+  return { quoteSymbol: connection.deployment.quoteSymbol, events: await readInsuranceHistory(connection) };
+}
