@@ -116,6 +116,8 @@ library ScenarioGrid {
             _widen(spots, 2 * scenarios[i].spotShockWad());
             if (!scenarios[i].isInverted()) _widen(volatilities, 2 * scenarios[i].volatilityShockWad());
         }
+        // Equal spots stand together: where no spot lies above the present, its own corners come first.
+        if (spots[1] == 0) (spots[0], spots[1]) = (spots[1], spots[0]);
         corners = new Scenario[](5);
         corners[0] = scenarios[0];
         for (uint256 i = 0; i < 4; ++i) {

@@ -24,7 +24,7 @@ contract RiskHarness {
         uint256 baseSize;
     }
 
-    /// @param failure What `values` reverted with; then the rest is zero.
+    /// @param failure What the engine reverted with; then the rest is zero.
     struct Seen {
         bytes failure;
         int256 worst;
@@ -48,14 +48,22 @@ contract RiskHarness {
         for (uint256 i = 0; i < scenes.length; ++i) {
             Scene calldata scene = scenes[i];
             _scene = scene;
-            try risk.values(1, scene.words, scene.baseSize, Grid.Initial) returns (int256 worst, int256 mid) {
-                (seen[i].worst, seen[i].mid) = (worst, mid);
-                (seen[i].worstMaintenance,) = risk.values(1, scene.words, scene.baseSize, Grid.Maintenance);
-                seen[i].worstStressed = risk.stressed(1, scene.words, scene.baseSize);
+            try this.valuesOf(risk, scene.words, scene.baseSize) returns (Seen memory values) {
+                seen[i] = values;
             } catch (bytes memory reason) {
                 seen[i].failure = reason;
             }
         }
+    }
+
+    function valuesOf(RiskEngine risk, StrikeWord[] calldata words, uint256 baseSize)
+        external
+        view
+        returns (Seen memory seen)
+    {
+        (seen.worst, seen.mid) = risk.values(1, words, baseSize, Grid.Initial);
+        (seen.worstMaintenance,) = risk.values(1, words, baseSize, Grid.Maintenance);
+        seen.worstStressed = risk.stressed(1, words, baseSize);
     }
 
     function _deploy(bytes calldata creationCode, uint8 quoteDecimals) private returns (RiskEngine risk) {
