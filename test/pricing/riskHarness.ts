@@ -217,9 +217,8 @@ export function drawGrids(random: Random): Grids {
   };
 }
 
-/** A portfolio of up to 16 strikes on up to four expiries; one in six with every field at its limits. */
-export function drawScene(random: Random): RiskScene {
-  const extreme = random.below(6) === 0;
+/** A portfolio of up to 16 strikes on up to four expiries; unless told otherwise one in six with every field at its limits. */
+export function drawScene(random: Random, extreme = random.below(6) === 0): RiskScene {
   const spotWad = extreme ? (1n << 30n) + random.word(95) : random.logWad(10, 100_000);
   const moved = () => (spotWad * (1_000_000n + BigInt(random.below(400_001) - 200_000))) / 1_000_000n;
   const expiries = Array.from({ length: 1 + random.below(4) }, (_, i) => {
