@@ -4,59 +4,58 @@ pragma solidity ^0.8.37;
 import {IMarketOracle} from "./interfaces/IMarketOracle.sol";
 import {Grid, IRiskEngine} from "./interfaces/IRiskEngine.sol";
 import {CashMath} from "./libraries/accounting/CashMath.sol";
-import {Black76} from "./libraries/pricing/Black76.sol";
-import {Essvi} from "./libraries/pricing/Essvi.sol";
-import {Logarithm} from "./libraries/pricing/Logarithm.sol";
-import {SquareRoot} from "./libraries/pricing/SquareRoot.sol";
+import {RollDown} from "./libraries/pricing/RollDown.sol";
+import {PayoffSag} from "./libraries/risk/PayoffSag.sol";
 import {Scenario, ScenarioGrid} from "./libraries/risk/ScenarioGrid.sol";
-import {Shock, ShockTable} from "./libraries/risk/ShockTable.sol";
+import {ScenarioValues} from "./libraries/risk/ScenarioValues.sol";
+import {Contingencies, ShockTable} from "./libraries/risk/ShockTable.sol";
+import {ShockedBoard, ShockedBoards} from "./libraries/risk/ShockedBoard.sol";
 import {Board, MarketState, Moment} from "./types/Board.sol";
 import {StrikeWord} from "./types/StrikeWord.sol";
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 
 /// @title Scenario margin
-/// @notice An account is healthy if cash plus the worst value of what it holds is not negative. For a scenario (s, u):
+/// @notice An account is healthy if cash plus the worst value of what it holds is not negative.
 ///
-///     F′ = F·(1 + s),   k′ = ln(K/F′),   v′ = √w(k′) · max(1 + u·√(30 d/τ), 0.1) ± d√τ,   value = Σ size·Black76(F′, K, v′) + base·S·(1 + s)
-///     worst = min over the grid of ( present + weight·(value − present) ) − contingency·S·(open short contracts)
+///     value(s, u) = Σ size·Black76(F′, K, v′) + base·S·(1 + s)                     F′ and v′ as in `ShockedBoards`, k′ = ln(K/F′)
+///     W = present + weight·(value − present)                                       damped tails
+///     worst = min over the grid, and between its spots (`PayoffSag`), of W
+///             − short·S·(contracts short) − skew·|Σ size·vega·k| − basis·S·Σ |Δ of each expiry|
 ///
-/// d, how far the reporters' volatilities differ, widens every volatility shock in its own direction. While a report that moves
-/// the market further than one may waits for confirmation, the worse of what is confirmed and what waits counts.
+/// Each scenario moves spot and volatility together, the front of the term structure further than its back, or, inverted, the
+/// two in opposite ways. The smile moves with spot. A smile that tilts by `skew` per k/√τ on every expiry, and forwards that
+/// each move by `basis` against spot, are in no scenario: what they cost to first order is added. Vega is by v = σ√τ,
+/// and vega·√τ·(k/√τ) = vega·k.
 ///
-/// The smile moves with spot (it is read at k′), √(30 d/τ) is capped at 3, and the price of a call and of a put at one
-/// strike are computed together, once per scenario. Settled expiries count by their payoff.
+/// Every part is linear in the positions under one scenario or a norm of them, and the worst of a sum is at least the sum of
+/// the worsts: margin grows in proportion to size and is sub-additive across accounts.
+///
+/// Where reporters differ every volatility shock is wider. While a report that moves the market further than one may waits for
+/// confirmation, the worse of what is confirmed and what waits counts. Inside the averaging window of an expiry a shock
+/// moves only what is still open of its forward. Settled expiries count by their payoff.
 contract RiskEngine is IRiskEngine, AccessManaged {
-    /// @param initial Grid for opening and withdrawing, see `ScenarioGrid`.
-    /// @param maintenance Grid for liquidation, narrower.
-    /// @param shortContingencyWad Share of spot held for each short contract, whatever hedges it.
+    /// @param initial Grid for opening and withdrawing, see `Scenario`.
+    /// @param maintenance Grid for liquidation, nowhere wider.
+    /// @param contingencies What both add.
     struct MarketGrids {
         uint256[3] initial;
         uint256[3] maintenance;
-        uint256 shortContingencyWad;
-    }
-
-    /// @dev A grid as it is read, in one slot.
-    struct StoredGrid {
-        address table;
-        uint8 count;
-        uint80 shortContingencyWad;
+        Contingencies contingencies;
     }
 
     event GridsChanged(uint16 indexed marketId, MarketGrids grids);
 
-    uint256 internal constant SECONDS_PER_YEAR = 365 days;
-    /// @dev Tenor at which a volatility shock holds as it is written.
-    uint256 internal constant REFERENCE_TENOR = 30 days;
-    /// @dev Largest factor by which a shorter tenor scales a volatility shock.
-    uint256 internal constant MAX_TENOR_FACTOR = 3e18;
-    /// @dev Smallest factor a shock leaves of the standard deviation.
-    int256 internal constant MIN_STD_DEV_FACTOR = 0.1e18;
-    /// @dev Largest contingency: a tenth of spot a contract.
-    uint256 internal constant MAX_CONTINGENCY = 0.1e18;
+    /// @dev A tenth of spot a contract.
+    uint256 internal constant MAX_SHORT_CONTINGENCY = 0.1e18;
+    /// @dev A wing of 25 delta, k/√τ of about 0.4, moves by 40 volatility points.
+    uint256 internal constant MAX_SKEW_CONTINGENCY = 1e18;
+    /// @dev A twentieth of spot.
+    uint256 internal constant MAX_BASIS_CONTINGENCY = 0.05e18;
 
     IMarketOracle public immutable oracle;
     int256 internal immutable _divisor;
-    mapping(uint16 marketId => mapping(Grid => StoredGrid)) private _stored;
+    mapping(uint16 marketId => mapping(Grid => address)) private _tables; // see `ShockTable`
+    mapping(uint16 marketId => address) private _stressTable; // twice the initial grid at its corners
     mapping(uint16 marketId => MarketGrids) private _grids; // as they were set, for readers
 
     constructor(IMarketOracle oracle_, uint8 quoteDecimals, address authority) AccessManaged(authority) {
@@ -64,26 +63,38 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         _divisor = CashMath.divisor(quoteDecimals);
     }
 
+    // ───────────────────────────── Grids ─────────────────────────────
+
     /// @notice Sets both grids of a market together.
     function setGrids(uint16 marketId, MarketGrids calldata grids_) external restricted {
-        if (grids_.shortContingencyWad > MAX_CONTINGENCY) revert RiskEngine_InvalidGrid(marketId);
-        _store(marketId, Grid.Initial, grids_.initial, grids_.shortContingencyWad);
-        _store(marketId, Grid.Maintenance, grids_.maintenance, grids_.shortContingencyWad);
+        Contingencies memory contingencies = grids_.contingencies;
+        _requireAtMost(contingencies.shortWad, MAX_SHORT_CONTINGENCY);
+        _requireAtMost(contingencies.skewWad, MAX_SKEW_CONTINGENCY);
+        _requireAtMost(contingencies.basisWad, MAX_BASIS_CONTINGENCY);
+        Scenario[] memory initial = ScenarioGrid.unpack(grids_.initial);
+        Scenario[] memory maintenance = ScenarioGrid.unpack(grids_.maintenance);
+        if (!ScenarioGrid.isValid(initial) || !ScenarioGrid.isValid(maintenance)) {
+            revert RiskEngine_InvalidGrid(marketId);
+        }
+        uint256 outside = ScenarioGrid.firstOutside(maintenance, initial);
+        if (outside != maintenance.length) revert RiskEngine_MaintenanceWider(marketId, outside);
+
+        _tables[marketId][Grid.Initial] = ShockTable.write(initial, contingencies);
+        _tables[marketId][Grid.Maintenance] = ShockTable.write(maintenance, contingencies);
+        _stressTable[marketId] = ShockTable.write(ScenarioGrid.doubledCorners(initial), Contingencies(0, 0, 0));
         _grids[marketId] = grids_;
         emit GridsChanged(marketId, grids_);
     }
 
-    function _store(uint16 marketId, Grid grid, uint256[3] calldata words, uint256 contingencyWad) private {
-        Scenario[] memory scenarios = ScenarioGrid.unpack(words);
-        if (!ScenarioGrid.isValid(scenarios)) revert RiskEngine_InvalidGrid(marketId);
-        // At most 24 scenarios, and a contingency below 2^57.
-        _stored[marketId][grid] =
-            StoredGrid(ShockTable.write(scenarios), uint8(scenarios.length), uint80(contingencyWad));
+    function _requireAtMost(uint256 given, uint256 max) private pure {
+        if (given > max) revert RiskEngine_ContingencyTooLarge(given, max);
     }
 
     function grids(uint16 marketId) external view returns (MarketGrids memory) {
         return _grids[marketId];
     }
+
+    // ───────────────────────────── Values ─────────────────────────────
 
     /// @inheritdoc IRiskEngine
     function values(uint16 marketId, StrikeWord[] calldata words, uint256 baseSize, Grid grid)
@@ -91,126 +102,149 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         view
         returns (int256 worst, int256 mid)
     {
-        if (words.length == 0 && baseSize == 0) return (0, 0);
-        StoredGrid memory stored = _stored[marketId][grid];
-        if (stored.count == 0) revert RiskEngine_UnknownMarket(marketId);
+        return _values(_tables[marketId][grid], marketId, words, baseSize);
+    }
 
-        (uint32[] memory expiries, uint256[] memory boardOf) = _expiriesOf(words);
-        (MarketState memory state, Board[] memory boards) = oracle.boards(marketId, expiries, Moment.Now);
-        (worst, mid) = _valuesOn(stored, words, boards, boardOf, baseSize, state.spotWad, state.disagreementWad);
+    /// @inheritdoc IRiskEngine
+    function stressed(uint16 marketId, StrikeWord[] calldata words, uint256 baseSize)
+        external
+        view
+        returns (int256 worst)
+    {
+        (worst,) = _values(_stressTable[marketId], marketId, words, baseSize);
+    }
+
+    /// @dev What valuing a portfolio needs on either of two markets.
+    /// @param expiries The distinct expiries of the words.
+    /// @param expiryOf For each word, which of them is its own.
+    struct Request {
+        ShockTable.Table table;
+        uint16 marketId;
+        uint32[] expiries;
+        uint256[] expiryOf;
+        uint256 baseSize;
+        uint256 disagreementWad;
+        uint256 spotWad;
+    }
+
+    function _values(address table, uint16 marketId, StrikeWord[] calldata words, uint256 baseSize)
+        private
+        view
+        returns (int256 worst, int256 mid)
+    {
+        if (words.length == 0 && baseSize == 0) return (0, 0);
+        if (table == address(0)) revert RiskEngine_UnknownMarket(marketId);
+        Request memory request;
+        (request.table, request.marketId, request.baseSize) = (ShockTable.load(table), marketId, baseSize);
+        (request.expiries, request.expiryOf) = _expiriesOf(words);
+        (MarketState memory state, Board[] memory boards) = oracle.boards(marketId, request.expiries, Moment.Now);
+        (request.disagreementWad, request.spotWad) = (state.disagreementWad, state.spotWad);
+        (worst, mid) = _valuesOn(request, words, boards);
         if (!state.unconfirmed) return (worst, mid);
 
         // A larger move waits for confirmation: the worse of both counts, each scenario on its own surface and spot.
-        (, boards) = oracle.boards(marketId, expiries, Moment.Unconfirmed);
+        (, boards) = oracle.boards(marketId, request.expiries, Moment.Unconfirmed);
         uint256 spotWad = oracle.unconfirmed(marketId).spotWad;
-        (int256 worstWaiting, int256 midWaiting) = _valuesOn(
-            stored, words, boards, boardOf, baseSize, spotWad == 0 ? state.spotWad : spotWad, state.disagreementWad
-        );
+        if (spotWad != 0) request.spotWad = spotWad;
+        (int256 worstWaiting, int256 midWaiting) = _valuesOn(request, words, boards);
         if (worstWaiting < worst) worst = worstWaiting;
         if (midWaiting < mid) mid = midWaiting;
     }
 
-    /// @dev Worst and present value on one set of boards, at one spot.
-    function _valuesOn(
-        StoredGrid memory stored,
-        StrikeWord[] calldata words,
-        Board[] memory boards,
-        uint256[] memory boardOf,
-        uint256 baseSize,
-        uint256 spotWad,
-        uint256 disagreementWad
-    ) private view returns (int256 worst, int256 mid) {
-        Shock[] memory shocks = ShockTable.load(stored.table, stored.count);
-        uint256[] memory tenorFactors = _tenorFactors(boards);
-        uint256[] memory aparts = _aparts(boards, disagreementWad);
-        uint256 shortContracts;
-        int256 settledRaw;
-        for (uint256 i = 0; i < words.length; ++i) {
-            StrikeWord word = words[i];
-            uint256 place = boardOf[i];
-            if (boards[place].settled) {
-                settledRaw += _payoffRaw(word, boards[place].forwardWad);
-                continue;
-            }
-            _addStrike(shocks, word, boards[place], tenorFactors[place], aparts[place]);
-            shortContracts += _shortContracts(word);
-        }
-        return _summarise(shocks, settledRaw, baseSize, spotWad, shortContracts * stored.shortContingencyWad);
-    }
-
-    /// @dev The distinct expiries of the words and, for each word, which of them is its own.
     function _expiriesOf(StrikeWord[] calldata words)
         private
         pure
-        returns (uint32[] memory expiries, uint256[] memory boardOf)
+        returns (uint32[] memory expiries, uint256[] memory expiryOf)
     {
-        expiries = new uint32[](words.length);
-        boardOf = new uint256[](words.length);
-        uint256 count;
-        for (uint256 i = 0; i < words.length; ++i) {
-            uint32 expiry = words[i].key().expiry();
-            uint256 j = 0;
-            while (j < count && expiries[j] != expiry) ++j;
-            if (j == count) expiries[count++] = expiry;
-            boardOf[i] = j;
-        }
-        assembly ("memory-safe") {
-            mstore(expiries, count) // shortens the array in place
-        }
-    }
-
-    /// @dev min(√(30 d/τ), 3) per expiry, WAD.
-    function _tenorFactors(Board[] memory boards) private pure returns (uint256[] memory factors) {
-        factors = new uint256[](boards.length);
-        for (uint256 i = 0; i < boards.length; ++i) {
-            uint256 tenor = boards[i].effectiveSeconds;
-            uint256 factor = tenor == 0 ? MAX_TENOR_FACTOR : SquareRoot.sqrtWad(REFERENCE_TENOR * 1e18 / tenor);
-            factors[i] = factor < MAX_TENOR_FACTOR ? factor : MAX_TENOR_FACTOR;
-        }
-    }
-
-    /// @dev d√τ per expiry, WAD.
-    function _aparts(Board[] memory boards, uint256 disagreementWad) private pure returns (uint256[] memory aparts) {
-        aparts = new uint256[](boards.length);
-        if (disagreementWad == 0) return aparts;
-        for (uint256 i = 0; i < boards.length; ++i) {
-            uint256 rootYearsWad = SquareRoot.sqrtWad(boards[i].effectiveSeconds * 1e18 / SECONDS_PER_YEAR);
-            aparts[i] = disagreementWad * rootYearsWad / 1e18;
-        }
-    }
-
-    /// @dev Adds a strike's calls and puts to the value of every scenario; the smile is read once per spot shock.
-    function _addStrike(
-        Shock[] memory shocks,
-        StrikeWord word,
-        Board memory board,
-        uint256 tenorFactor,
-        uint256 apartWad
-    ) private pure {
         unchecked {
-            // Strikes are below 2^88 and forwards below 2^128, factors at most 2e18, deviations below 2^64; prices are below
-            // 2^127 and sizes below 2^79, so that 128 strikes add up to less than 2^214.
-            uint256 strikeWad = word.key().strikeWad();
-            int256 k = Logarithm.lnWad(strikeWad * 1e18 / board.forwardWad);
-            int256 lnSpotFactorWad = type(int256).max; // none yet
-            uint256 stdDevWad;
-            (int256 calls, int256 puts) = (word.calls(), word.puts());
-            uint256 count = shocks.length;
-            for (uint256 j = 0; j < count; ++j) {
-                Shock memory shock = shocks[j];
-                if (shock.lnSpotFactorWad != lnSpotFactorWad) {
-                    lnSpotFactorWad = shock.lnSpotFactorWad;
-                    stdDevWad = Essvi.stdDev(k - lnSpotFactorWad, board.thetaWad, board.rhoWad, board.psiWad);
-                }
-                (uint256 callWad, uint256 putWad) = Black76.priceKnownLn(
-                    board.forwardWad * shock.spotFactorWad / 1e18,
-                    strikeWad,
-                    k - lnSpotFactorWad,
-                    _shocked(stdDevWad, shock.volatilityShockWad, tenorFactor, apartWad)
-                );
-                shock.valueRaw += calls * int256(callWad) + puts * int256(putWad);
+            expiries = new uint32[](words.length);
+            expiryOf = new uint256[](words.length);
+            uint256 count;
+            for (uint256 i = 0; i < words.length; ++i) {
+                uint32 expiry = words[i].key().expiry();
+                uint256 j = 0;
+                while (j < count && expiries[j] != expiry) ++j;
+                if (j == count) expiries[count++] = expiry;
+                expiryOf[i] = j;
+            }
+            assembly ("memory-safe") {
+                mstore(expiries, count) // shortens the array in place
             }
         }
+    }
+
+    /// @dev Worst and present value on one set of boards, quote units rounded down.
+    function _valuesOn(Request memory request, StrikeWord[] calldata words, Board[] memory boards)
+        private
+        view
+        returns (int256 worst, int256 mid)
+    {
+        ShockedBoard[] memory shocked = _shock(request, boards);
+        ShockedBoard[] memory boardOf = _boardOf(shocked, request.expiryOf);
+        (int256 skewRaw, int256 settledRaw, uint256 shortContracts) = _addStrikes(words, boardOf);
+        (uint256 spots, uint256 spotsEnd, int256 presentRaw, int256 lowestRaw) = _weigh(request, shocked, settledRaw);
+        lowestRaw = PayoffSag.lowest(lowestRaw, spots, spotsEnd, words, boardOf);
+        lowestRaw -= int256(_contingencyRaw(request, shocked, skewRaw, shortContracts)); // below 2^250
+        return (CashMath.toCashDown(lowestRaw, _divisor), CashMath.toCashDown(presentRaw, _divisor));
+    }
+
+    function _shock(Request memory request, Board[] memory boards)
+        private
+        view
+        returns (ShockedBoard[] memory shocked)
+    {
+        shocked = new ShockedBoard[](boards.length);
+        for (uint256 i = 0; i < boards.length; ++i) {
+            uint256 fixedWad = _fixedPart(request.marketId, boards[i]);
+            shocked[i] = ShockedBoards.shock(request.table, boards[i], fixedWad, request.disagreementWad);
+        }
+    }
+
+    /// @dev The expiry of each word.
+    function _boardOf(ShockedBoard[] memory shocked, uint256[] memory expiryOf)
+        private
+        pure
+        returns (ShockedBoard[] memory boardOf)
+    {
+        assembly ("memory-safe") {
+            // A copy in which each index, which is below the length of `shocked`, becomes the reference it stands for.
+            boardOf := mload(0x40)
+            let end := add(boardOf, shl(5, mload(expiryOf)))
+            mstore(boardOf, mload(expiryOf))
+            let offset := sub(expiryOf, boardOf)
+            for { let entry := boardOf } lt(entry, end) {} {
+                entry := add(entry, 0x20)
+                mstore(entry, mload(add(add(shocked, 0x20), shl(5, mload(add(entry, offset))))))
+            }
+            mstore(0x40, add(end, 0x20))
+        }
+    }
+
+    /// @dev Adds every strike to its expiry's sums.
+    function _addStrikes(StrikeWord[] calldata words, ShockedBoard[] memory boardOf)
+        private
+        pure
+        returns (int256 skewRaw, int256 settledRaw, uint256 shortContracts)
+    {
+        unchecked {
+            for (uint256 i = 0; i < words.length; ++i) {
+                StrikeWord word = words[i];
+                ShockedBoard memory board = boardOf[i];
+                if (board.settled) {
+                    settledRaw += _payoffRaw(word, board.forwardWad);
+                } else {
+                    skewRaw += ScenarioValues.add(board, word);
+                    shortContracts += _shortContracts(word);
+                }
+            }
+        }
+    }
+
+    /// @dev What of a forward no longer moves with spot: elapsed·average/A inside the averaging window, else 0.
+    function _fixedPart(uint16 marketId, Board memory board) private view returns (uint256) {
+        if (board.settled || block.timestamp + RollDown.AVERAGING_WINDOW <= board.expiry) return 0;
+        (uint256 averageWad, uint256 elapsed) = oracle.runningAverage(marketId, board.expiry);
+        return averageWad * elapsed / RollDown.AVERAGING_WINDOW;
     }
 
     function _payoffRaw(StrikeWord word, uint256 settlementWad) private pure returns (int256) {
@@ -226,47 +260,91 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         if (puts < 0) contracts += uint256(-puts);
     }
 
-    /// @dev A standard deviation under a volatility shock, and further in its direction by what the reporters differ.
-    function _shocked(uint256 stdDevWad, int256 shock, uint256 tenorFactor, uint256 apartWad)
+    /// @dev The value of options and base in every scenario, weighed: the least of all, and for `PayoffSag` the least at each
+    /// spot of the table, in memory from `spots` to `spotsEnd`.
+    function _weigh(Request memory request, ShockedBoard[] memory shocked, int256 settledRaw)
         private
         pure
-        returns (uint256)
+        returns (uint256 spots, uint256 spotsEnd, int256 presentRaw, int256 lowestRaw)
     {
         unchecked {
-            if (shock == 0) return stdDevWad;
-            int256 factor = 1e18 + shock * int256(tenorFactor) / 1e18; // ≤ 1 + 3 × 2.047
-            if (factor < MIN_STD_DEV_FACTOR) factor = MIN_STD_DEV_FACTOR;
-            uint256 scaled = stdDevWad * uint256(factor) / 1e18; // deviations are below 2^64
-            if (shock > 0) return scaled + apartWad;
-            return scaled > apartWad ? scaled - apartWad : 0;
+            ShockTable.Table memory table = request.table;
+            uint256 length = table.spotCount * PayoffSag.SPOT_BYTES;
+            assembly ("memory-safe") {
+                spots := mload(0x40)
+                mstore(0x40, add(spots, length))
+            }
+            spotsEnd = spots;
+            uint256 raw = _sums(shocked, table.scenarioCount);
+            // Options are below 2^186; base in existence, as a size, and spot fit 2^108 and 2^96.
+            int256 baseRaw = int256(request.baseSize * request.spotWad);
+            int256 ofOptionsRaw;
+            assembly ("memory-safe") {
+                ofOptionsRaw := mload(sub(mload(0x40), 0x20)) // the present is the last scenario
+            }
+            presentRaw = ofOptionsRaw + settledRaw + baseRaw;
+            lowestRaw = presentRaw;
+            uint256 record = ShockTable.spots(table);
+            for (uint256 left = table.spotCount; left > 0; --left) {
+                (uint256 factorWad, uint256 count) = ShockTable.spot(record);
+                record += ShockTable.SPOT_BYTES;
+                int256 moveRaw = _divideDown(baseRaw, 1e18) * (int256(factorWad) - 1e18) - ofOptionsRaw;
+                int256 leastRaw = type(int256).max;
+                uint256 leastWeight = 100;
+                for (; count > 0; --count) {
+                    uint256 weight = ShockTable.weightPercent(record);
+                    int256 changeRaw;
+                    assembly ("memory-safe") {
+                        changeRaw := add(mload(raw), moveRaw)
+                    }
+                    (record, raw) = (record + ShockTable.VOLATILITY_BYTES, raw + 32);
+                    if (weight != 100) changeRaw = _divideDown(changeRaw * int256(weight), 100);
+                    if (changeRaw < leastRaw) leastRaw = changeRaw;
+                    if (weight < leastWeight) leastWeight = weight;
+                }
+                leastRaw += presentRaw;
+                if (leastRaw < lowestRaw) lowestRaw = leastRaw;
+                assembly ("memory-safe") {
+                    mstore(spotsEnd, factorWad)
+                    mstore(add(spotsEnd, 0x20), leastRaw)
+                    mstore(add(spotsEnd, 0x40), leastWeight)
+                }
+                spotsEnd += PayoffSag.SPOT_BYTES;
+            }
         }
     }
 
-    /// @dev Weighs the tails, takes the worst, subtracts the contingency, rounds down.
-    /// @param contingency Short contracts times their contingency as a share of spot: 1e24 to one contract's whole spot.
-    function _summarise(
-        Shock[] memory shocks,
-        int256 settledRaw,
-        uint256 baseSize,
-        uint256 spotWad,
-        uint256 contingency
-    ) private view returns (int256 worst, int256 mid) {
-        int256 presentRaw = shocks[0].valueRaw;
-        int256 present = presentRaw + settledRaw + int256(baseSize * spotWad); // base in existence and spot below 2^96 fit
-        int256 lowest = present;
-        for (uint256 j = 1; j < shocks.length; ++j) {
-            Shock memory shock = shocks[j];
-            // Spot is below 2^96 and a factor at most 2e18.
-            int256 spotMove = _divideDown(int256(spotWad) * (int256(shock.spotFactorWad) - 1e18), 1e18);
-            int256 change = shock.valueRaw - presentRaw + int256(baseSize) * spotMove;
-            // A millionth of a quote token is lost before the weight, against the account; with it the product would not fit.
-            int256 weighted = present + _divideDown(change, 1e18) * shock.weightWad;
-            if (weighted < lowest) lowest = weighted;
+    /// @dev What the options of all expiries are worth in each scenario: words at the end of memory, from `start`.
+    function _sums(ShockedBoard[] memory shocked, uint256 scenarioCount) private pure returns (uint256 start) {
+        int256[] memory raws = new int256[](scenarioCount);
+        for (uint256 i = 0; i < shocked.length; ++i) {
+            ShockedBoards.addValues(shocked[i], raws);
         }
-        // Rounded up; contracts below 2^87, the share below 2^57 and spot below 2^96 fit.
-        if (contingency != 0) lowest -= int256(contingency * spotWad / 1e18 + 1);
-        worst = CashMath.toCashDown(lowest, _divisor);
-        mid = CashMath.toCashDown(present, _divisor);
+        assembly ("memory-safe") {
+            start := add(raws, 0x20)
+        }
+    }
+
+    /// @dev short·S·contracts + skew·|Σ size·vega·k| + basis·S·Σ |Δ|, rounded up.
+    function _contingencyRaw(
+        Request memory request,
+        ShockedBoard[] memory shocked,
+        int256 skewRaw,
+        uint256 shortContracts
+    ) private pure returns (uint256 raw) {
+        unchecked {
+            ShockTable.Table memory table = request.table;
+            uint256 deltaRaw; // Σ |Δ|, size times WAD
+            for (uint256 i = 0; i < shocked.length; ++i) {
+                int256 ofExpiry = shocked[i].deltaRaw;
+                deltaRaw += uint256(ofExpiry < 0 ? -ofExpiry : ofExpiry);
+            }
+            // Sizes below 2^87 times spot below 2^96 times shares below 2^57; deltas below 2^147; vegas below 2^186 times 2^60.
+            raw = shortContracts * request.spotWad * table.shortWad;
+            raw += deltaRaw * (request.spotWad * table.basisWad / 1e18);
+            raw += uint256(skewRaw < 0 ? -skewRaw : skewRaw) * table.skewWad;
+            if (raw != 0) raw = raw / 1e18 + 1;
+        }
     }
 
     /// @dev a/b towards minus infinity; b is positive.

@@ -17,6 +17,7 @@ export * from "./minimise.ts";
 export * from "./normal.ts";
 export * from "./realizedVariance.ts";
 export * from "./realizedVolatility.ts";
+export * from "./scenarioMargin.ts";
 export * from "./sliceWord.ts";
 export * from "./surface.ts";
 export * from "./svi.ts";

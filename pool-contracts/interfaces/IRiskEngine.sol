@@ -15,6 +15,9 @@ enum Grid {
 interface IRiskEngine {
     error RiskEngine_InvalidGrid(uint16 marketId);
     error RiskEngine_UnknownMarket(uint16 marketId);
+    /// @notice No scenario of the initial grid reaches as far as this one of the maintenance grid.
+    error RiskEngine_MaintenanceWider(uint16 marketId, uint256 scenario);
+    error RiskEngine_ContingencyTooLarge(uint256 given, uint256 max);
 
     /// @notice The worst and the present value of a portfolio without its cash.
     /// @param marketId The market of every word and of the base collateral.
@@ -28,4 +31,13 @@ interface IRiskEngine {
         external
         view
         returns (int256 worst, int256 mid);
+
+    /// @notice What a portfolio without its cash is worth under stress: at twice the initial grid.
+    /// @dev The least value at its corners, the furthest spots with the furthest volatilities, every shock doubled as far as a
+    /// scenario may go and counted whole, at present, and between the corners' spots by the exact payoff at own strikes
+    /// (`PayoffSag`). Contingencies are left out. Parameters as in `values`; rounded down.
+    function stressed(uint16 marketId, StrikeWord[] calldata words, uint256 baseSize)
+        external
+        view
+        returns (int256 worst);
 }

@@ -165,34 +165,63 @@ function absoluteDifference({ moneyness, halfStdDev }: Scores): { a: bigint; isN
   return { a: absolute(difference), isNegative: difference < 0n };
 }
 
-function priceInside({ forwardWad, strikeWad }: Omit<Black76Input, "stdDevWad">, scores: Scores): Prices {
-  const { a, isNegative } = absoluteDifference(scores);
-  const { mantissa, shift } = bell(a);
-  const millsA = isNegative ? -millsRatio(a) : millsRatio(a);
-  const millsB = millsRatio(scores.moneyness + scores.halfStdDev);
-  const area = shiftRight(scores.smaller * mantissa, shift);
-  const excess = ((area * (millsA - millsB)) >> 125n) - (isNegative ? 0n : scores.smaller);
-  return { callWad: forwardWad + excess, putWad: strikeWad + excess };
+/** What prices and Greeks are put together from, for a caller that stays inside the domain: `Black76.kernel`. */
+export interface Black76Parts {
+  /** m·e^(−a²/2) in Q45. */
+  readonly bell: bigint;
+  /** sgn(a)·M(|a|)/√(2π) and M(b)/√(2π) in Q80. */
+  readonly millsA: bigint;
+  readonly millsB: bigint;
+  readonly isNegative: boolean;
 }
 
-function priceDeltaVega(input: Black76Input, scores: Scores): PriceDeltaVega & { readonly density: bigint } {
-  const { forwardWad, strikeWad } = input;
-  const { a, isNegative } = absoluteDifference(scores);
+/** `smaller` is min(F, K), `moneyness` |k|/v and `halfStdDev` v/2 as scores. */
+export function black76Parts({ smaller, moneyness, halfStdDev }: Scores): Black76Parts {
+  const { a, isNegative } = absoluteDifference({ smaller, moneyness, halfStdDev });
   const { mantissa, shift } = bell(a);
-  const millsA = isNegative ? -millsRatio(a) : millsRatio(a);
-  const millsB = millsRatio(scores.moneyness + scores.halfStdDev);
-  const area = shiftRight(scores.smaller * mantissa, shift);
-  const excess = ((area * (millsA - millsB)) >> 125n) - (isNegative ? 0n : scores.smaller);
+  return {
+    bell: shiftRight(smaller * mantissa, shift),
+    millsA: isNegative ? -millsRatio(a) : millsRatio(a),
+    millsB: millsRatio(moneyness + halfStdDev),
+    isNegative,
+  };
+}
+
+/** otm − min(F, K): adding F gives the call, adding K the put. */
+export function black76Excess(parts: Black76Parts, smaller: bigint): bigint {
+  return ((parts.bell * (parts.millsA - parts.millsB)) >> 125n) - (parts.isNegative ? 0n : smaller);
+}
+
+/** Φ(d1) and F·φ(d1). */
+export function black76DeltaAndVega(
+  { bell: area, millsA, millsB, isNegative }: Black76Parts,
+  forwardWad: bigint,
+  strikeWad: bigint,
+): { readonly callDeltaWad: bigint; readonly vegaWad: bigint; readonly density: bigint } {
   const density = divide(area * WAD, forwardWad);
   const outOfTheMoney = strikeWad > forwardWad;
   const mills = outOfTheMoney ? millsA : -millsB;
   const base = !outOfTheMoney || isNegative ? WAD : 0n;
   return {
-    callWad: forwardWad + excess,
-    putWad: strikeWad + excess,
     callDeltaWad: base + ((density * mills) >> 125n),
     vegaWad: (area * INVERSE_SQRT_2PI_Q80) >> 125n,
     density,
+  };
+}
+
+function priceInside({ forwardWad, strikeWad }: Omit<Black76Input, "stdDevWad">, scores: Scores): Prices {
+  const excess = black76Excess(black76Parts(scores), scores.smaller);
+  return { callWad: forwardWad + excess, putWad: strikeWad + excess };
+}
+
+function priceDeltaVega(input: Black76Input, scores: Scores): PriceDeltaVega & { readonly density: bigint } {
+  const { forwardWad, strikeWad } = input;
+  const parts = black76Parts(scores);
+  const excess = black76Excess(parts, scores.smaller);
+  return {
+    callWad: forwardWad + excess,
+    putWad: strikeWad + excess,
+    ...black76DeltaAndVega(parts, forwardWad, strikeWad),
   };
 }
 

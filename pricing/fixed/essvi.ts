@@ -23,11 +23,21 @@ export function essviStdDev(input: EssviInput): bigint {
   return sqrtNear(twiceTotalVariance(input) >> 1n);
 }
 
-function twiceTotalVariance({ kWad, thetaWad, rhoWad, psiWad }: EssviInput): bigint {
+/** Throws where a slice is outside of the domain, as `Essvi.terms` does before any k is looked at. */
+export function requireEssviSlice({ thetaWad, rhoWad, psiWad }: Omit<EssviInput, "kWad">): void {
+  requireInside({ kWad: 0n, thetaWad, rhoWad, psiWad });
+}
+
+function requireInside({ kWad, thetaWad, rhoWad, psiWad }: EssviInput): void {
   const magnitude = kWad < 0n ? -kWad - 1n : kWad; // as xor(k, sign) has it
   if (psiWad >> 62n !== 0n || (thetaWad | magnitude) >> 64n !== 0n || absolute(rhoWad) > WAD) {
     throw new FixedPointError("Essvi_OutOfDomain", [kWad, thetaWad, rhoWad, psiWad]);
   }
+}
+
+function twiceTotalVariance(input: EssviInput): bigint {
+  requireInside(input);
+  const { kWad, thetaWad, rhoWad, psiWad } = input;
   const theta = thetaWad * WAD;
   const psiK = psiWad * kWad;
   const rhoTheta = rhoWad * thetaWad;

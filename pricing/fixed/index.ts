@@ -1,6 +1,6 @@
 /**
  * The on-chain mathematics in bigint: every function returns, bit for bit, what its Solidity twin in
- * pool-contracts (pricing libraries, cash rounding, a pool's mark) returns, and throws `FixedPointError` where the twin reverts.
+ * pool-contracts (pricing libraries, cash rounding, a pool's mark, scenario margin) returns, and throws `FixedPointError` where the twin reverts.
  */
 
 export {
@@ -53,4 +53,17 @@ export {
   type QuoteState,
   type QuoteTotals,
 } from "./poolQuote.ts";
+export { doubledCorners, type MarginScenario, unpackGrid } from "./scenarioGrid.ts";
+export {
+  type Contingencies,
+  type MarginBoard,
+  type MarginFacts,
+  type MarginMarket,
+  type MarginPosition,
+  type MarginValues,
+  noContingencies,
+  scenarioMargin,
+  scenarioValuesRaw,
+  type WorstPlace,
+} from "./scenarioMargin.ts";
 export { sqrt, sqrtWad } from "./squareRoot.ts";

@@ -8,6 +8,7 @@ import type { BenchOptions, BenchReport, Figure } from "./figure.ts";
 
 /** Area → its module, loaded only when asked for. */
 const AREAS: Readonly<Record<string, () => Promise<(options: BenchOptions) => Promise<BenchReport>>>> = {
+  clearing: async () => (await import("./clearing.ts")).benchClearing,
   oracle: async () => (await import("./oracle.ts")).benchOracle,
   pricing: async () => (await import("./pricing.ts")).benchPricing,
   surface: async () => (await import("./surface.ts")).benchSurface,

@@ -7,21 +7,26 @@ export function wad(value: number): bigint {
   return BigInt(Math.round(value * 1e12)) * 10n ** 6n;
 }
 
-/** One scenario of a margin grid: shocks as shares (0.2 is +20 %), weight as a share of the loss that counts. */
+/**
+ * One scenario of a margin grid: shocks as shares (0.2 is +20 %), weight as a share of the loss that counts. With f = min(√(30 d/τ), 3)
+ * volatilities move by f·volatility, `inverted` by (f − 1)·volatility.
+ */
 export interface Scenario {
   readonly spot: number;
   readonly volatility: number;
+  readonly inverted?: boolean;
   readonly weight: number;
 }
 
-/** Packs scenarios as `ScenarioGrid.sol` reads them: spot and volatility in ‰ (12 bits each), weight in % (8 bits). */
+/** Packs scenarios as `ScenarioGrid.sol` reads them: spot and volatility in ‰ (12 bits each), inverted, weight in % (7 bits). */
 export function packGrid(scenarios: readonly Scenario[]): readonly [bigint, bigint, bigint] {
   const words: [bigint, bigint, bigint] = [0n, 0n, 0n];
   if (scenarios.length > 24) throw new RangeError(`a grid holds at most 24 scenarios, not ${scenarios.length}`);
-  scenarios.forEach(({ spot, volatility, weight }, index) => {
+  scenarios.forEach(({ spot, volatility, inverted, weight }, index) => {
     const lane =
       (BigInt.asUintN(12, BigInt(Math.round(spot * 1000))) << 20n) |
       (BigInt.asUintN(12, BigInt(Math.round(volatility * 1000))) << 8n) |
+      (inverted ? 1n << 7n : 0n) |
       BigInt(Math.round(weight * 100));
     const word = Math.floor(index / 8);
     words[word as 0 | 1 | 2] |= lane << BigInt((index % 8) * 32);
@@ -29,22 +34,35 @@ export function packGrid(scenarios: readonly Scenario[]): readonly [bigint, bigi
   return words;
 }
 
-/** Spot × volatility with damped tails; `width` scales the shocks. The present comes first, spots stand together. */
+/**
+ * Spot × volatility, both inversions of the term structure, damped tails; `width` scales the shocks. The present comes first, spots
+ * stand together. Halfway to the furthest spots the present volatility is left out: a value between those at both ends.
+ */
 function grid(width: number): readonly Scenario[] {
+  const scaled = (spot: number, volatility: number, weight = 1) => ({
+    spot: spot * width,
+    volatility: volatility * width,
+    weight,
+  });
   const volatilities = [0, -0.3, 0.45];
-  const spots = [0, -0.2, -0.1, 0.1, 0.2];
-  const inner = spots.flatMap((spot) =>
-    volatilities.map((volatility) => ({ spot: spot * width, volatility: volatility * width, weight: 1 })),
-  );
-  const tails = [-0.5, 0.6].map((spot) => ({ spot: spot * width, volatility: 0.45 * width, weight: 0.35 }));
-  return [...inner, ...tails];
+  return [
+    ...volatilities.map((volatility) => scaled(0, volatility)),
+    ...[0.45, -0.3].map((volatility) => ({ ...scaled(0, volatility), inverted: true })),
+    ...volatilities.map((volatility) => scaled(-0.2, volatility)),
+    ...[-0.1, 0.1].flatMap((spot) => [-0.3, 0.45].map((volatility) => scaled(spot, volatility))),
+    ...volatilities.map((volatility) => scaled(0.2, volatility)),
+    ...[-0.5, 0.6].map((spot) => scaled(spot, 0.45, 0.35)),
+  ];
 }
 
-/** Margin grids of a market: 17 scenarios, wide to open, two thirds as wide to be liquidated; 1 % of spot per short. */
+/**
+ * Margin grids of a market: 17 scenarios, wide to open, two thirds as wide to be liquidated. Beside them 1 % of spot a short contract,
+ * 10 volatility points per k/√τ of 1 √year for the smile's slope (4 at 25 delta), 0.3 % of spot for each expiry's basis.
+ */
 export const defaultGrids = {
   initial: packGrid(grid(1)),
   maintenance: packGrid(grid(2 / 3)),
-  shortContingencyWad: wad(0.01),
+  contingencies: { shortWad: wad(0.01), skewWad: wad(0.1), basisWad: wad(0.003) },
 } as const;
 
 /** `PoolParameters` of `IOptionPool.sol`: rates and ratios in WAD, times in seconds. */

@@ -6,6 +6,7 @@ import {Grid, IRiskEngine} from "../../pool-contracts/interfaces/IRiskEngine.sol
 import {Black76} from "../../pool-contracts/libraries/pricing/Black76.sol";
 import {Essvi} from "../../pool-contracts/libraries/pricing/Essvi.sol";
 import {Logarithm} from "../../pool-contracts/libraries/pricing/Logarithm.sol";
+import {Contingencies} from "../../pool-contracts/libraries/risk/ShockTable.sol";
 import {Board, Moment} from "../../pool-contracts/types/Board.sol";
 import {OptionId} from "../../pool-contracts/types/OptionId.sol";
 import {StrikeWord, toStrikeWord} from "../../pool-contracts/types/StrikeWord.sol";
@@ -62,10 +63,6 @@ contract RiskEngineTest is LedgerFixture {
         _refusesGrid( // equal spots apart
             present | scenario(100, 0, 100) << 32 | scenario(200, 0, 100) << 64 | scenario(100, 100, 100) << 96
         );
-        RiskEngine.MarketGrids memory grids = defaultGrids();
-        grids.shortContingencyWad = 0.1e18 + 1;
-        vm.expectRevert(abi.encodeWithSelector(IRiskEngine.RiskEngine_InvalidGrid.selector, MARKET));
-        risk.setGrids(MARKET, grids);
     }
 
     function _refusesGrid(uint256 word) private {
@@ -84,50 +81,112 @@ contract RiskEngineTest is LedgerFixture {
     }
 
     /// @dev The formula of the engine's head, written again for one strike, scenario by scenario.
-    function testFuzz_oneStrikeIsWorthItsWorstScenario(uint256 seed, int40 calls, int40 puts) public view {
-        OptionId option = call([WEEK, MONTH, QUARTER][seed % 3], 2000 + 25 * ((seed >> 8) % 80));
+    function testFuzz_oneStrikeIsWorthItsWorstScenario(uint256 seed, int40 calls, int40 puts) public {
+        if (seed >> 64 & 1 == 1) oracle.setDisagreement(0.02e18);
+        OptionId option = call([WEEK, MONTH, QUARTER][seed % 3], 1500 + 25 * ((seed >> 8) % 120));
         (int256 worst, int256 mid) = _values(_words(toStrikeWord(option.key(), calls, puts)), 0);
         (int256 expectedWorst, int256 expectedMid) = _reference(option, calls, puts);
-        // Tails are weighed after a division by 1e18 raw: one unit, and one for the rounding of cash.
         assertApproxEqAbs(worst, expectedWorst, 2);
         assertApproxEqAbs(mid, expectedMid, 1);
     }
 
+    struct Node {
+        int256 spot; // ‰
+        int256 lowest;
+        int256 weight;
+    }
+
     function _reference(OptionId option, int256 calls, int256 puts) private view returns (int256 worst, int256 mid) {
-        int16[3] memory volatilities = [int16(0), -300, 450];
-        int16[7] memory spots = [int16(0), -200, -100, 100, 200, -500, 600];
-        mid = _valueAt(option, calls, puts, 0, 0);
-        worst = mid;
+        Node[7] memory nodes; // by spot
+        int16[7] memory spots = [int16(-500), -200, -100, 0, 100, 200, 600];
         for (uint256 i = 0; i < 7; ++i) {
-            for (uint256 j = i < 5 ? 0 : 2; j < 3; ++j) {
-                int256 change = _valueAt(option, calls, puts, spots[i], volatilities[j]) - mid;
-                if (i >= 5) change = change * 35 / 100;
-                if (mid + change < worst) worst = mid + change;
+            nodes[i] = Node(spots[i], type(int256).max, i == 0 || i == 6 ? int256(35) : int256(100));
+        }
+        mid = _valueAt(option, calls, puts, 0, 0, false);
+        worst = mid;
+        uint256[3] memory words = gridOfWidth(1000);
+        for (uint256 i = 0; i < 17; ++i) {
+            uint256 lane = words[i / 8] >> (i % 8 * 32);
+            (int256 spot, int256 volatility) = (_int12(lane >> 20), _int12(lane >> 8));
+            int256 change = _valueAt(option, calls, puts, spot, volatility, lane >> 7 & 1 == 1) - mid;
+            change = change * int256(lane & 0x7f) / 100;
+            for (uint256 n = 0; n < 7; ++n) {
+                if (nodes[n].spot == spot && mid + change < nodes[n].lowest) nodes[n].lowest = mid + change;
+            }
+            if (mid + change < worst) worst = mid + change;
+        }
+        if (calls + puts > 0) {
+            for (uint256 n = 0; n < 6; ++n) {
+                int256 value = _between(option, calls + puts, nodes[n], nodes[n + 1]);
+                if (value < worst) worst = value;
             }
         }
-        int256 shorts = (calls < 0 ? -calls : int256(0)) + (puts < 0 ? -puts : int256(0));
-        worst -= shorts * 30e18; // 1 % of spot
+        worst -= _contingencies(option, calls, puts);
         return (_floor(worst, 1e18), _floor(mid, 1e18));
     }
 
-    function _valueAt(OptionId option, int256 calls, int256 puts, int256 spotPermille, int256 volatilityPermille)
-        private
-        view
-        returns (int256)
-    {
+    function _int12(uint256 x) private pure returns (int256) {
+        x &= 0xfff;
+        return x < 2048 ? int256(x) : int256(x) - 4096;
+    }
+
+    /// @dev The value at the strike, if it stands between two spots: the line through them less the payoff's sag.
+    function _between(OptionId option, int256 net, Node memory a, Node memory b) private view returns (int256) {
+        Board memory board = _board(option);
+        int256 strike = int256(option.key().strikeWad());
+        int256 low = int256(board.forwardWad) * (1000 + a.spot) / 1000;
+        int256 high = int256(board.forwardWad) * (1000 + b.spot) / 1000;
+        if (strike < low || strike >= high) return type(int256).max;
+        int256 width = (b.spot - a.spot) * 1e15;
+        int256 fade = (2 * width - int256(_root(board.thetaWad * 1e18))) * 2e18 / (3 * width);
+        if (fade < 0) fade = 0;
+        if (fade > 1e18) fade = 1e18;
+        int256 sag = net * ((strike - low) * (high - strike) / (high - low)) / 1e18 * fade;
+        int256 line = a.lowest + (b.lowest - a.lowest) * ((strike - low) * 1e18 / (high - low)) / 1e18;
+        return line - sag * (a.weight < b.weight ? a.weight : b.weight) / 100;
+    }
+
+    function _contingencies(OptionId option, int256 calls, int256 puts) private view returns (int256) {
+        Board memory board = _board(option);
+        uint256 strike = option.key().strikeWad();
+        int256 k = Logarithm.lnWad(strike * 1e18 / board.forwardWad);
+        uint256 v = Essvi.stdDev(k, board.thetaWad, board.rhoWad, board.psiWad);
+        (,, int256 delta, uint256 vega) = Black76.priceDeltaVegaKnownLn(board.forwardWad, strike, k, v);
+        int256 net = (calls + puts) * delta - puts * 1e18;
+        int256 tilt = (calls + puts) * (int256(vega) * k / 1e18);
+        int256 shorts = (calls < 0 ? -calls : int256(0)) + (puts < 0 ? -puts : int256(0));
+        // 1 % of spot a short, 0.3 % of spot a delta, 0.1 a tilt.
+        return shorts * 30e18 + (net < 0 ? -net : net) * 9 + (tilt < 0 ? -tilt : tilt) / 10;
+    }
+
+    function _board(OptionId option) private view returns (Board memory) {
         uint32[] memory expiries = new uint32[](1);
         expiries[0] = option.key().expiry();
         (, Board[] memory boards) = oracle.boards(MARKET, expiries, Moment.Now);
+        return boards[0];
+    }
+
+    function _valueAt(
+        OptionId option,
+        int256 calls,
+        int256 puts,
+        int256 spotPermille,
+        int256 volatilityPermille,
+        bool inverted_
+    ) private view returns (int256) {
+        Board memory board = _board(option);
         uint256 strike = option.key().strikeWad();
-        int256 k = Logarithm.lnWad(strike * 1e18 / boards[0].forwardWad)
-            - Logarithm.lnWad(uint256(1e18 + spotPermille * 1e15));
-        uint256 v = Essvi.stdDev(k, boards[0].thetaWad, boards[0].rhoWad, boards[0].psiWad);
-        uint256 factor = _tenorFactor(boards[0].effectiveSeconds);
-        int256 shock = 1e18 + volatilityPermille * 1e15 * int256(factor) / 1e18;
-        if (shock < 0.1e18) shock = 0.1e18;
-        (uint256 callWad, uint256 putWad) = Black76.priceKnownLn(
-            boards[0].forwardWad * uint256(1000 + spotPermille) / 1000, strike, k, v * uint256(shock) / 1e18
-        );
+        int256 k =
+            Logarithm.lnWad(strike * 1e18 / board.forwardWad) - Logarithm.lnWad(uint256(1e18 + spotPermille * 1e15));
+        int256 v = int256(Essvi.stdDev(k, board.thetaWad, board.rhoWad, board.psiWad));
+        int256 tenorFactor = int256(_tenorFactor(board.effectiveSeconds)) - (inverted_ ? int256(1e18) : int256(0));
+        int256 shift = volatilityPermille * 1e15 * tenorFactor / 1e18;
+        v = v * (shift < -0.9e18 ? int256(0.1e18) : 1e18 + shift) / 1e18;
+        int256 apart = int256(oracle.disagreementWad() * _root(board.effectiveSeconds * 1e36 / 365 days) / 1e18);
+        v = shift == 0 ? v : shift > 0 ? v + apart : v - apart;
+        if (v < 1e6) v = 1e6;
+        (uint256 callWad, uint256 putWad) =
+            Black76.priceKnownLn(board.forwardWad * uint256(1000 + spotPermille) / 1000, strike, k, uint256(v));
         return calls * int256(callWad) + puts * int256(putWad);
     }
 
@@ -148,10 +207,13 @@ contract RiskEngineTest is LedgerFixture {
         if (a < 0 && q * b != a) --q;
     }
 
-    function test_aLongOptionIsNeverWorthLessThanNothing() public view {
-        (int256 worst, int256 mid) = _values(_words(_word(call(MONTH, 3000), ONE)), 0);
-        assertGe(worst, 0);
-        assertGt(mid, worst);
+    function testFuzz_aLongOptionIsNeverWorthLessThanItsContingencies(uint256 seed, uint40 size) public view {
+        OptionId option = call([WEEK, MONTH, QUARTER][seed % 3], 1500 + 25 * ((seed >> 8) % 120));
+        int256 calls = seed >> 64 & 1 == 1 ? int256(uint256(size)) : int256(0);
+        int256 puts = int256(uint256(size)) - calls;
+        (int256 worst, int256 mid) = _values(_words(toStrikeWord(option.key(), calls, puts)), 0);
+        assertGe(worst + 1, -_floor(_contingencies(option, calls, puts), 1e18));
+        assertGe(mid, worst);
     }
 
     function test_baseAloneLosesWithSpot() public view {
@@ -230,5 +292,185 @@ contract RiskEngineTest is LedgerFixture {
         (worst, mid) = _values(_words(_word(put(WEEK, 3500), -ONE)), 0);
         assertEq(mid, -200 * int256(USD));
         assertEq(worst, mid, "nothing is left to happen to it");
+    }
+
+    // ── The term structure
+
+    /// An inverted shock moves the volatility of a tenor below 30 days up and of one above down, and the reverse.
+    function test_anInversionMovesFrontAndBackOppositeWays() public {
+        StrikeWord[] memory front = _words(_word(call(WEEK, 3000), -ONE));
+        StrikeWord[] memory back = _words(_word(call(QUARTER, 3000), ONE));
+        int256[2] memory shocks = [int256(500), -500];
+        for (uint256 i = 0; i < 2; ++i) {
+            _setSingleScenario(inverted(scenario(0, shocks[i], 100)));
+            (int256 frontWorst, int256 frontMid) = _values(front, 0);
+            (int256 backWorst, int256 backMid) = _values(back, 0);
+            if (i == 0) {
+                assertLt(frontWorst, frontMid - 50e6, "the front rises");
+                assertLt(backWorst, backMid - 50e6, "the back falls");
+            } else {
+                assertEq(frontWorst, frontMid, "the front falls");
+                assertEq(backWorst, backMid, "the back rises");
+            }
+        }
+    }
+
+    function test_atThirtyDaysAnInversionMovesNothing() public {
+        _setSingleScenario(inverted(scenario(0, 500, 100)));
+        vm.warp(MONTH - 30 days - 20 minutes); // the average of the last 30 minutes counts as 20 minutes less
+        oracle.report(SPOT, VOLATILITY, listed);
+        (int256 worst, int256 mid) = _values(_words(_word(call(MONTH, 3000), -ONE)), 0);
+        assertEq(worst, mid);
+    }
+
+    /// @dev No contingencies, the present and one scenario.
+    function _setSingleScenario(uint256 lane) private {
+        uint256[3] memory grid;
+        grid[0] = scenario(0, 0, 100) | lane << 32;
+        risk.setGrids(MARKET, RiskEngine.MarketGrids(grid, grid, Contingencies(0, 0, 0)));
+    }
+
+    // ── Near expiry: what the grid does not see between its spots
+
+    /// A straddle between two spots of the grid pays nothing at its strike, and counts for nothing as its expiry comes.
+    function test_nearExpiryALongStraddleCountsForNothing() public {
+        _setWithoutContingencies();
+        StrikeWord[] memory straddle = _words(toStrikeWord(call(WEEK, 3150).key(), ONE, ONE));
+        vm.warp(WEEK - 1 days);
+        oracle.report(SPOT, VOLATILITY, listed);
+        (int256 worst, int256 mid) = _values(straddle, 0);
+        assertGt(mid, 150 * int256(USD));
+        assertLt(worst, 15 * int256(USD), "spots of the grid alone would say 150 and more");
+        assertGe(worst, 0);
+    }
+
+    /// Short at 3150, long at 3050 and 3250: the worst, −100, is at the strike, and the grid's spots see −50 or less there.
+    function test_nearExpiryAButterflyOwesItsPayoffAtItsStrikes() public {
+        _setWithoutContingencies();
+        StrikeWord[] memory words = new StrikeWord[](3);
+        words[0] = _word(call(WEEK, 3050), -ONE);
+        words[1] = _word(call(WEEK, 3150), 2 * ONE);
+        words[2] = _word(call(WEEK, 3250), -ONE);
+        vm.warp(WEEK - 1 hours);
+        oracle.report(3050e18, VOLATILITY, listed);
+        (int256 worst,) = _values(words, 0);
+        assertLe(worst, -100 * int256(USD));
+        assertGe(worst, -115 * int256(USD), "and what is left of time value");
+    }
+
+    /// Margin does not jump as time passes: from one hour to the next it moves by less than spot's thousandth.
+    function test_theSagComesInWithoutAJump() public {
+        _setWithoutContingencies();
+        StrikeWord[] memory straddle = _words(toStrikeWord(call(QUARTER, 3150).key(), ONE, ONE));
+        int256 before;
+        for (uint256 time = QUARTER - 60 days; time < QUARTER - 4 hours; time += 2 hours) {
+            vm.warp(time);
+            oracle.report(SPOT, VOLATILITY, listed);
+            (int256 worst,) = _values(straddle, 0);
+            if (before != 0) assertApproxEqAbs(worst, before, uint256(3 * USD));
+            before = worst;
+        }
+    }
+
+    /// Boxes, parity hedges and covered calls bend nowhere upwards that nothing else holds: they need their contingencies.
+    function testFuzz_risklessBooksNeedNoMoreThanTheirContingencies(uint256 seed, uint32 size) public {
+        vm.assume(size > 0);
+        if (seed & 1 == 1) vm.warp(WEEK - 1 days);
+        oracle.report(SPOT, VOLATILITY, listed);
+        uint32 expiry = [WEEK, MONTH, QUARTER][(seed >> 8) % 3];
+        uint256 low = 2000 + 25 * ((seed >> 16) % 40);
+        uint256 high = low + 25 * (1 + (seed >> 24) % 40);
+        int256 q = int256(uint256(size));
+        StrikeWord[] memory box =
+            _words(toStrikeWord(call(expiry, low).key(), q, -q), toStrikeWord(call(expiry, high).key(), -q, q));
+        (int256 worst, int256 mid) = _values(box, 0);
+        assertEq(mid, q * int256(high - low));
+        assertGe(worst, mid - 2 * q * 30 - 1, "two shorts at 1 %");
+
+        // Short call, long put, base: worth the strike.
+        (worst, mid) = _values(_words(toStrikeWord(call(expiry, low).key(), -q, q)), uint256(size));
+        assertEq(mid, q * int256(low));
+        assertGe(worst, mid - q * 30 - q * 9 - 2, "a short at 1 %, a delta at 0.3 %");
+
+        (worst,) = _values(_words(_word(call(expiry, low), -q)), uint256(size));
+        OptionId option = call(expiry, low);
+        assertGe(worst, -_floor(_contingencies(option, -q, 0), 1e18) - 2, "a covered call");
+    }
+
+    function _setWithoutContingencies() private {
+        RiskEngine.MarketGrids memory grids = defaultGrids();
+        grids.contingencies = Contingencies(0, 0, 0);
+        risk.setGrids(MARKET, grids);
+    }
+
+    // ── Inside the averaging window
+
+    /// With 20 of 30 minutes fixed at 3,000, a fall of spot by 20 % moves the forward by a third of that.
+    function test_insideTheWindowAShockMovesWhatIsOpen() public {
+        _setSingleScenario(scenario(-200, 0, 100));
+        vm.warp(WEEK - 10 minutes);
+        oracle.report(SPOT, VOLATILITY, listed);
+        oracle.setRunningAverage(WEEK, 3000e18, 20 minutes);
+        (int256 worst, int256 mid) = _values(_words(_word(call(WEEK, 2000), ONE)), 0);
+        assertApproxEqAbs(mid, 1000 * int256(USD), 1);
+        assertApproxEqAbs(worst, 800 * int256(USD), 1);
+    }
+
+    // ── Rules of grids
+
+    function test_aMaintenanceGridThatReachesFurtherIsRefused() public {
+        _refusesMaintenance(scenario(-200, 500, 100), 1); // volatility
+        _refusesMaintenance(scenario(-300, 450, 100), 1); // spot, with all of the loss
+        _refusesMaintenance(scenario(-300, 450, 36), 1); // more of the loss than the tail counts
+        _refusesMaintenance(inverted(scenario(-200, 450, 100)), 1); // inverted away from the present spot
+        RiskEngine.MarketGrids memory grids = defaultGrids();
+        grids.maintenance = [scenario(0, 0, 100) | scenario(-300, 450, 35) << 32, 0, 0];
+        risk.setGrids(MARKET, grids);
+    }
+
+    function _refusesMaintenance(uint256 lane, uint256 index) private {
+        RiskEngine.MarketGrids memory grids = defaultGrids();
+        grids.maintenance = [scenario(0, 0, 100) | lane << 32, 0, 0];
+        vm.expectRevert(abi.encodeWithSelector(IRiskEngine.RiskEngine_MaintenanceWider.selector, MARKET, index));
+        risk.setGrids(MARKET, grids);
+    }
+
+    function test_contingenciesAreBounded() public {
+        Contingencies[3] memory tooLarge =
+            [Contingencies(0.1e18 + 1, 0, 0), Contingencies(0, 1e18 + 1, 0), Contingencies(0, 0, 0.05e18 + 1)];
+        uint256[3] memory max = [uint256(0.1e18), 1e18, 0.05e18];
+        for (uint256 i = 0; i < 3; ++i) {
+            RiskEngine.MarketGrids memory grids = defaultGrids();
+            grids.contingencies = tooLarge[i];
+            vm.expectRevert(
+                abi.encodeWithSelector(IRiskEngine.RiskEngine_ContingencyTooLarge.selector, max[i] + 1, max[i])
+            );
+            risk.setGrids(MARKET, grids);
+        }
+    }
+
+    // ── Stress
+
+    /// The furthest spots of the grid are −50 % and +60 %: twice that is all of spot but a thousandth, and twice spot.
+    function test_stressIsTheLossAtTwiceTheGrid() public view {
+        assertApproxEqAbs(risk.stressed(MARKET, new StrikeWord[](0), 1e6), 3 * int256(USD), 1);
+        // Deep in the money nothing but intrinsic value is left, to a thousandth.
+        int256 shortPut = risk.stressed(MARKET, _words(_word(put(WEEK, 3000), -ONE)), 0);
+        assertApproxEqAbs(shortPut, -2997 * int256(USD), uint256(USD));
+        int256 shortCall = risk.stressed(MARKET, _words(_word(call(WEEK, 3000), -ONE)), 0);
+        assertLt(shortCall, -2990 * int256(USD));
+        assertGt(shortCall, -3100 * int256(USD));
+    }
+
+    function testFuzz_stressIsNeverMilderThanTheGridForASingleOption(uint256 seed, int64 size) public {
+        _setWithoutContingencies();
+        OptionId option = call([WEEK, MONTH, QUARTER][seed % 3], 2500 + 25 * ((seed >> 8) % 40));
+        StrikeWord[] memory words = _words(
+            seed >> 64 & 1 == 1
+                ? _word(option, size)
+                : _word(put(option.key().expiry(), option.key().strikeE6() / 1e6), size)
+        );
+        (int256 worst,) = _values(words, 0);
+        assertLe(risk.stressed(MARKET, words, 0), worst + 1);
     }
 }

@@ -30,12 +30,43 @@ library Essvi {
         return SquareRoot.sqrtNear(_twiceTotalVariance(kWad, thetaWad, rhoWad, psiWad) >> 1); // √(w · 1e36)
     }
 
-    /// @dev 2·w(k), 1e36 to one. The square is exact, and no term is rounded against the sum: it is never negative.
+    /// @notice What of w does not depend on k, for a caller that reads one slice at many k: θ, ρθ and θ² − (ρθ)², exact, 1e36 and
+    /// 1e72 to one. Checks the domain of all but k.
+    function terms(uint256 thetaWad, int256 rhoWad, uint256 psiWad)
+        internal
+        pure
+        returns (uint256 theta, int256 rhoTheta, uint256 rest)
+    {
+        _requireInside(0, thetaWad, rhoWad, psiWad);
+        return _terms(thetaWad, rhoWad);
+    }
+
+    /// @notice `stdDev` from the terms of a slice.
+    function stdDevOfTerms(int256 kWad, uint256 theta, int256 rhoTheta, uint256 rest, int256 rhoWad, uint256 psiWad)
+        internal
+        pure
+        returns (uint256)
+    {
+        bool outside;
+        assembly ("memory-safe") {
+            outside := shr(64, xor(kWad, sar(255, kWad)))
+        }
+        if (outside) revert Essvi_OutOfDomain(kWad, theta / 1e18, rhoWad, psiWad);
+        return SquareRoot.sqrtNear(_twiceOfTerms(kWad, theta, rhoTheta, rest, rhoWad, psiWad) >> 1);
+    }
+
+    /// @dev 2·w(k), 1e36 to one.
     function _twiceTotalVariance(int256 kWad, uint256 thetaWad, int256 rhoWad, uint256 psiWad)
         private
         pure
-        returns (uint256 twice)
+        returns (uint256)
     {
+        _requireInside(kWad, thetaWad, rhoWad, psiWad);
+        (uint256 theta, int256 rhoTheta, uint256 rest) = _terms(thetaWad, rhoWad);
+        return _twiceOfTerms(kWad, theta, rhoTheta, rest, rhoWad, psiWad);
+    }
+
+    function _requireInside(int256 kWad, uint256 thetaWad, int256 rhoWad, uint256 psiWad) private pure {
         bool outside;
         assembly ("memory-safe") {
             outside := or(
@@ -44,13 +75,31 @@ library Essvi {
             )
         }
         if (outside) revert Essvi_OutOfDomain(kWad, thetaWad, rhoWad, psiWad);
+    }
+
+    function _terms(uint256 thetaWad, int256 rhoWad)
+        private
+        pure
+        returns (uint256 theta, int256 rhoTheta, uint256 rest)
+    {
+        assembly ("memory-safe") {
+            theta := mul(thetaWad, 1000000000000000000) // < 2^124
+            rhoTheta := mul(rhoWad, thetaWad)
+            rest := sub(mul(theta, theta), mul(rhoTheta, rhoTheta))
+        }
+    }
+
+    /// @dev The square is exact, and no term is rounded against the sum: it is never negative.
+    function _twiceOfTerms(int256 kWad, uint256 theta, int256 rhoTheta, uint256 rest, int256 rhoWad, uint256 psiWad)
+        private
+        pure
+        returns (uint256 twice)
+    {
         uint256 square;
         assembly ("memory-safe") {
-            let theta := mul(thetaWad, 1000000000000000000) // < 2^124
             let psiK := mul(psiWad, kWad) // |ψk| < 2^126
-            let rhoTheta := mul(rhoWad, thetaWad)
             let a := add(psiK, rhoTheta)
-            square := add(mul(a, a), sub(mul(theta, theta), mul(rhoTheta, rhoTheta)))
+            square := add(mul(a, a), rest)
             twice := add(theta, sdiv(mul(rhoWad, psiK), 1000000000000000000))
         }
         assembly ("memory-safe") {

@@ -3,17 +3,37 @@ pragma solidity ^0.8.37;
 
 /// @notice One scenario of a margin grid.
 ///
-///     bits   20 … 31                8 … 19                      0 … 7
-///            spot shock (int12, ‰)  volatility shock (int12, ‰)  weight (%)
+///     bits   20 … 31                8 … 19                      7         0 … 6
+///            spot shock (int12, ‰)  volatility shock (int12, ‰)  inverted  weight (%)
 ///
-/// The volatility shock is relative and holds for a tenor of 30 days; a loss counts by its weight (damped tails).
+/// The volatility shock u is relative and holds for a tenor of 30 days. With f = min(√(30 d/τ), 3) an expiry moves by u·f;
+/// inverted, by u·(f − 1), so that the front and the back of the term structure move opposite ways. A loss counts by its
+/// weight (damped tails).
 type Scenario is uint32;
 
-using {spotShockWad, volatilityShockWad, weightWad} for Scenario global;
+using {spotShockWad, volatilityShockWad, isInverted, weightPercent} for Scenario global;
 
 /// @dev A grid is at most 24 scenarios in three words, first scenario lowest, ended by a weight of 0. The first is
 /// (0, 0, 100 %), the present; equal spot shocks stand together.
 uint256 constant MAX_SCENARIOS = 24;
+
+/// @dev All of spot but a thousandth, and twice spot: the furthest a scenario may go.
+int256 constant MIN_SPOT_SHOCK = -0.999e18;
+int256 constant MAX_SPOT_SHOCK = 1e18;
+/// @dev What 12 bits hold on both sides of zero.
+int256 constant MAX_VOLATILITY_SHOCK = 2.047e18;
+
+/// @dev Shocks are whole ‰ of 12 bits, the weight at most 100.
+function toScenario(int256 spotShockWad_, int256 volatilityShockWad_, bool inverted, uint256 weightPercent_)
+    pure
+    returns (Scenario)
+{
+    // Masking removes the sign extension only.
+    uint256 spot = uint256(spotShockWad_ / 1e15) & 0xfff;
+    uint256 volatility = uint256(volatilityShockWad_ / 1e15) & 0xfff;
+    // 12 + 12 + 1 + 7 bits.
+    return Scenario.wrap(uint32(spot << 20 | volatility << 8 | (inverted ? 1 << 7 : 0) | weightPercent_));
+}
 
 function spotShockWad(Scenario self) pure returns (int256) {
     // Shifting the 12 bits to the top of an int32 and back restores the sign.
@@ -24,8 +44,12 @@ function volatilityShockWad(Scenario self) pure returns (int256) {
     return int256(int32(Scenario.unwrap(self) << 12) >> 20) * 1e15;
 }
 
-function weightWad(Scenario self) pure returns (uint256) {
-    return uint256(uint8(Scenario.unwrap(self))) * 1e16;
+function isInverted(Scenario self) pure returns (bool) {
+    return Scenario.unwrap(self) >> 7 & 1 == 1;
+}
+
+function weightPercent(Scenario self) pure returns (uint256) {
+    return uint256(Scenario.unwrap(self)) & 0x7f;
 }
 
 /// @title Scenario grids as data
@@ -36,7 +60,7 @@ library ScenarioGrid {
         uint256 count;
         while (count < MAX_SCENARIOS) {
             Scenario scenario = Scenario.wrap(uint32(words[count / 8] >> (count % 8 * 32))); // one lane of 32 bits
-            if (scenario.weightWad() == 0) break;
+            if (scenario.weightPercent() == 0) break;
             scenarios[count++] = scenario;
         }
         assembly ("memory-safe") {
@@ -48,16 +72,68 @@ library ScenarioGrid {
     /// all of spot or more than doubles it, and equal spot shocks stand together.
     function isValid(Scenario[] memory scenarios) internal pure returns (bool) {
         if (scenarios.length < 2) return false;
-        Scenario first = scenarios[0];
-        if (first.spotShockWad() != 0 || first.volatilityShockWad() != 0 || first.weightWad() != 1e18) return false;
+        if (Scenario.unwrap(scenarios[0]) != Scenario.unwrap(toScenario(0, 0, false, 100))) return false;
         for (uint256 i = 1; i < scenarios.length; ++i) {
             int256 spot = scenarios[i].spotShockWad();
-            if (spot <= -1e18 || spot > 1e18 || scenarios[i].weightWad() > 1e18) return false;
+            if (spot < MIN_SPOT_SHOCK || spot > MAX_SPOT_SHOCK || scenarios[i].weightPercent() > 100) return false;
             if (spot == scenarios[i - 1].spotShockWad()) continue;
             for (uint256 j = 0; j + 1 < i; ++j) {
                 if (scenarios[j].spotShockWad() == spot) return false;
             }
         }
         return true;
+    }
+
+    /// @notice Which scenario of `narrow` reaches further than `wide` does; `narrow.length` where none does. A scenario is
+    /// covered where one of `wide` shocks spot and volatility at least as far the same way, counts at least as much of the
+    /// loss, and bends the term structure alike.
+    function firstOutside(Scenario[] memory narrow, Scenario[] memory wide) internal pure returns (uint256 i) {
+        for (; i < narrow.length; ++i) {
+            uint256 j = 0;
+            while (j < wide.length && !_covers(wide[j], narrow[i])) ++j;
+            if (j == wide.length) return i;
+        }
+    }
+
+    function _covers(Scenario wide, Scenario narrow) private pure returns (bool) {
+        int256 volatility = narrow.volatilityShockWad();
+        return wide.weightPercent() >= narrow.weightPercent()
+            && (volatility == 0 || wide.isInverted() == narrow.isInverted())
+            && _isBetweenZeroAnd(wide.volatilityShockWad(), volatility)
+            && _isBetweenZeroAnd(wide.spotShockWad(), narrow.spotShockWad());
+    }
+
+    function _isBetweenZeroAnd(int256 end, int256 x) private pure returns (bool) {
+        return end < 0 ? end <= x && x <= 0 : 0 <= x && x <= end;
+    }
+
+    /// @notice Twice a grid at its corners: the present, and the furthest spots with the furthest volatilities, each shock
+    /// doubled as far as a scenario may go, every loss counted whole.
+    function doubledCorners(Scenario[] memory scenarios) internal pure returns (Scenario[] memory corners) {
+        int256[2] memory spots;
+        int256[2] memory volatilities;
+        for (uint256 i = 0; i < scenarios.length; ++i) {
+            _widen(spots, 2 * scenarios[i].spotShockWad());
+            if (!scenarios[i].isInverted()) _widen(volatilities, 2 * scenarios[i].volatilityShockWad());
+        }
+        // Equal spots stand together: where no spot lies above the present, its own corners come first.
+        if (spots[1] == 0) (spots[0], spots[1]) = (spots[1], spots[0]);
+        corners = new Scenario[](5);
+        corners[0] = scenarios[0];
+        for (uint256 i = 0; i < 4; ++i) {
+            int256 spot = _clamp(spots[i / 2], MIN_SPOT_SHOCK, MAX_SPOT_SHOCK);
+            int256 volatility = _clamp(volatilities[i % 2], -MAX_VOLATILITY_SHOCK, MAX_VOLATILITY_SHOCK);
+            corners[i + 1] = toScenario(spot, volatility, false, 100);
+        }
+    }
+
+    function _widen(int256[2] memory range, int256 x) private pure {
+        if (x < range[0]) range[0] = x;
+        if (x > range[1]) range[1] = x;
+    }
+
+    function _clamp(int256 x, int256 low, int256 high) private pure returns (int256) {
+        if (x < low) return low;
+        return x > high ? high : x;
     }
 }

@@ -246,16 +246,17 @@ contract TypesTest is Test {
         );
         assertEq(Scenario.wrap(lane).spotShockWad(), spotPermille * 1e15);
         assertEq(Scenario.wrap(lane).volatilityShockWad(), volatilityPermille * 1e15);
-        assertEq(Scenario.wrap(lane).weightWad(), uint256(weight) * 1e16);
+        assertEq(Scenario.wrap(lane).weightPercent(), weight % 128);
+        assertEq(Scenario.wrap(lane).isInverted(), weight >= 128);
     }
 
     function testFuzz_aGridKeepsItsScenariosInOrderUpToTheFirstWithoutWeight(uint256[3] memory words) public pure {
         Scenario[] memory scenarios = ScenarioGrid.unpack(words);
         for (uint256 i = 0; i < scenarios.length; ++i) {
             assertEq(Scenario.unwrap(scenarios[i]), uint32(words[i / 8] >> (i % 8 * 32)));
-            assertGt(scenarios[i].weightWad(), 0);
+            assertGt(scenarios[i].weightPercent(), 0);
         }
-        if (scenarios.length < 24) assertEq(uint8(words[scenarios.length / 8] >> (scenarios.length % 8 * 32)), 0);
+        if (scenarios.length < 24) assertEq(words[scenarios.length / 8] >> (scenarios.length % 8 * 32) & 0x7f, 0);
     }
 
     // ── CashMath
