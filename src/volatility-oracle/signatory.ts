@@ -13,6 +13,8 @@ export interface SigningFacts {
   readonly surfaceTime: number;
   readonly spotTime: number;
   readonly signerSet: number;
+  /** Signatures that make a report. */
+  readonly quorum: number;
   /** Why nothing may be signed now; undefined where it may. */
   readonly trouble: string | undefined;
 }
@@ -21,7 +23,6 @@ export interface SignatorySetup {
   readonly account: LocalAccount;
   readonly index: number;
   readonly nodes: readonly { readonly address: `0x${string}` }[];
-  readonly quorum: number;
   readonly marketId: number;
   readonly domain: ReportDomain;
   readonly state: SignedState;
@@ -55,7 +56,8 @@ export class Signatory {
   /** The observations' report of a kind, under a round where it has one. */
   compose(kind: ReportKind, items: readonly { readonly observation: Observation }[], round: number): Report {
     const observations = items.map(({ observation }) => observation);
-    const frame = { round, signerSet: this.setup.facts().signerSet, quorum: this.setup.quorum };
+    const { signerSet, quorum } = this.setup.facts();
+    const frame = { round, signerSet, quorum };
     return kind === "surface" ? composeReport(observations, frame) : composeSpotReport(observations, frame);
   }
 
@@ -82,9 +84,9 @@ export class Signatory {
   /** Signs what a leader proposes, or says why not. Cheap questions come first. */
   async endorse(given: Proposal): Promise<Endorsement> {
     const { setup } = this;
-    const { trouble } = setup.facts();
+    const { trouble, quorum } = setup.facts();
     if (trouble !== undefined) return refuse(trouble);
-    if (given.observations.length < setup.quorum) return refuse("too few observations");
+    if (given.observations.length < quorum) return refuse("too few observations");
     const leader = await this.signerOfDigest(given.digest, given.signature);
     if (leader < 0 || leader === setup.index) return refuse("no other node signed this proposal");
     const opened = await this.open(given.observations);
