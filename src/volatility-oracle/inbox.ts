@@ -1,12 +1,13 @@
-import type { ReportDomain } from "../chain/report.ts";
+import { type ReportDomain, reportDigest, unpackReport } from "../chain/report.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { ChainView } from "./chainView.ts";
 import type { NodeConfig } from "./config.ts";
 import type { HeldReports } from "./heldReports.ts";
+import type { KnownKeys } from "./knownKeys.ts";
 import { openObservation, proposal, signedObservation, signedReport } from "./messages.ts";
 import type { NodeMetrics } from "./metrics.ts";
 import type { Moment, ObservationBook } from "./observationBook.ts";
-import { checkReport } from "./reports.ts";
+import { isSignedByQuorum, surfaceProblems } from "./reports.ts";
 import type { Endorsement, Signatory } from "./signatory.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 
@@ -14,6 +15,7 @@ export interface InboxSetup {
   readonly config: NodeConfig;
   readonly index: number;
   readonly domain: ReportDomain;
+  readonly keys: KnownKeys;
   readonly time: Timekeeper;
   readonly view: ChainView;
   readonly signatory: Signatory;
@@ -40,21 +42,21 @@ export class Inbox {
   }
 
   /** Keeps another node's word, if it is genuine and about a moment that may still be reported. */
-  async takeObservation(body: unknown): Promise<boolean> {
-    const { config, domain, time, book, counts, log, onObserved } = this.setup;
+  takeObservation(body: unknown): boolean {
+    const { config, domain, keys, time, book, counts, log, onObserved } = this.setup;
     const parsed = signedObservation.safeParse(body);
     if (!parsed.success) return false;
     if (book.find(parsed.data)) return true;
-    const opened = await openObservation(parsed.data, domain, config.nodes);
-    if (!opened || opened.observation.marketId !== config.marketId) return false;
-    const { index, observation } = opened;
+    const observation = openObservation(parsed.data, domain, keys);
+    if (observation?.marketId !== config.marketId) return false;
+    const { index } = parsed.data;
     const node = String(index);
     if (index === this.setup.index || !this.isTimely(observation)) {
       counts.observationsReceived.inc({ node, result: "untimely" });
       return false;
     }
     this.heardAt.set(index, time.now());
-    const kept = book.keep({ ...opened, signed: parsed.data });
+    const kept = book.keep({ index, observation, signed: parsed.data });
     counts.observationsReceived.inc({ node, result: kept });
     if (kept === "equivocation") {
       counts.equivocations.inc({ node });
@@ -85,16 +87,17 @@ export class Inbox {
   }
 
   /** Keeps a report that a quorum has signed, if it is newer than the one at hand. */
-  async takeReport(body: unknown): Promise<boolean> {
-    const { config, domain, view, held } = this.setup;
+  takeReport(body: unknown): boolean {
+    const { config, domain, keys, view, held } = this.setup;
     const parsed = signedReport.safeParse(body);
     if (!parsed.success) return false;
     const packed = parsed.data.report;
     const { signerSet, quorum } = view.signers;
     try {
-      const list = { signers: config.nodes.map(({ address }) => address), quorum };
-      const { report, problems } = await checkReport(packed, domain, list);
-      if (problems.length > 0 || report.marketId !== config.marketId || report.signerSet !== signerSet) return false;
+      const { report, signatures } = unpackReport(packed);
+      if (report.marketId !== config.marketId || report.signerSet !== signerSet) return false;
+      if (!isSignedByQuorum(reportDigest(report, domain), signatures, quorum, keys, config.nodes)) return false;
+      if (report.kind === "surface" && surfaceProblems(report).length > 0) return false;
       held.keep({ report, packed });
       return true;
     } catch {

@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Hex } from "viem";
-import { packReport, type Report, type ReportDomain, type ReportSignature, reportDigest } from "../chain/report.ts";
+import {
+  contractForm,
+  packReport,
+  type Report,
+  type ReportDomain,
+  type ReportSignature,
+  reportDigest,
+} from "../chain/report.ts";
 import { describeError } from "../runtime/errors.ts";
 import type { Logger } from "../runtime/logger.ts";
 
@@ -8,6 +15,7 @@ import type { ChainOracle } from "./chainOracle.ts";
 import type { ChainView } from "./chainView.ts";
 import type { NodeConfig } from "./config.ts";
 import type { HeldReports } from "./heldReports.ts";
+import type { KnownKeys } from "./knownKeys.ts";
 import { endorsement, type Proposal, refusal } from "./messages.ts";
 import type { NodeMetrics } from "./metrics.ts";
 import type { KnownObservation, Moment, ObservationBook } from "./observationBook.ts";
@@ -32,6 +40,7 @@ export interface LeaderSetup {
   readonly config: NodeConfig;
   readonly index: number;
   readonly domain: ReportDomain;
+  readonly keys: KnownKeys;
   readonly chain: ChainOracle;
   readonly view: ChainView;
   readonly signatory: Signatory;
@@ -103,7 +112,10 @@ export class Leader {
     const { quorum } = view.signers;
     const { signatures, signedRound } = await this.collect(report, known, round, quorum);
     if (signatures.length >= quorum) {
-      const packed = packReport(report, signatures.slice(0, quorum));
+      const packed = packReport(
+        report,
+        signatures.slice(0, quorum).map((item) => this.asSigner(item)),
+      );
       held.keep({ report, packed });
       broadcast(transport, peers, "/reports", { report: packed });
       return { done: await this.submit(report, packed), signedRound };
@@ -134,7 +146,7 @@ export class Leader {
     round: number,
     quorum: number,
   ): Promise<Signatures> {
-    const { index, domain, signatory, state, transport, peers } = this.setup;
+    const { index, domain, keys, signatory, state, transport, peers } = this.setup;
     const digest = reportDigest(report, domain);
     const own = await signatory.sign(report, digest, known);
     if (!own) return { signatures: [], signedRound: state.round };
@@ -142,6 +154,7 @@ export class Leader {
     let signedRound = 0;
     const request: Proposal = {
       kind: report.kind,
+      leader: index,
       round,
       observations: known.map(({ signed }) => signed),
       digest,
@@ -152,9 +165,9 @@ export class Leader {
       peers,
       "/proposals",
       request,
-      async ({ index: peer, body }) => {
+      ({ index: peer, body }) => {
         const given = endorsement.safeParse(body);
-        if (given.success && (await signatory.signerOf(report, given.data.signature)) === peer) {
+        if (given.success && keys.isSignedBy(peer, digest, given.data.signature)) {
           signatures.push({ index: peer, signature: given.data.signature });
         }
         const refused = refusal.safeParse(body);
@@ -163,6 +176,12 @@ export class Leader {
       () => signatures.length >= quorum,
     );
     return { signatures, signedRound };
+  }
+
+  /** A key's signature as the contract takes it: its own, or that which the contract in its place is asked about. */
+  private asSigner({ index, signature }: ReportSignature): ReportSignature {
+    const isContract = this.setup.config.nodes[index]?.signer !== undefined;
+    return { index, signature: isContract ? contractForm(signature) : signature };
   }
 
   private async submit(report: Report, packed: Hex): Promise<boolean> {

@@ -13,6 +13,7 @@ import { medianLattice, type Observation, type ReportKind } from "./consensus.ts
 import { DueReports } from "./dueReports.ts";
 import { HeldReports } from "./heldReports.ts";
 import { Inbox } from "./inbox.ts";
+import { KnownKeys } from "./knownKeys.ts";
 import { Leader } from "./leader.ts";
 import { signObservation } from "./messages.ts";
 import { NodeMetrics } from "./metrics.ts";
@@ -80,6 +81,7 @@ export class OracleNode implements NodeApi {
     const transport = ports.transport ?? httpTransport;
     const clock = ports.clock ?? (config.clock === "system" ? systemClock : undefined);
     const peers = config.nodes.map(({ url }, i) => ({ url, index: i })).filter((peer) => peer.index !== index);
+    const keys = new KnownKeys(config.nodes.map(({ address }) => address));
     const book = new ObservationBook();
     this.config = config;
     this.log = log;
@@ -96,7 +98,8 @@ export class OracleNode implements NodeApi {
     const signatory = new Signatory({
       account,
       index,
-      nodes: config.nodes,
+      nodes: config.nodes.length,
+      keys,
       marketId: config.marketId,
       domain,
       state,
@@ -111,7 +114,22 @@ export class OracleNode implements NodeApi {
       onSigned: (report, digest, observations) => this.noteSigned(report, digest, observations),
     });
     this.observer = new Observer({ marketId: config.marketId, sources, chain, counts });
-    const network = { config, index, domain, chain, view, signatory, state, book, held, transport, peers, counts, log };
+    const network = {
+      config,
+      index,
+      domain,
+      keys,
+      chain,
+      view,
+      signatory,
+      state,
+      book,
+      held,
+      transport,
+      peers,
+      counts,
+      log,
+    };
     this.leader = new Leader(network);
     this.moments = new Moments({
       ...network,
@@ -120,7 +138,7 @@ export class OracleNode implements NodeApi {
       observer: this.observer,
       turns: new Turns({ ...network, leader: this.leader }),
       sign: async (observation) => {
-        return { index, observation, signed: await signObservation(account, domain, observation) };
+        return { index, observation, signed: await signObservation({ account, index, domain }, observation) };
       },
       trouble: () => this.trouble,
       onError: (error, modelTime) => this.noteError(error, modelTime),
@@ -169,7 +187,7 @@ export class OracleNode implements NodeApi {
 
   // ───────────────────────────── What others ask ─────────────────────────────
 
-  takeObservation(body: unknown): Promise<boolean> {
+  takeObservation(body: unknown): boolean {
     return this.inbox.takeObservation(body);
   }
 
@@ -177,7 +195,7 @@ export class OracleNode implements NodeApi {
     return this.inbox.takeProposal(body);
   }
 
-  takeReport(body: unknown): Promise<boolean> {
+  takeReport(body: unknown): boolean {
     return this.inbox.takeReport(body);
   }
 

@@ -1,22 +1,25 @@
-import { type Address, type Hex, isAddressEqual, isHex } from "viem";
+import { type Address, type Hex, isAddressEqual, isHex, recoverAddress } from "viem";
 import { sliceWordIsButterflyFree, sliceWordsAreArbitrageFree } from "../../pricing/index.ts";
 import { marketOracleAbi } from "../chain/abis.ts";
 import {
+  askedOfContract,
   type Report,
   type ReportDomain,
-  recoverReportSigner,
+  type ReportSignature,
+  reportDigest,
   type SurfaceReport,
   unpackReport,
 } from "../chain/report.ts";
 import type { Transactor } from "../chain/transactor.ts";
 import { MeniscusError } from "../runtime/errors.ts";
+import type { KnownKeys } from "./knownKeys.ts";
 
 /** One signature of a report, and whether it is what it says. */
 export interface SignatureCheck {
   readonly index: number;
-  /** Who signed; null where the signature is garbled. */
+  /** Who signed; null where the signature is garbled, or a contract's whose address is not known. */
   readonly signer: Address | null;
-  /** Whether that is the signer at the index; null where no signer list is at hand. */
+  /** Whether that is the signer at the index; null where no signer list is at hand, or a contract decides. */
   readonly valid: boolean | null;
 }
 
@@ -48,9 +51,11 @@ export async function checkReport(
   list: SignerList | undefined,
 ): Promise<ReportCheck> {
   const { report, signatures } = unpackReport(packed);
+  const hash = reportDigest(report, domain);
   const checks = await Promise.all(
     signatures.map(async ({ index, signature }): Promise<SignatureCheck> => {
-      const signer = await recoverReportSigner(report, domain, signature).catch(() => null);
+      if (askedOfContract(signature) !== undefined) return { index, signer: list?.signers[index] ?? null, valid: null };
+      const signer = await recoverAddress({ hash, signature }).catch(() => null);
       const expected = list?.signers[index];
       const valid = list ? signer !== null && expected !== undefined && isAddressEqual(signer, expected) : null;
       return { index, signer, valid };
@@ -58,6 +63,7 @@ export async function checkReport(
   );
   const sorted = checks.every(({ index }, i) => index > (checks[i - 1]?.index ?? -1));
   const valid = checks.filter((check) => check.valid).length;
+  const unjudged = list ? checks.flatMap((check) => (check.valid === null ? [check.index] : [])) : [];
   return {
     report,
     signatures: checks,
@@ -67,10 +73,32 @@ export async function checkReport(
       ...checks.flatMap(({ index, valid: good }) =>
         good === false ? [`signature of signer ${index} is not valid`] : [],
       ),
-      ...(list && valid < list.quorum ? [`${valid} valid signatures where ${list.quorum} are needed`] : []),
+      ...(list ? unjudged.map((index) => `signer ${index} is a contract, which only the chain can ask`) : []),
+      ...(list && valid + unjudged.length < list.quorum
+        ? [`${valid} valid signatures where ${list.quorum} are needed`]
+        : []),
       ...(report.kind === "surface" ? surfaceProblems(report) : []),
     ],
   };
+}
+
+/** Whether a quorum of nodes signed, each by its key in the form that the contract takes, in the order of the signer set. */
+export function isSignedByQuorum(
+  digest: Hex,
+  signatures: readonly ReportSignature[],
+  quorum: number,
+  keys: KnownKeys,
+  nodes: readonly { readonly signer?: Address | undefined }[],
+): boolean {
+  return (
+    signatures.length >= quorum &&
+    signatures.every(({ index, signature }, i) => {
+      const isContract = nodes[index]?.signer !== undefined;
+      const ofKey = isContract ? askedOfContract(signature) : signature;
+      const isNext = index > (signatures[i - 1]?.index ?? -1);
+      return isNext && ofKey !== undefined && keys.isSignedBy(index, digest, ofKey);
+    })
+  );
 }
 
 /** Arbitrage in the words of a surface as the contract looks for it, and expiries that are out of order or past. */

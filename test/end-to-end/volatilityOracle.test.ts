@@ -5,13 +5,13 @@ import { join } from "node:path";
 import type { Hex } from "viem";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sliceWordsAreArbitrageFree } from "../../pricing/index.ts";
-import { unpackSlice } from "../../src/chain/report.ts";
+import { askedOfContract, unpackReport, unpackSlice } from "../../src/chain/report.ts";
 import { Transactor } from "../../src/chain/transactor.ts";
 import { MeniscusError } from "../../src/runtime/errors.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { readNodeConfig, readNodeKey } from "../../src/volatility-oracle/config.ts";
 import { OracleNode } from "../../src/volatility-oracle/node.ts";
-import { bringReport } from "../../src/volatility-oracle/reports.ts";
+import { bringReport, fetchReport } from "../../src/volatility-oracle/reports.ts";
 import type { NodeHealth } from "../../src/volatility-oracle/server.ts";
 import { OracleNetwork, runNode } from "../src/volatility-oracle/oracleNetwork.ts";
 
@@ -224,5 +224,50 @@ describe("given four nodes of which three make a quorum", () => {
   test("when it is told to end, a node ends", async () => {
     network.nodes[0]?.process.kill("SIGTERM");
     expect((await network.nodes[0]?.ended)?.code).toBe(0);
+  });
+});
+
+describe("given that the contract's signers change", () => {
+  const addresses = () => [1, 2, 3, 4].map((account) => network.anvil.address(account));
+
+  test("to the same nodes as before, they follow without a hand", async () => {
+    await network.startNode(0);
+    await network.rotate(addresses(), 4);
+    const at = await nextHour();
+    expect(await network.reported(at, 15_000)).toBe(true);
+    expect(await network.health(2)).toMatchObject({ signerSet: 2, problems: [] });
+  });
+
+  test("to others than the configured, they sign nothing and say what to do", async () => {
+    await network.rotate(addresses().toReversed(), 3);
+    const at = await nextHour();
+    expect(await network.reported(at, 2_500)).toBe(false);
+    const { problems } = await network.health(1);
+    expect(problems).toContain("signer set 3 of the contract is not the configured nodes: update `nodes` and restart");
+  });
+
+  test("to a contract in a node's place, its key signs for it once the configuration says so", async () => {
+    const contract = await network.deployKeySigner(3);
+    await network.rotate([...addresses().slice(0, 3), contract], 3);
+    const nodes = network.config(0).nodes as Record<string, unknown>[];
+    const changes = { nodes: nodes.map((node, i) => (i === 3 ? { ...node, signer: contract } : node)) };
+    for (const node of network.nodes) node.process.kill("SIGKILL");
+    await Promise.all(network.nodes.map(({ ended }) => ended));
+    // Three of four: the contract's signature is needed.
+    await Promise.all([1, 2, 3].map((index) => network.startNode(index, changes)));
+    for (let hour = 0; hour < 2; hour++) {
+      const at = await nextHour();
+      expect(await network.reported(at, 15_000)).toBe(true);
+    }
+    expect(await network.health(3)).toMatchObject({ signerSet: 4, problems: [] });
+    // Every node keeps the report, which carries the contract's signature in the form of its own.
+    for (const index of [1, 2, 3]) {
+      const { signatures } = unpackReport(await fetchReport(String(nodes[index]?.url), "surface"));
+      expect(signatures.map((item) => [item.index, askedOfContract(item.signature) !== undefined])).toEqual([
+        [1, false],
+        [2, false],
+        [3, true],
+      ]);
+    }
   });
 });

@@ -69,7 +69,7 @@ class Stage {
 }
 
 function known(index: number, observation: Observation): KnownObservation {
-  return { index, observation, signed: { body: JSON.stringify({ index, observation }), signature: "0x" } };
+  return { index, observation, signed: { index, body: JSON.stringify({ index, observation }), signature: "0x" } };
 }
 
 /** Lets everything that waits for nothing outside of the test come to its end. */

@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Address, createPublicClient, http, parseEventLogs } from "viem";
+import { type Address, createPublicClient, type Hex, http, parseAbi, parseEventLogs } from "viem";
+import { z } from "zod";
 import { authorityAbi, authorityBytecode, marketOracleAbi, marketOracleBytecode } from "../../../src/chain/abis.ts";
 import { type Anvil, startAnvil } from "../../../src/chain/anvil.ts";
 import { packSlice, unpackStoredSurface } from "../../../src/chain/report.ts";
@@ -12,9 +13,11 @@ import { Transactor } from "../../../src/chain/transactor.ts";
 import { generateWorld } from "../../../src/market/generator.ts";
 import { SPOT_SYMBOL, startVenues, type VenueServer } from "../../../src/market/venue.ts";
 import type { World } from "../../../src/market/world.ts";
+import type { NodeHealth } from "../../../src/volatility-oracle/server.ts";
 
 export const MARKET_ID = 1;
 const root = join(import.meta.dirname, "..", "..", "..");
+const keySignerArtifact = z.object({ bytecode: z.object({ object: z.string() }) });
 const program = join(root, "src", "volatility-oracle", "main.ts");
 
 export interface NodeRun {
@@ -110,6 +113,29 @@ export class OracleNetwork {
   async moveTo(time: number): Promise<void> {
     await this.anvil.mineAt(time);
     this.venues.setTime(time);
+  }
+
+  /** Replaces the contract's signers. */
+  async rotate(signers: readonly Address[], quorum: number): Promise<void> {
+    await this.deployer.write(this.oracle, marketOracleAbi, "setSigners", [signers, BigInt(quorum)]);
+  }
+
+  /** A contract (ERC-1271) that stands for the key of node `index`. */
+  async deployKeySigner(index: number): Promise<Address> {
+    execFileSync(join(root, "node_modules/.bin/forge"), ["build", "test/contracts/signers"], { cwd: root });
+    const file = join(root, "out/KeySigner.sol/KeySigner.json");
+    const { bytecode } = keySignerArtifact.parse(JSON.parse(readFileSync(file, "utf8")));
+    const abi = parseAbi(["constructor(address owner)"]);
+    return await this.deployer.deploy(abi, bytecode.object as Hex, [this.anvil.address(index + 1)]);
+  }
+
+  private get deployer(): Transactor {
+    return new Transactor(this.anvil.publicClient, this.anvil.wallet(0));
+  }
+
+  /** How node `index` says it is. */
+  async health(index: number): Promise<NodeHealth> {
+    return (await (await fetch(`http://127.0.0.1:${this.ports[index]}/health`)).json()) as NodeHealth;
   }
 
   async state() {
