@@ -66,42 +66,40 @@ export class Leader {
     this.stopped = true;
   }
 
-  /**
-   * Leads a turn. One that fails is no end: another leader's report may be on the chain already, or the next one will be.
-   *
-   * @returns Whether the chain has taken a report of the moment.
-   */
-  async tryToLead(moment: Moment, turn: number): Promise<boolean> {
+  /** Leads a turn. One that fails is no end: another leader's report may be on the chain already, or the next one will be. */
+  async takeTurn(moment: Moment, turn: number): Promise<void> {
     const { held, view, counts, log } = this.setup;
     try {
       // What a leader before us had signed and did not bring to the chain needs no second vote.
       const ready = held.get(moment.kind);
       const isOfMoment = ready?.report.modelTime === moment.modelTime;
       if (isOfMoment && ready.report.signerSet === view.signers.signerSet) {
-        return await this.submit(ready.report, ready.packed);
+        await this.submit(ready.report, ready.packed);
+      } else {
+        await this.lead(moment, turn);
       }
-      return await this.lead(moment, turn);
     } catch (error) {
       counts.turns.inc();
       log.warn({ ...moment, reason: describeError(error) }, "the turn failed");
-      return false;
     }
   }
 
-  private async lead(moment: Moment, turn: number): Promise<boolean> {
+  private async lead(moment: Moment, turn: number): Promise<void> {
     const { index, config, view, state } = this.setup;
     const known = await this.gather(moment);
-    if (!known) return false;
-    if (moment.kind === "spot") return (await this.propose(moment, known, turn)).done;
+    if (!known) return;
+    if (moment.kind === "spot") {
+      await this.propose(moment, known, turn);
+      return;
+    }
     let after = Math.max(view.lastRound, state.round);
     // Twice, because those who refuse tell which rounds are burnt.
     for (let attempt = 0; attempt < 2; attempt++) {
       const round = nextRoundOf(index, after, config.nodes.length);
       const { done, signedRound } = await this.propose(moment, known, round);
-      if (done || signedRound < round) return done;
+      if (done || signedRound < round) return;
       after = Math.min(signedRound, round + config.nodes.length);
     }
-    return false;
   }
 
   private async propose(moment: Moment, known: readonly KnownObservation[], round: number) {
@@ -118,7 +116,8 @@ export class Leader {
       );
       held.keep({ report, packed });
       broadcast(transport, peers, "/reports", { report: packed });
-      return { done: await this.submit(report, packed), signedRound };
+      await this.submit(report, packed);
+      return { done: true, signedRound };
     }
     log.warn({ kind: report.kind, round, signatures: signatures.length }, "too few signatures");
     return { done: false, signedRound };
@@ -184,7 +183,7 @@ export class Leader {
     return { index, signature: isContract ? contractForm(signature) : signature };
   }
 
-  private async submit(report: Report, packed: Hex): Promise<boolean> {
+  private async submit(report: Report, packed: Hex): Promise<void> {
     const { chain, counts, log } = this.setup;
     const { kind, modelTime } = report;
     try {
@@ -192,7 +191,6 @@ export class Leader {
       const round = report.kind === "surface" ? report.round : null;
       counts.submissions.inc({ kind, result: "accepted" });
       log.info({ kind, round, modelTime, gas }, "report submitted");
-      return true;
     } catch (error) {
       counts.submissions.inc({ kind, result: "failed" });
       throw error;

@@ -11,6 +11,7 @@ import { ChainView } from "./chainView.ts";
 import type { NodeConfig } from "./config.ts";
 import { medianLattice, type Observation, type ReportKind } from "./consensus.ts";
 import { DueReports } from "./dueReports.ts";
+import { GapBook } from "./gapBook.ts";
 import { HeldReports } from "./heldReports.ts";
 import { Inbox } from "./inbox.ts";
 import { KnownKeys } from "./knownKeys.ts";
@@ -113,7 +114,8 @@ export class OracleNode implements NodeApi {
       isDue: async (report) => (await due.whyProposed(report)) !== undefined,
       onSigned: (report, digest, observations) => this.noteSigned(report, digest, observations),
     });
-    this.observer = new Observer({ marketId: config.marketId, sources, chain, counts });
+    const gaps = new GapBook(`${config.stateFile}.gaps`, (why) => log.warn(why));
+    this.observer = new Observer({ marketId: config.marketId, sources, chain, gaps, counts });
     const network = {
       config,
       index,

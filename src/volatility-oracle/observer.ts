@@ -2,7 +2,9 @@ import { expiriesToAverage, type ObservedAverage, recentExpiries, runningAverage
 import type { ChainOracle } from "./chainOracle.ts";
 import type { Observation } from "./consensus.ts";
 import { forecastVolatility } from "./forecast.ts";
+import type { GapBook } from "./gapBook.ts";
 import { observeSurface } from "./lattice.ts";
+import { levelByForecast, type SeenGap } from "./level.ts";
 import type { NodeMetrics } from "./metrics.ts";
 import type { Sources } from "./sources.ts";
 
@@ -10,6 +12,7 @@ export interface ObserverSetup {
   readonly marketId: number;
   readonly sources: Sources;
   readonly chain: ChainOracle;
+  readonly gaps: GapBook;
   readonly counts: NodeMetrics;
 }
 
@@ -34,13 +37,20 @@ export class Observer {
    * @throws MeniscusError `data` where the venues say nothing of this moment, or do not agree on spot.
    */
   async surface(modelTime: number): Promise<Observation> {
-    const { marketId, sources, chain, counts } = this.setup;
+    const { marketId, sources, chain, gaps, counts } = this.setup;
     const end = counts.observeSeconds.startTimer();
     const { spot, snapshots } = await sources.market(modelTime);
     const listed = snapshots.flatMap(({ chains }) => chains.map(({ expiry }) => expiry));
     for (const expiry of [...listed, ...(await chain.expiries())]) this.expiries.add(expiry);
     const hours = sources.hoursUntil(modelTime);
-    const surface = observeSurface(snapshots, { time: modelTime, forecast: forecastVolatility(hours) });
+    const seen: SeenGap[] = [];
+    const level = levelByForecast(
+      forecastVolatility(hours),
+      (tenor) => gaps.usual(tenor),
+      (gap) => seen.push(gap),
+    );
+    const surface = observeSurface(snapshots, { time: modelTime, level });
+    gaps.learn(modelTime, seen);
     end();
     return { kind: "surface", marketId, modelTime, spot, averages: await this.averages(modelTime), surface };
   }

@@ -52,7 +52,7 @@ export class Turns {
     let end = performance.now();
     for (let turn = 0; turn < turns && !isOver(); turn++) {
       end += config.leaderTimeoutMilliseconds * (1 + turn / nodes);
-      if (leaderOf(first + turn, nodes) === index && (await leader.tryToLead(moment, turn))) return;
+      if (leaderOf(first + turn, nodes) === index) await leader.takeTurn(moment, turn);
       if (await this.accepted(moment, end, isOver)) return;
     }
   }

@@ -1,3 +1,6 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { privateKeyToAccount } from "viem/accounts";
 import {
   type CalibratedSlice,
@@ -15,8 +18,10 @@ import { readBook, readInstruments } from "../../../src/market-data/deribit.ts";
 import type { MarketSnapshot, SpotCandle } from "../../../src/market-data/marketData.ts";
 import { composeReport, type Observation } from "../../../src/volatility-oracle/consensus.ts";
 import { forecastVolatility, HISTORY_SECONDS } from "../../../src/volatility-oracle/forecast.ts";
+import { GapBook } from "../../../src/volatility-oracle/gapBook.ts";
 import { KnownKeys } from "../../../src/volatility-oracle/knownKeys.ts";
 import { observeSurface } from "../../../src/volatility-oracle/lattice.ts";
+import { levelByForecast, type SeenGap } from "../../../src/volatility-oracle/level.ts";
 import { median } from "../../../src/volatility-oracle/median.ts";
 import { openObservation, signObservation } from "../../../src/volatility-oracle/messages.ts";
 import { quorumOf } from "../../../src/volatility-oracle/rounds.ts";
@@ -105,6 +110,9 @@ function marketOf({ timestamp, rows }: Snapshot): MarketSnapshot {
   return { time: timestamp, spot: median(rows.map(({ index }) => index)), chains };
 }
 
+/** What is learnt of the gap between quotes and forecast from one snapshot to the next, as a node does. */
+const gaps = new GapBook(join(mkdtempSync(join(tmpdir(), "meniscus-bench-")), "gaps.json"), () => {});
+
 /** Hourly candles as a node has them, one list for each hour: what is fitted to it is fitted once. */
 const hoursByEnd = new Map<number, readonly SpotCandle[]>();
 function hoursUntil(time: number, candles: readonly SpotCandle[]): readonly SpotCandle[] {
@@ -118,7 +126,14 @@ function hoursUntil(time: number, candles: readonly SpotCandle[]): readonly Spot
 
 function observe(market: MarketSnapshot, candles: readonly SpotCandle[]): Observation {
   const hours = hoursUntil(market.time, candles);
-  const surface = observeSurface([market], { time: market.time, forecast: forecastVolatility(hours) });
+  const seen: SeenGap[] = [];
+  const level = levelByForecast(
+    forecastVolatility(hours),
+    (tenor) => gaps.usual(tenor),
+    (gap) => seen.push(gap),
+  );
+  const surface = observeSurface([market], { time: market.time, level });
+  gaps.learn(market.time, seen);
   return { kind: "surface", marketId: 1, modelTime: market.time, spot: market.spot, averages: [], surface };
 }
 

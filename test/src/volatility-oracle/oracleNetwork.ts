@@ -19,13 +19,24 @@ export const MARKET_ID = 1;
 const root = join(import.meta.dirname, "..", "..", "..");
 const keySignerArtifact = z.object({ bytecode: z.object({ object: z.string() }) });
 const program = join(root, "src", "volatility-oracle", "main.ts");
+const cli = join(root, "lp-cli", "main.ts");
 
 export interface NodeRun {
   readonly process: ChildProcess;
-  /** Resolves with exit code and everything written to standard error. */
-  readonly ended: Promise<{ readonly code: number | null; readonly errors: string }>;
+  /** Resolves with exit code and everything written to standard output and error. */
+  readonly ended: Promise<{ readonly code: number | null; readonly output: string; readonly errors: string }>;
   /** What it has written to standard error so far: its log, a JSON object a line. */
   readonly errors: () => string;
+}
+
+export type OracleDeployer = (anvil: Anvil, signers: readonly Address[]) => Promise<Address>;
+
+async function deployOracle(anvil: Anvil, signers: readonly Address[]): Promise<Address> {
+  const deployer = new Transactor(anvil.publicClient, anvil.wallet(0));
+  const authority = await deployer.deploy(authorityAbi, authorityBytecode, [deployer.address]);
+  const oracle = await deployer.deploy(marketOracleAbi, marketOracleBytecode, [signers, authority]);
+  await deployer.write(oracle, marketOracleAbi, "addMarket", [MARKET_ID]);
+  return oracle;
 }
 
 /** A chain with the oracle contract, a venue per node, and nodes as processes of their own. */
@@ -56,16 +67,14 @@ export class OracleNetwork {
     this.ports = ports;
   }
 
-  static async start(count: number): Promise<OracleNetwork> {
+  /** @param deploy Deploys the oracle, with whatever listens to it, and adds the market; by default the oracle alone. */
+  static async start(count: number, deploy: OracleDeployer = deployOracle): Promise<OracleNetwork> {
     const generated = generateWorld({ seed: "oracle", historyDays: 3 });
     let network: OracleNetwork | undefined;
     const world: World = { ...generated, spot: (time) => generated.spot(time) * (network?.shift ?? 1) };
     const anvil = await startAnvil({ port: 0, timestamp: world.firstTime - 3_600 });
-    const deployer = new Transactor(anvil.publicClient, anvil.wallet(0));
-    const authority = await deployer.deploy(authorityAbi, authorityBytecode, [deployer.address]);
     const signers = Array.from({ length: count }, (_, i) => anvil.address(i + 1));
-    const oracle = await deployer.deploy(marketOracleAbi, marketOracleBytecode, [signers, authority]);
-    await deployer.write(oracle, marketOracleAbi, "addMarket", [MARKET_ID]);
+    const oracle = await deploy(anvil, signers);
     const venues = await startVenues({
       world,
       venues: signers.map((_, i) => ({ name: `venue-${i}`, seed: i })),
@@ -100,10 +109,19 @@ export class OracleNetwork {
   }
 
   /** Starts node `index`, waits until it is up unless it ends before. */
-  async startNode(index: number, changes: Record<string, unknown> = {}, key?: string): Promise<NodeRun> {
+  async startNode(index: number, changes: Record<string, unknown> = {}): Promise<NodeRun> {
+    return await this.start(index, changes, (file, environment) => runNode([file], environment));
+  }
+
+  /** The same as a person does it: `meniscus oracle run CONFIG`. */
+  async startFromCommandLine(index: number): Promise<NodeRun> {
+    return await this.start(index, {}, (file, environment) => runProgram(cli, ["oracle", "run", file], environment));
+  }
+
+  private async start(index: number, changes: Record<string, unknown>, begin: NodeStarter): Promise<NodeRun> {
     const file = join(this.folder, `node-${index}.json`);
     writeFileSync(file, JSON.stringify({ ...this.config(index), ...changes }));
-    const run = runNode([file], { MENISCUS_NODE_KEY: key ?? this.anvil.privateKey(index + 1) });
+    const run = begin(file, { MENISCUS_NODE_KEY: this.anvil.privateKey(index + 1) });
     this.nodes[index] = run;
     await Promise.race([run.ended, once(run.process, "up")]);
     return run;
@@ -187,20 +205,27 @@ export class OracleNetwork {
   }
 }
 
-/** Starts the program; emits "up" on the process when the node says so. */
+type NodeStarter = (file: string, environment: Record<string, string>) => NodeRun;
+
+/** Starts a node's program; emits "up" on the process when the node says so. */
 export function runNode(parameters: readonly string[], environment: Record<string, string> = {}): NodeRun {
-  const child = spawn(process.execPath, ["--import", "tsx", program, ...parameters], {
+  return runProgram(program, parameters, environment);
+}
+
+function runProgram(file: string, parameters: readonly string[], environment: Record<string, string>): NodeRun {
+  const child = spawn(process.execPath, ["--import", "tsx", file, ...parameters], {
     cwd: root,
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...environment },
   });
-  let errors = "";
+  let [output, errors] = ["", ""];
+  child.stdout?.on("data", (chunk) => (output += chunk));
   child.stderr?.on("data", (chunk) => {
     errors += chunk;
     if (errors.includes("node is up")) child.emit("up");
   });
-  const ended = new Promise<{ code: number | null; errors: string }>((resolve) => {
-    child.once("close", (code) => resolve({ code, errors }));
+  const ended = new Promise<{ code: number | null; output: string; errors: string }>((resolve) => {
+    child.once("close", (code) => resolve({ code, output, errors }));
   });
   return { process: child, ended, errors: () => errors };
 }
