@@ -1,4 +1,4 @@
-import { type Address, type Hex, isAddressEqual, isHex, recoverAddress } from "viem";
+import { type Address, type Hex, isAddressEqual, isHex, type PublicClient, parseAbi, recoverAddress } from "viem";
 import { sliceWordIsButterflyFree, sliceWordsAreArbitrageFree } from "../../pricing/index.ts";
 import { marketOracleAbi } from "../chain/abis.ts";
 import {
@@ -37,11 +37,26 @@ export interface ReportCheck {
 export interface SignerList {
   readonly signers: readonly Address[];
   readonly quorum: number;
+  /** Asks a signer that is a contract whether it accepts a signature; without a chain it cannot be asked. */
+  readonly ask?: ContractQuestion;
+}
+
+export type ContractQuestion = (signer: Address, hash: Hex, signature: Hex) => Promise<boolean>;
+
+const erc1271Abi = parseAbi(["function isValidSignature(bytes32 hash, bytes signature) view returns (bytes4)"]);
+const ERC1271_MAGIC = "0x1626ba7e";
+
+/** Asks on a chain, as the oracle's contract does (ERC-1271). What answers nothing accepts nothing. */
+export function askOnChain(client: PublicClient): ContractQuestion {
+  return async (address, hash, signature) => {
+    const question = { address, abi: erc1271Abi, functionName: "isValidSignature", args: [hash, signature] } as const;
+    return (await client.readContract(question).catch(() => undefined)) === ERC1271_MAGIC;
+  };
 }
 
 /**
- * Everything about a packed report that can be checked without the chain: its form, its signatures against a signer list, the
- * inequalities on its words.
+ * Everything about a packed report that can be checked without the chain: its form, its signatures against a signer list (those
+ * of contracts where they can be asked), the inequalities on its words.
  *
  * @throws MeniscusError `data` where the bytes are no report.
  */
@@ -54,9 +69,13 @@ export async function checkReport(
   const hash = reportDigest(report, domain);
   const checks = await Promise.all(
     signatures.map(async ({ index, signature }): Promise<SignatureCheck> => {
-      if (askedOfContract(signature) !== undefined) return { index, signer: list?.signers[index] ?? null, valid: null };
-      const signer = await recoverAddress({ hash, signature }).catch(() => null);
       const expected = list?.signers[index];
+      const asked = askedOfContract(signature);
+      if (asked !== undefined) {
+        const valid = expected && list?.ask ? await list.ask(expected, hash, asked) : null;
+        return { index, signer: expected ?? null, valid };
+      }
+      const signer = await recoverAddress({ hash, signature }).catch(() => null);
       const valid = list ? signer !== null && expected !== undefined && isAddressEqual(signer, expected) : null;
       return { index, signer, valid };
     }),
