@@ -7,7 +7,6 @@ import {
   hexToBigInt,
   hexToNumber,
   numberToHex,
-  recoverTypedDataAddress,
   size,
   slice,
 } from "viem";
@@ -132,14 +131,6 @@ export function reportDigest(report: Report, domain: ReportDomain): Hex {
 
 export async function signReport(account: LocalAccount, report: Report, domain: ReportDomain): Promise<Hex> {
   return await account.signTypedData(reportTypedData(report, domain) as Parameters<LocalAccount["signTypedData"]>[0]);
-}
-
-/** The address whose key made `signature` over the report. */
-export async function recoverReportSigner(report: Report, domain: ReportDomain, signature: Hex): Promise<Address> {
-  return await recoverTypedDataAddress({
-    ...(reportTypedData(report, domain) as Parameters<typeof hashTypedData>[0]),
-    signature,
-  });
 }
 
 /**
