@@ -223,7 +223,7 @@ describe("given four nodes of which three make a quorum", () => {
     // The other three are a quorum without it, so that a report may come before it is asked.
     for (let hour = 0; hour < 4 && signedRound(3) === signed; hour++) await reportsAgain();
     expect(signedRound(3)).toBeGreaterThan(signed);
-    const asItIs = { name: "node-3", signedRound: signedRound(3), surfaceTime: time };
+    const asItIs = { name: "node-3", problems: [], surfaceTime: time };
     await expect.poll(() => network.health(3), { timeout: 10_000 }).toMatchObject(asItIs);
     child.kill("SIGINT");
     const { code, output, errors } = await ended;
