@@ -83,24 +83,28 @@ export interface BlendSettings {
   readonly tenorDays?: number;
 }
 
-export interface BlendModel {
-  /** w. */
-  readonly weight: number;
-  /** b, a logarithm of variance. */
-  readonly premiumCorrection: number;
+/** How quotes usually lie against the forecast. */
+export interface QuoteGap {
   /** Mean of ln i − ln f. */
   readonly gap: number;
   /** D, variance of ln i − ln f about its mean, less the noise of the quotes. */
   readonly disagreement: number;
 }
 
+export interface BlendModel extends QuoteGap {
+  /** w. */
+  readonly weight: number;
+  /** b, a logarithm of variance. */
+  readonly premiumCorrection: number;
+}
+
 const PRIOR_PREMIUM_DEVIATION = 0.1;
 const PRIOR_WEIGHT_DEVIATION = 0.25;
 /** D before any observation, a difference of 15 % in volatility, and for how many independent observations it counts. */
-const PRIOR_DISAGREEMENT = 0.09;
-const PRIOR_DISAGREEMENT_COUNT = 10;
+export const PRIOR_DISAGREEMENT = 0.09;
+export const PRIOR_DISAGREEMENT_COUNT = 10;
 /** 5 % in volatility: two ways to measure never agree better. */
-const LEAST_DISAGREEMENT = 0.01;
+export const LEAST_DISAGREEMENT = 0.01;
 const LEAST_DISPERSION = 0.05;
 
 /** w₀ = ½·(1 + √(min(H, τ)/max(H, τ))). */
@@ -194,7 +198,7 @@ export function blendedForecast(model: BlendModel, { realizedForecast, impliedVa
  * The market's variance now: ln v = a·ln i + (1 − a)·(ln f + gap). Fresh and tight quotes are believed almost wholly; a stale or wide one
  * gives way to what past prices say, at the usual distance from implied.
  */
-export function quotedVariance(model: BlendModel, { realizedForecast, impliedVariance, noise }: BlendInput): number {
+export function quotedVariance(model: QuoteGap, { realizedForecast, impliedVariance, noise }: BlendInput): number {
   const usual = realizedForecast * Math.exp(model.gap);
   if (impliedVariance === undefined) return usual;
   const gap = logGap({ realizedForecast, impliedVariance });

@@ -15,6 +15,7 @@ export * from "./impliedVolatility.ts";
 export * from "./leastSquares.ts";
 export * from "./minimise.ts";
 export * from "./normal.ts";
+export * from "./quoteGap.ts";
 export * from "./realizedVariance.ts";
 export * from "./realizedVolatility.ts";
 export * from "./scenarioMargin.ts";

@@ -10,7 +10,7 @@ import { createLogger } from "../../src/runtime/logger.ts";
 import { findReport, type OracleView, readOracle, type SliceView, viewSlice } from "../../src/sdk/oracle.ts";
 import { readNodeConfig, readNodeKey } from "../../src/volatility-oracle/config.ts";
 import { OracleNode } from "../../src/volatility-oracle/node.ts";
-import { checkReport, fetchReport, type ReportCheck } from "../../src/volatility-oracle/reports.ts";
+import { askOnChain, checkReport, fetchReport, type ReportCheck } from "../../src/volatility-oracle/reports.ts";
 import { quorumOf } from "../../src/volatility-oracle/rounds.ts";
 import { smileChart, termChart } from "../output/oracleCharts.ts";
 import { htmlPage, svgChart } from "../output/svgChart.ts";
@@ -166,7 +166,9 @@ export async function inspect(session: Session, reference: string | undefined): 
   const unchecked = await checkReport(found.packed, domain, undefined);
   // Of an older set of signers only the recovered addresses can be shown.
   const isCurrent = unchecked.report.signerSet === signerSet;
-  const check = isCurrent ? await checkReport(found.packed, domain, { signers, quorum }) : unchecked;
+  const check = isCurrent
+    ? await checkReport(found.packed, domain, { signers, quorum, ask: askOnChain(connection.client) })
+    : unchecked;
   return {
     ...viewReport(check, found.packed, market.symbol),
     transaction: {

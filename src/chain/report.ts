@@ -1,10 +1,12 @@
 import {
   type Address,
+  concat,
   encodePacked,
   type Hex,
   hashTypedData,
   hexToBigInt,
-  recoverTypedDataAddress,
+  hexToNumber,
+  numberToHex,
   size,
   slice,
 } from "viem";
@@ -131,12 +133,21 @@ export async function signReport(account: LocalAccount, report: Report, domain: 
   return await account.signTypedData(reportTypedData(report, domain) as Parameters<LocalAccount["signTypedData"]>[0]);
 }
 
-/** The address whose key made `signature` over the report. */
-export async function recoverReportSigner(report: Report, domain: ReportDomain, signature: Hex): Promise<Address> {
-  return await recoverTypedDataAddress({
-    ...(reportTypedData(report, domain) as Parameters<typeof hashTypedData>[0]),
-    signature,
-  });
+/**
+ * A key's signature (v is 27 or 28) as a report carries it where a contract stands for the key in the signer set: v is 0 or 1, and
+ * the contract is asked (ERC-1271) about the signature with 27 added again.
+ */
+export function contractForm(signature: Hex): Hex {
+  return withV(signature, (v) => v - 27);
+}
+
+/** The signature that the contract is asked about; undefined where the report carries a key's own. */
+export function askedOfContract(signature: Hex): Hex | undefined {
+  return hexToNumber(slice(signature, 64)) < 2 ? withV(signature, (v) => v + 27) : undefined;
+}
+
+function withV(signature: Hex, change: (v: number) => number): Hex {
+  return concat([slice(signature, 0, 64), numberToHex(change(hexToNumber(slice(signature, 64))), { size: 1 })]);
 }
 
 const KIND_SURFACE = 1;

@@ -16,6 +16,17 @@ import { MeniscusError } from "../runtime/errors.ts";
 import type { NodeConfig } from "./config.ts";
 
 const RPC_MILLISECONDS = 3_000;
+const NOTHING_WAITING = { round: 0, surfaceTime: 0, spotTime: 0 };
+
+/** Before the first report. */
+export const NOTHING_REPORTED: ChainState = {
+  round: 0,
+  surfaceTime: 0,
+  surfaceSpot: 0,
+  spotTime: 0,
+  spot: 0,
+  waiting: NOTHING_WAITING,
+};
 
 /** What the chain says of the market: clocks, spot; zeros before the first report. */
 export interface ChainState {
@@ -26,6 +37,15 @@ export interface ChainState {
   /** Model time of the freshest spot. */
   readonly spotTime: number;
   readonly spot: number;
+  /** Reports that moved too far and wait for the next ones to agree; zeros where none does. */
+  readonly waiting: { readonly round: number; readonly surfaceTime: number; readonly spotTime: number };
+}
+
+/** The contract's signer set: its number, who is in it, how many of them make a report. */
+export interface ChainSigners {
+  readonly signerSet: number;
+  readonly signers: readonly Address[];
+  readonly quorum: number;
 }
 
 /** Volatility at the money of one stored slice at its own model time. */
@@ -67,11 +87,7 @@ export class ChainOracle {
    *
    * @throws MeniscusError `network` where it does not.
    */
-  async connect(): Promise<{
-    readonly signerSet: number;
-    readonly signers: readonly Address[];
-    readonly quorum: number;
-  }> {
+  async connect(): Promise<void> {
     const { rpcUrl, chainId, marketOracle } = this.config;
     let answered: number;
     try {
@@ -87,14 +103,9 @@ export class ChainOracle {
     if (!(await this.client.getCode({ address: marketOracle }))) {
       throw new MeniscusError("network", `There is no contract at ${marketOracle} on chain ${chainId}.`);
     }
-    return await this.signers();
   }
 
-  async signers(): Promise<{
-    readonly signerSet: number;
-    readonly signers: readonly Address[];
-    readonly quorum: number;
-  }> {
+  async signers(): Promise<ChainSigners> {
     const [signerSet, signers, quorum] = await this.client.readContract({ ...this.contract, functionName: "signers" });
     return { signerSet, signers, quorum: Number(quorum) };
   }
@@ -111,7 +122,16 @@ export class ChainOracle {
       surfaceSpot: Number(state.surfaceSpotWad) / 1e18,
       spotTime: state.spotTime,
       spot: Number(state.spotWad) / 1e18,
+      waiting: state.unconfirmed ? await this.waiting() : NOTHING_WAITING,
     };
+  }
+
+  private async waiting(): Promise<ChainState["waiting"]> {
+    return await this.client.readContract({
+      ...this.contract,
+      functionName: "unconfirmed",
+      args: [this.config.marketId],
+    });
   }
 
   /** Time of the last block. */

@@ -33,8 +33,11 @@ const schema = z.object({
   /** Where the node's own server listens. */
   host: z.string().min(1).default("127.0.0.1"),
   port: z.number().int().min(0).max(65_535),
-  /** All nodes in the order of the signer set, this one included. */
-  nodes: z.array(z.object({ address, url: z.url() })).min(1),
+  /**
+   * All nodes in the order of the signer set, this one included: the address of each one's key, and of the contract (ERC-1271)
+   * that stands for it in the set, where one does.
+   */
+  nodes: z.array(z.object({ address, signer: address.optional(), url: z.url() })).min(1),
   /** Where options are quoted, with Deribit's API. Two or more, so that one that fails or lies is no harm. */
   optionVenues: z.array(z.object({ url: z.url(), currency: z.string().min(1) })).min(1),
   /** Where else spot is looked up. */

@@ -11,16 +11,8 @@ import {
 } from "../../pricing/index.ts";
 import type { SpotCandle } from "../market-data/marketData.ts";
 
-/** What realised volatility will be until a horizon, and how wrong that usually is. */
-export interface VolatilityForecast {
-  /** Per √year. */
-  readonly volatility: number;
-  /** Standard deviation of the error, as a share of the volatility. */
-  readonly relativeError: number;
-}
-
-/** A forecast for a horizon in seconds; undefined where too little is known. */
-export type Forecast = (horizon: number) => VolatilityForecast | undefined;
+/** What realised volatility will be until a horizon in seconds, per √year; undefined where too little is known. */
+export type Forecast = (horizon: number) => number | undefined;
 
 /** From hourly candles of the past, oldest first, to forecasts: what all horizons share is computed once. */
 export type Forecaster = (hours: readonly SpotCandle[]) => Forecast;
@@ -37,16 +29,13 @@ const HOUR_SECONDS = 3_600;
 const LEAST_HOURS = 48;
 /** λ = 0.94 a day, as RiskMetrics has it: ln ½/ln 0.94 days. */
 const HALF_LIFE_HOURS = (Math.log(0.5) / Math.log(0.94)) * 24;
-/** Of a month's realised volatility an EWMA misses about a third; of a day's more. */
-const RELATIVE_ERROR = 0.35;
 
 /** Exponentially weighted, the same for every horizon. */
 export const ewmaForecast: Forecaster = (hours) => {
   if (hours.length < LEAST_HOURS) return () => undefined;
   const closes = hours.map(({ close }) => close);
   const volatility = ewmaVolatility(closes, SECONDS_PER_YEAR / HOUR_SECONDS, HALF_LIFE_HOURS);
-  const forecast = volatility > 0 ? { volatility, relativeError: RELATIVE_ERROR } : undefined;
-  return () => forecast;
+  return () => (volatility > 0 ? volatility : undefined);
 };
 
 /** Whole days ahead for which log-HAR is fitted; other horizons lie between. */
@@ -55,12 +44,6 @@ const HAR_HORIZONS = [1, 7, 30];
 const LEAST_INDEPENDENT_OUTCOMES = 20;
 /** A day with fewer hours than this has no variance. */
 const LEAST_HOURS_OF_DAY = 22;
-/** Outcomes of one fit overlap, so that its own errors look smaller than they are. */
-const LEAST_RELATIVE_ERROR = 0.25;
-
-interface HarFit extends VarianceForecast {
-  readonly relativeError: number;
-}
 
 /** Hourly returns of days that end with the last candle, oldest first; undefined where too many hours are missing. */
 function returnsByDay(hours: readonly SpotCandle[]): readonly (readonly number[] | undefined)[] {
@@ -79,14 +62,12 @@ function fitHorizon(
   realized: readonly (number | undefined)[],
   predictors: readonly (number | undefined)[],
   horizon: number,
-): HarFit | undefined {
+): VarianceForecast | undefined {
   try {
     const model = fitHar({ realized, predictors }, { form: "log", horizon });
     const variance = harForecast(model, predictors);
     if (variance === undefined || model.observations < LEAST_INDEPENDENT_OUTCOMES * horizon) return undefined;
-    // ln σ = ½·ln variance
-    const relativeError = Math.max(Math.sqrt(model.residualVariance) / 2, LEAST_RELATIVE_ERROR);
-    return { horizon, variance, relativeError };
+    return { horizon, variance };
   } catch (error) {
     if (error instanceof PricingError) return undefined;
     throw error;
@@ -99,14 +80,11 @@ export const harVolatility: Forecaster = (hours) => {
   const realized = days.map((returns) => returns && realizedVariance(returns));
   const predictors = days.map((returns) => returns && continuousVariance(returns));
   const fits = HAR_HORIZONS.flatMap((horizon) => fitHorizon(realized, predictors, horizon) ?? []);
-  const longest = fits.at(-1);
-  if (!longest) return ewmaForecast(hours);
+  if (fits.length === 0) return ewmaForecast(hours);
   return (seconds) => {
     const horizon = seconds / DAY_SECONDS;
     const variance = varianceUpTo(fits, horizon);
-    if (!(variance > 0)) return undefined;
-    const { relativeError } = fits.find((fit) => fit.horizon >= horizon) ?? longest;
-    return { volatility: Math.sqrt((variance / horizon) * DAYS_PER_YEAR), relativeError };
+    return variance > 0 ? Math.sqrt((variance / horizon) * DAYS_PER_YEAR) : undefined;
   };
 };
 

@@ -1,6 +1,6 @@
-import { impliedStdDev, PricingError, price, SECONDS_PER_YEAR } from "../../pricing/index.ts";
+import { impliedStdDev, PricingError, price, quoteNoise, SECONDS_PER_YEAR } from "../../pricing/index.ts";
 import type { ExpiryChain, MarketSnapshot, OptionQuote } from "../market-data/marketData.ts";
-import type { Forecast, VolatilityForecast } from "./forecast.ts";
+import type { LevelRule, SeenLevel } from "./level.ts";
 import { median } from "./median.ts";
 
 /** Where total variance is read, in units of √(years): k = x·√τ. Fixed, so that nodes can be compared point by point. */
@@ -37,11 +37,9 @@ export const defaultLatticeRules: LatticeRules = {
   maxQuoteAge: 60,
 };
 
-/** Error that even the tightest, freshest quote is given, as a volatility. */
+/** Error that even the tightest, freshest quote is given beside another venue's, as a volatility. */
 const QUOTE_NOISE = 0.005;
-/** Volatility of volatility at 30 days per √year, falling with the root of the tenor: how fast a quote grows old. */
-const VOLATILITY_OF_VOLATILITY = 0.5;
-const THIRTY_DAYS = 30 / 365;
+const DAYS_PER_YEAR = 365;
 
 /** A volatility that quotes give, and how far it may be off. */
 interface Reading {
@@ -50,17 +48,20 @@ interface Reading {
   readonly halfWidth: number;
   /** Seconds since the older of its quotes was made. */
   readonly age: number;
+  /** How many venues it is of. */
+  readonly venues: number;
 }
 
-/** From when an observation is, and what realised volatility is expected to be until a tenor in seconds. */
+/** From when an observation is, and where the level of a smile is taken to be, given what quotes say of its middle. */
 export interface LatticeFrame {
   readonly time: number;
-  readonly forecast?: Forecast;
+  /** By default where quotes have it. */
+  readonly level?: LevelRule;
 }
 
 /**
  * A node's view of the surface: out-of-the-money quotes of every venue, filtered, inverted, read off on the lattice, put
- * together, and blended with the forecast. Pure.
+ * together, and moved to the level that follows from quotes and forecast. Pure.
  */
 export function observeSurface(
   snapshots: readonly MarketSnapshot[],
@@ -99,7 +100,8 @@ function observeExpiry(
     );
   });
   if (readings.filter((reading) => reading !== null).length < 3) return undefined;
-  const level = levelOf(readings[LATTICE_X.indexOf(0)], years, frame.forecast?.(tenor));
+  const middle = readings[LATTICE_X.indexOf(0)];
+  const level = middle && frame.level ? frame.level(tenor, seenLevel(middle, years)) / middle.volatility : 1;
   return {
     expiry,
     basis: median(seen.map(({ basis }) => basis)),
@@ -131,7 +133,7 @@ function readingsOf(
     const halfWidth = (high - low) / 2;
     const wide = quote.ask - quote.bid > rules.maxRelativeWidth * mid;
     if (wide && halfWidth > rules.maxHalfWidth * middle) continue;
-    readings.push({ k, volatility: middle, halfWidth, age });
+    readings.push({ k, volatility: middle, halfWidth, age, venues: 1 });
   }
   return readings.toSorted((a, b) => a.k - b.k);
 }
@@ -159,17 +161,27 @@ function readAt(points: readonly Reading[], k: number): Reading | null {
     volatility: below.volatility + share * (above.volatility - below.volatility),
     halfWidth: below.halfWidth + share * (above.halfWidth - below.halfWidth),
     age: Math.max(below.age, above.age),
+    venues: 1,
   };
 }
 
-/** How far a reading may be off: half its width, the noise of any quote, and what volatility does while it grows old. */
-function errorOf({ volatility, halfWidth, age }: Reading, years: number): number {
-  const drift = VOLATILITY_OF_VOLATILITY * volatility * Math.sqrt((THIRTY_DAYS / years) * (age / SECONDS_PER_YEAR));
-  return Math.hypot(halfWidth, QUOTE_NOISE, drift);
+/** What a reading's quotes say, and m, the variance of its logarithm's error. */
+function seenLevel({ volatility, halfWidth, age, venues }: Reading, years: number): SeenLevel {
+  const relativeWidth = (2 * halfWidth) / volatility;
+  return {
+    volatility,
+    noise: quoteNoise({ ageSeconds: age, tenorDays: years * DAYS_PER_YEAR, relativeWidth, venues }),
+  };
+}
+
+/** How far one venue's reading may be off, as a variance of volatility: that of ln(variance) is four times ln(volatility)'s. */
+function errorOf(reading: Reading, years: number): number {
+  const { volatility, noise } = seenLevel(reading, years);
+  return (noise / 4) * volatility * volatility + QUOTE_NOISE * QUOTE_NOISE;
 }
 
 /**
- * One reading of several venues'. Of two the mean, weighted by 1/error²; of more the weighted median, which one wild venue
+ * One reading of several venues'. Of two the mean, weighted by 1/error variance; of more the weighted median, which one wild venue
  * does not move. Where they differ by more than their widths, the width becomes half of the difference.
  */
 function putTogether(readings: readonly Reading[], years: number): Reading | null {
@@ -177,7 +189,7 @@ function putTogether(readings: readonly Reading[], years: number): Reading | nul
   if (!first) return null;
   if (others.length === 0) return first;
   const weighted = readings
-    .map((reading) => ({ reading, weight: errorOf(reading, years) ** -2 }))
+    .map((reading) => ({ reading, weight: 1 / errorOf(reading, years) }))
     .toSorted((a, b) => a.reading.volatility - b.reading.volatility);
   const total = weighted.reduce((sum, { weight }) => sum + weight, 0);
   const mean = (of: (reading: Reading) => number) =>
@@ -201,19 +213,6 @@ function putTogether(readings: readonly Reading[], years: number): Reading | nul
           )
         : mean((r) => r.halfWidth),
     age: mean((reading) => reading.age),
+    venues: readings.length,
   };
-}
-
-/**
- * By what the smile is multiplied so that its middle is the mean of quotes and forecast, each weighted by 1/error²:
- *
- *     level = (σ_quotes/e_quotes² + σ_forecast/e_forecast²)/(1/e_quotes² + 1/e_forecast²)/σ_quotes
- *
- * Fresh, tight quotes leave a forecast next to nothing to say; wide or old ones lean on it.
- */
-function levelOf(middle: Reading | null | undefined, years: number, forecast: VolatilityForecast | undefined): number {
-  if (!middle || !forecast) return 1;
-  const quoted = errorOf(middle, years) ** -2;
-  const expected = (forecast.relativeError * forecast.volatility) ** -2;
-  return (quoted * middle.volatility + expected * forecast.volatility) / (quoted + expected) / middle.volatility;
 }

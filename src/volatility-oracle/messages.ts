@@ -1,8 +1,10 @@
-import { type Address, type Hex, isAddressEqual, isHex, keccak256, recoverMessageAddress, toHex } from "viem";
+import { createHash } from "node:crypto";
+import { type Hex, hashMessage, isHex } from "viem";
 import type { LocalAccount } from "viem/accounts";
 import { z } from "zod";
 import type { ReportDomain } from "../chain/report.ts";
 import { MAX_EXPIRIES, type Observation } from "./consensus.ts";
+import type { KnownKeys } from "./knownKeys.ts";
 import { LATTICE_X } from "./lattice.ts";
 
 /** Sixteen expiries with thirty numbers each take about ten thousand. */
@@ -43,18 +45,27 @@ const observation = z.object({
 });
 
 const hex = z.custom<Hex>((value) => isHex(value), "not hexadecimal");
+const word = z.custom<Hex>((value) => isHex(value) && value.length === 66, "not 32 bytes");
 
-/** An observation and its node's signature over exactly these characters. */
-export const signedObservation = z.object({ body: z.string().max(MAX_OBSERVATION_CHARACTERS), signature: hex });
+/** A node's place in the signer set, which has at most 64. */
+const index = z.number().int().nonnegative().lt(64);
+
+/** An observation, whose it is, and that node's signature over exactly these characters. */
+export const signedObservation = z.object({
+  index,
+  body: z.string().max(MAX_OBSERVATION_CHARACTERS),
+  signature: hex,
+});
 export type SignedObservation = z.infer<typeof signedObservation>;
 
 /** What a leader asks the others to sign: the observations it used, the digest it found, its own signature of it. */
 export const proposal = z.object({
   kind,
+  leader: index,
   /** Of a surface its round; of a spot the turn of its moment. */
   round,
   observations: z.array(signedObservation).max(255),
-  digest: hex,
+  digest: word,
   signature: hex,
 });
 export type Proposal = z.infer<typeof proposal>;
@@ -63,37 +74,40 @@ export type Proposal = z.infer<typeof proposal>;
 export const endorsement = z.object({ signature: hex });
 export const refusal = z.object({ error: z.string(), signedRound: z.number().int().nonnegative() });
 
+/** A node that speaks: its key, its place in the signer set, and the oracle that it speaks for. */
+export interface Speaker {
+  readonly account: LocalAccount;
+  readonly index: number;
+  readonly domain: ReportDomain;
+}
+
 export async function signObservation(
-  account: LocalAccount,
-  domain: ReportDomain,
+  { account, index: own, domain }: Speaker,
   value: Observation,
 ): Promise<SignedObservation> {
   const body = JSON.stringify(value);
-  return { body, signature: await account.signMessage({ message: messageOf(body, domain) }) };
+  return { index: own, body, signature: await account.signMessage({ message: messageOf(body, domain) }) };
 }
 
-/** The observation and the index of the node that signed it; undefined where it is malformed or from nobody known. */
-export async function openObservation(
+/** What was observed; undefined where it is malformed or not signed by the node whose it is said to be. */
+export function openObservation(
   signed: SignedObservation,
   domain: ReportDomain,
-  nodes: readonly { readonly address: Address }[],
-): Promise<{ readonly index: number; readonly observation: Observation } | undefined> {
+  keys: KnownKeys,
+): Observation | undefined {
+  const { index: speaker, body, signature } = signed;
+  if (!keys.isSignedBy(speaker, hashMessage(messageOf(body, domain)), signature)) return undefined;
   try {
-    const signer = await recoverMessageAddress({
-      message: messageOf(signed.body, domain),
-      signature: signed.signature,
-    });
-    const index = nodes.findIndex(({ address }) => isAddressEqual(address, signer));
-    const parsed = observation.safeParse(JSON.parse(signed.body));
-    return index >= 0 && parsed.success ? { index, observation: parsed.data } : undefined;
+    return observation.safeParse(JSON.parse(body)).data;
   } catch {
-    return undefined;
+    return undefined; // no JSON
   }
 }
 
 /** Names chain and contract: what was said to one oracle is not said to another. */
 function messageOf(body: string, { chainId, oracle }: ReportDomain): string {
-  return `Meniscus observation for ${oracle.toLowerCase()} on chain ${chainId}: ${keccak256(toHex(body))}`;
+  const hash = createHash("sha256").update(body).digest("hex");
+  return `Meniscus observation for ${oracle.toLowerCase()} on chain ${chainId}: ${hash}`;
 }
 
 /** A packed report with its signatures, as nodes hand it on and serve it. */

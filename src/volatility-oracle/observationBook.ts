@@ -40,13 +40,9 @@ export class ObservationBook {
   }
 
   /** A word that is known already, to the letter: its signature was checked when it came. */
-  find({ body, signature }: SignedObservation): KnownObservation | undefined {
-    for (const moments of this.byNode.values()) {
-      for (const known of moments.values()) {
-        if (known.signed.signature === signature && known.signed.body === body) return known;
-      }
-    }
-    return undefined;
+  find({ index, body, signature }: SignedObservation): KnownObservation | undefined {
+    const ofNode = [...(this.byNode.get(index)?.values() ?? [])];
+    return ofNode.find(({ signed }) => signed.signature === signature && signed.body === body);
   }
 
   /** Everything known about a moment, in the order of the signer set. */

@@ -51,7 +51,7 @@ export function ask(
   peers: readonly Peer[],
   path: string,
   message: unknown,
-  take: (answer: PeerAnswer) => Promise<void>,
+  take: (answer: PeerAnswer) => void,
   enough: () => boolean,
 ): Promise<void> {
   const text = JSON.stringify(message);
@@ -61,8 +61,8 @@ export function ask(
     for (const peer of peers) {
       transport
         .post(peer, path, text)
-        .then(async (answer) => {
-          if (answer) await take(answer);
+        .then((answer) => {
+          if (answer) take(answer);
           open -= 1;
           if (open === 0 || enough()) resolve();
         })

@@ -68,8 +68,10 @@ export interface DueRules {
   readonly volatility: number;
 }
 
+export type Due = "heartbeat" | "deviation";
+
 /** Why a report is due; undefined where it is not. `slack` shrinks the limits, for those who check what others saw. */
-export function dueFor(moved: Movement, rules: DueRules, slack = 1): "heartbeat" | "deviation" | undefined {
+export function dueFor(moved: Movement, rules: DueRules, slack = 1): Due | undefined {
   if (rules.heartbeat !== undefined && moved.seconds >= rules.heartbeat * slack) return "heartbeat";
   if (moved.seconds < rules.minGap) return undefined;
   return moved.spot >= rules.spot * slack || moved.volatility >= rules.volatility * slack ? "deviation" : undefined;

@@ -37,9 +37,9 @@ export interface NodeApi {
   metrics(): Promise<string>;
   /** The latest signed report of a kind. */
   held(kind: ReportKind): Hex | undefined;
-  takeObservation(body: unknown): Promise<boolean>;
+  takeObservation(body: unknown): boolean;
   takeProposal(body: unknown): Promise<Endorsement>;
-  takeReport(body: unknown): Promise<boolean>;
+  takeReport(body: unknown): boolean;
   readonly signedRound: number;
 }
 
@@ -79,7 +79,7 @@ export async function serve(
     return await (held ? reply.send({ report: held }) : reply.code(404).send({ error: "no such report" }));
   });
   server.post("/observations", { bodyLimit: OBSERVATION_BYTES }, async ({ body }, reply) => {
-    return await reply.code((await api.takeObservation(body)) ? 200 : 400).send({});
+    return await reply.code(api.takeObservation(body) ? 200 : 400).send({});
   });
   server.post("/proposals", { bodyLimit: OBSERVATION_BYTES * nodes }, async ({ body }, reply) => {
     const answer = await api.takeProposal(body);
@@ -87,7 +87,7 @@ export async function serve(
     return await reply.code(409).send({ error: answer.refused, signedRound: api.signedRound });
   });
   server.post("/reports", async ({ body }, reply) => {
-    return await reply.code((await api.takeReport(body)) ? 200 : 400).send({});
+    return await reply.code(api.takeReport(body) ? 200 : 400).send({});
   });
   try {
     await server.listen({ host, port });

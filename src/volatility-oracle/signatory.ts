@@ -1,6 +1,7 @@
-import { type Hex, isAddressEqual, type LocalAccount, recoverAddress } from "viem";
-import { type Report, type ReportDomain, recoverReportSigner, reportDigest, signReport } from "../chain/report.ts";
+import type { Hex, PrivateKeyAccount } from "viem";
+import { type Report, type ReportDomain, reportDigest } from "../chain/report.ts";
 import { composeReport, composeSpotReport, type Observation, type ReportKind } from "./consensus.ts";
+import type { KnownKeys } from "./knownKeys.ts";
 import { openObservation, type Proposal, type SignedObservation } from "./messages.ts";
 import type { KnownObservation, Moment, ObservationBook } from "./observationBook.ts";
 import { disbelief } from "./plausible.ts";
@@ -13,15 +14,17 @@ export interface SigningFacts {
   readonly surfaceTime: number;
   readonly spotTime: number;
   readonly signerSet: number;
+  /** Signatures that make a report. */
+  readonly quorum: number;
   /** Why nothing may be signed now; undefined where it may. */
   readonly trouble: string | undefined;
 }
 
 export interface SignatorySetup {
-  readonly account: LocalAccount;
+  readonly account: PrivateKeyAccount;
   readonly index: number;
-  readonly nodes: readonly { readonly address: `0x${string}` }[];
-  readonly quorum: number;
+  readonly nodes: number;
+  readonly keys: KnownKeys;
   readonly marketId: number;
   readonly domain: ReportDomain;
   readonly state: SignedState;
@@ -55,17 +58,22 @@ export class Signatory {
   /** The observations' report of a kind, under a round where it has one. */
   compose(kind: ReportKind, items: readonly { readonly observation: Observation }[], round: number): Report {
     const observations = items.map(({ observation }) => observation);
-    const frame = { round, signerSet: this.setup.facts().signerSet, quorum: this.setup.quorum };
+    const { signerSet, quorum } = this.setup.facts();
+    const frame = { round, signerSet, quorum };
     return kind === "surface" ? composeReport(observations, frame) : composeSpotReport(observations, frame);
   }
 
-  /** Claims the round and signs; undefined where another report of it was signed, or nothing may be signed at all. */
+  /**
+   * Claims the round and signs; undefined where another report of it was signed, or nothing may be signed at all.
+   *
+   * @param digest The report's own.
+   */
   async sign(
     report: Report,
     digest: Hex,
     items: readonly { readonly observation: Observation }[],
   ): Promise<Hex | undefined> {
-    const { account, domain, state, onSigned, facts, book, index } = this.setup;
+    const { account, state, onSigned, facts, book, index } = this.setup;
     const own = book.of(index, report);
     // A node vouches for a moment only if it observed that moment itself, and saw nothing entirely different.
     if (facts().trouble !== undefined || !own || disbelief(report, own.observation) !== undefined) return undefined;
@@ -76,18 +84,20 @@ export class Signatory {
       digest,
       items.map(({ observation }) => observation),
     );
-    return await signReport(account, report, domain);
+    return await account.sign({ hash: digest });
   }
 
   /** Signs what a leader proposes, or says why not. Cheap questions come first. */
   async endorse(given: Proposal): Promise<Endorsement> {
     const { setup } = this;
-    const { trouble } = setup.facts();
+    const { trouble, quorum } = setup.facts();
     if (trouble !== undefined) return refuse(trouble);
-    if (given.observations.length < setup.quorum) return refuse("too few observations");
-    const leader = await this.signerOfDigest(given.digest, given.signature);
-    if (leader < 0 || leader === setup.index) return refuse("no other node signed this proposal");
-    const opened = await this.open(given.observations);
+    if (given.observations.length < quorum) return refuse("too few observations");
+    const { leader } = given;
+    if (leader === setup.index || !setup.keys.isSignedBy(leader, given.digest, given.signature)) {
+      return refuse("no other node signed this proposal");
+    }
+    const opened = this.open(given.observations);
     const [first] = opened ?? [];
     if (!opened || !first) return refuse("an observation is not genuine");
     if (opened.some(({ index }, i) => index === opened[i - 1]?.index)) return refuse("a node speaks twice");
@@ -113,30 +123,14 @@ export class Signatory {
     return { signature };
   }
 
-  /** Whose signature of the report this is; −1 where it is nobody's. */
-  async signerOf(report: Report, signature: Hex): Promise<number> {
-    const signer = await recoverReportSigner(report, this.setup.domain, signature).catch(() => undefined);
-    return this.indexOf(signer);
-  }
-
-  private async signerOfDigest(hash: Hex, signature: Hex): Promise<number> {
-    return this.indexOf(await recoverAddress({ hash, signature }).catch(() => undefined));
-  }
-
-  private indexOf(signer: `0x${string}` | undefined): number {
-    return signer ? this.setup.nodes.findIndex(({ address }) => isAddressEqual(address, signer)) : -1;
-  }
-
   /** The observations with their nodes, in the order of the signer set; undefined where one is not genuine. */
-  private async open(items: readonly SignedObservation[]): Promise<readonly KnownObservation[] | undefined> {
-    const opened = await Promise.all(
-      items.map(async (signed) => {
-        const known = this.setup.book.find(signed);
-        if (known) return known;
-        const found = await openObservation(signed, this.setup.domain, this.setup.nodes);
-        return found && { ...found, signed };
-      }),
-    );
+  private open(items: readonly SignedObservation[]): readonly KnownObservation[] | undefined {
+    const opened = items.map((signed): KnownObservation | undefined => {
+      const known = this.setup.book.find(signed);
+      if (known) return known;
+      const observation = openObservation(signed, this.setup.domain, this.setup.keys);
+      return observation && { index: signed.index, observation, signed };
+    });
     const genuine = opened.filter((item) => item !== undefined);
     return genuine.length === items.length ? genuine.toSorted((a, b) => a.index - b.index) : undefined;
   }
@@ -148,12 +142,12 @@ export class Signatory {
         ? refusalOf({
             round: given.round,
             proposer: leader,
-            nodes: nodes.length,
+            nodes: nodes,
             chainRound: known.chainRound,
             signedRound: state.round,
             secondsSinceReport: modelTime - known.surfaceTime,
           })
-        : refusalOfSpot(given.round, leader, nodes.length, modelTime, known.spotTime, state.spotTime);
+        : refusalOfSpot(given.round, leader, nodes, modelTime, known.spotTime, state.spotTime);
     if (judge(facts()) === undefined) return undefined;
     // This node may be behind: the chain decides.
     return judge(await refresh());

@@ -1,7 +1,7 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Hex } from "viem";
 import { z } from "zod";
+import { writeDurably } from "../runtime/durableFile.ts";
 import { describeError, MeniscusError } from "../runtime/errors.ts";
 
 const claim = z.object({ number: z.number().int().nonnegative(), digest: z.string() });
@@ -74,24 +74,6 @@ function readState(file: string): z.infer<typeof schema> {
   throw new MeniscusError("data", `${file} is damaged: this node can't tell what it has signed.`, {
     hint: "Replace the node's key in the signer set, then remove the file.",
   });
-}
-
-/** A reader finds the old content or the new one, whole, also after a loss of power: the file, then its name, is flushed. */
-function writeDurably(file: string, text: string): void {
-  const draft = `${file}.draft`;
-  flush(draft, "w", text);
-  renameSync(draft, file);
-  flush(dirname(file), "r");
-}
-
-function flush(path: string, flags: "r" | "w", text = ""): void {
-  const descriptor = openSync(path, flags);
-  try {
-    if (flags === "w") writeFileSync(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /** A lock names the process that holds it; one whose process is gone is taken over. */

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import type { Hex } from "viem";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sliceWordsAreArbitrageFree } from "../../pricing/index.ts";
-import { unpackSlice } from "../../src/chain/report.ts";
+import { askedOfContract, unpackReport, unpackSlice } from "../../src/chain/report.ts";
 import { Transactor } from "../../src/chain/transactor.ts";
 import { MeniscusError } from "../../src/runtime/errors.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { readNodeConfig, readNodeKey } from "../../src/volatility-oracle/config.ts";
 import { OracleNode } from "../../src/volatility-oracle/node.ts";
-import { bringReport } from "../../src/volatility-oracle/reports.ts";
+import { askOnChain, bringReport, checkReport, fetchReport } from "../../src/volatility-oracle/reports.ts";
 import type { NodeHealth } from "../../src/volatility-oracle/server.ts";
 import { OracleNetwork, runNode } from "../src/volatility-oracle/oracleNetwork.ts";
 
@@ -29,6 +29,12 @@ async function nextHour(): Promise<number> {
   time += 3_600;
   await network.moveTo(time);
   return time;
+}
+
+/** Lets hours pass until there is a report, three at most: on a busy machine nodes that have just started may miss one. */
+async function reportsAgain(): Promise<void> {
+  for (let hour = 0; hour < 3; hour++) if (await network.reported(await nextHour(), 15_000)) return;
+  throw new Error("there is no report");
 }
 
 /** What a node with these changes says instead of starting. */
@@ -209,6 +215,24 @@ describe("given four nodes of which three make a quorum", () => {
     expect(rounds).toEqual([...new Set(rounds)].toSorted((a, b) => a - b));
   });
 
+  test("when one is run by `meniscus oracle run`, it serves, signs, and ends with a word", async () => {
+    network.nodes[3]?.process.kill("SIGTERM");
+    expect((await network.nodes[3]?.ended)?.code).toBe(0);
+    const signed = signedRound(3);
+    const { process: child, ended } = await network.startFromCommandLine(3);
+    // The other three are a quorum without it, so that a report may come before it is asked.
+    for (let hour = 0; hour < 4 && signedRound(3) === signed; hour++) await reportsAgain();
+    expect(signedRound(3)).toBeGreaterThan(signed);
+    const asItIs = { name: "node-3", problems: [], surfaceTime: time };
+    await expect.poll(() => network.health(3), { timeout: 10_000 }).toMatchObject(asItIs);
+    child.kill("SIGINT");
+    const { code, output, errors } = await ended;
+    expect(code).toBe(0);
+    expect(errors).toMatch(new RegExp(`^Node node-3 listens on http://127\\.0\\.0\\.1:${network.ports[3]} `, "m"));
+    expect(output).toContain(String(signedRound(3)));
+    await network.startNode(3);
+  });
+
   test("when an expiry comes, its average settles it", async () => {
     const expiries = (await network.reports()).at(-1)?.expiries ?? [];
     const expiry = expiries[0] ?? 0;
@@ -224,5 +248,55 @@ describe("given four nodes of which three make a quorum", () => {
   test("when it is told to end, a node ends", async () => {
     network.nodes[0]?.process.kill("SIGTERM");
     expect((await network.nodes[0]?.ended)?.code).toBe(0);
+  });
+});
+
+describe("given that the contract's signers change", () => {
+  const addresses = () => [1, 2, 3, 4].map((account) => network.anvil.address(account));
+
+  test("to the same nodes as before, they follow without a hand", async () => {
+    await network.startNode(0);
+    await network.rotate(addresses(), 4);
+    await reportsAgain();
+    await expect.poll(() => network.health(2), { timeout: 10_000 }).toMatchObject({ signerSet: 2, problems: [] });
+  });
+
+  test("to others than the configured, they sign nothing and say what to do", async () => {
+    await network.rotate(addresses().toReversed(), 3);
+    const at = await nextHour();
+    expect(await network.reported(at, 2_500)).toBe(false);
+    const { problems } = await network.health(1);
+    expect(problems).toContain("signer set 3 of the contract is not the configured nodes: update `nodes` and restart");
+  });
+
+  test("to a contract in a node's place, its key signs for it once the configuration says so", async () => {
+    const contract = await network.deployKeySigner(3);
+    await network.rotate([...addresses().slice(0, 3), contract], 3);
+    const nodes = network.config(0).nodes as Record<string, unknown>[];
+    const changes = { nodes: nodes.map((node, i) => (i === 3 ? { ...node, signer: contract } : node)) };
+    for (const node of network.nodes) node.process.kill("SIGKILL");
+    await Promise.all(network.nodes.map(({ ended }) => ended));
+    // Three of four: the contract's signature is needed.
+    await Promise.all([1, 2, 3].map((index) => network.startNode(index, changes)));
+    await reportsAgain();
+    await expect.poll(() => network.health(3), { timeout: 10_000 }).toMatchObject({ signerSet: 4, problems: [] });
+    // Who asks the contract finds the report good; who cannot, says so.
+    const packed = await fetchReport(String(nodes[1]?.url), "surface");
+    const domain = { chainId: network.anvil.chain.id, oracle: network.oracle };
+    const list = { signers: [...addresses().slice(0, 3), contract], quorum: 3 };
+    const ask = askOnChain(network.anvil.publicClient);
+    expect(await checkReport(packed, domain, { ...list, ask })).toMatchObject({ quorum: { valid: 3 }, problems: [] });
+    expect((await checkReport(packed, domain, list)).problems).toEqual([
+      "signer 3 is a contract, which only the chain can ask",
+    ]);
+    // Every node keeps the report, which carries the contract's signature in the form of its own.
+    for (const index of [1, 2, 3]) {
+      const { signatures } = unpackReport(await fetchReport(String(nodes[index]?.url), "surface"));
+      expect(signatures.map((item) => [item.index, askedOfContract(item.signature) !== undefined])).toEqual([
+        [1, false],
+        [2, false],
+        [3, true],
+      ]);
+    }
   });
 });

@@ -194,6 +194,13 @@ describe("verify", () => {
       7,
       /3 valid signatures where 4 are needed/,
     ],
+    [
+      "a contract in a key's place",
+      // The last signature's v as it stands where a contract is to be asked: 27 or 28 less 27.
+      (p: Hex) => [`${p.slice(0, -2)}0${Number(`0x${p.slice(-2)}`) - 27}`, "--signers", list()],
+      7,
+      /signer 2 is a contract, which only the chain can ask/,
+    ],
     ["a changed byte of spot", (p: Hex) => [`${p.slice(0, 40)}ff${p.slice(42)}`, "--signers", list()], 7, /not valid/],
     [
       "another chain",

@@ -1,4 +1,4 @@
-import { type Address, BaseError, ContractFunctionRevertedError, type Hex } from "viem";
+import { type Address, BaseError, ContractFunctionRevertedError, type Hex, recoverAddress } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { averagingForward, effectiveSeconds, rollDown } from "../../../pricing/fixed/rollDown.ts";
@@ -10,7 +10,7 @@ import {
   packSlice,
   type Report,
   type ReportSlice,
-  recoverReportSigner,
+  reportDigest,
   type SurfaceReport,
   signReport,
   unpackReport,
@@ -120,8 +120,10 @@ describe("what is signed here is what the contract hashes", () => {
     const domain = { chainId: anvil.chain.id, oracle };
     const [signed] = await sign(surface, [2]);
     const signature = signed?.signature ?? "0x";
-    expect(await recoverReportSigner(surface, domain, signature)).toBe(signers[2]?.address);
-    expect(await recoverReportSigner({ ...surface, round: 2 }, domain, signature)).not.toBe(signers[2]?.address);
+    expect(await recoverAddress({ hash: reportDigest(surface, domain), signature })).toBe(signers[2]?.address);
+    expect(await recoverAddress({ hash: reportDigest({ ...surface, round: 2 }, domain), signature })).not.toBe(
+      signers[2]?.address,
+    );
   });
 
   test("a report that says something else is refused by name", async () => {

@@ -1,14 +1,9 @@
 import { parseAbi, parseEther, parseUnits } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Anvil, startAnvil } from "../../../src/chain/anvil.ts";
+import type { Anvil } from "../../../src/chain/anvil.ts";
 import {
-  addLiquidity,
-  createEthPool,
-  deployTokens,
-  deployUniswapV3,
   type EthPool,
   meanTick,
-  mintLocalToken,
   poolPrice,
   poolTwap,
   priceOfSqrt,
@@ -18,6 +13,7 @@ import {
   type UniswapV3Contracts,
   wrapEther,
 } from "../../../src/chain/uniswapV3.ts";
+import { startEthPool } from "./ethPoolFixture.ts";
 
 const quoterAbi = parseAbi([
   "function quoteExactInputSingle((address tokenIn, address tokenOut, uint256 amountIn, uint24 fee, uint160 sqrtPriceLimitX96) params) returns (uint256 amountOut, uint160 sqrtPriceX96After, uint32 ticksCrossed, uint256 gasEstimate)",
@@ -49,21 +45,10 @@ describe("the real Uniswap v3 on a local chain", () => {
   let contracts: UniswapV3Contracts;
   let pool: EthPool;
   const reader = () => anvil.publicClient;
-  const lp = () => anvil.wallet(0);
   const arbitrageur = () => anvil.wallet(1);
 
   beforeAll(async () => {
-    anvil = await startAnvil({ timestamp: start });
-    const { weth, quoteToken } = await deployTokens(lp(), { name: "USD Coin", symbol: "USDC", decimals: 6 });
-    contracts = await deployUniswapV3(lp(), weth);
-    pool = await createEthPool(reader(), lp(), contracts, { weth, quoteToken }, 2_700);
-    for (const wallet of [lp(), arbitrageur()]) {
-      await wrapEther(wallet, weth, parseEther("100000"));
-      await mintLocalToken(lp(), quoteToken, wallet.account.address, parseUnits("300000000", 6));
-    }
-    const amounts = { ethWei: parseEther("10000"), quoteAmount: parseUnits("27000000", 6) };
-    await addLiquidity(reader(), lp(), contracts, pool, { prices: undefined, ...amounts });
-    await addLiquidity(reader(), lp(), contracts, pool, { prices: { low: 2_200, high: 3_300 }, ...amounts });
+    ({ anvil, contracts, pool } = await startEthPool(start));
   });
   afterAll(() => anvil.stop());
 

@@ -15,9 +15,11 @@ import {
   poolSharesAbi,
 } from "../../../src/chain/abis.ts";
 import { type Anvil, type LocalPublicClient, startAnvil } from "../../../src/chain/anvil.ts";
+import { revertNameOf } from "../../../src/chain/decodeError.ts";
 import { deployProtocol } from "../../../src/chain/deploy.ts";
 import type { Deployment } from "../../../src/chain/deployments.ts";
 import { type OptionTerms, toAccountId, toOptionId, toSize } from "../../../src/chain/optionId.ts";
+import type { PoolParameters } from "../../../src/chain/parameters.ts";
 import { packReport, type Report, type RunningAverage, signReport } from "../../../src/chain/report.ts";
 import { Transactor } from "../../../src/chain/transactor.ts";
 
@@ -34,6 +36,13 @@ export interface TestSurface {
   readonly rho?: number;
   readonly basis?: number;
   readonly averages?: readonly { readonly expiry: number; readonly average: number }[];
+}
+
+/** An option, and how many are bought (negative: sold). */
+export type TestLeg = Omit<OptionTerms, "marketId"> & { readonly size: number };
+
+function toLeg({ size, ...terms }: TestLeg) {
+  return { option: toOptionId({ marketId: MARKET_ID, ...terms }), size: toSize(size) };
 }
 
 /** The protocol on a chain of its own, with reports signed here: what a statement is tested against. */
@@ -55,6 +64,15 @@ export class TestMarket {
 
   static async start(timestamp: number, expiries: readonly number[]): Promise<TestMarket> {
     const anvil = await startAnvil({ port: 0, timestamp });
+    return await TestMarket.on(anvil, expiries, { signers: signers.map((index) => anvil.address(index)) });
+  }
+
+  /** On a chain that runs already; where others sign than those of `report`, they are given. */
+  static async on(
+    anvil: Anvil,
+    expiries: readonly number[],
+    options: { readonly signers: readonly Address[]; readonly poolParameters?: Partial<PoolParameters> },
+  ): Promise<TestMarket> {
     const deployer = new Transactor(anvil.publicClient, anvil.wallet(0));
     const token = (name: string, decimals: number) =>
       deployer.deploy(localTokenAbi, localTokenBytecode, [name, name, decimals]);
@@ -64,9 +82,10 @@ export class TestMarket {
       quote: { token: quote, symbol: "USDC", decimals: 6 },
       market: { marketId: MARKET_ID, symbol: "ETH", baseToken: base, baseDecimals: 18, uniswapV3Pool: base },
       uniswapV3,
-      oracleSigners: signers.map((index) => anvil.wallet(index).account.address),
-      protocolFees: anvil.wallet(15).account.address,
+      oracleSigners: options.signers,
+      protocolFees: anvil.address(15),
       poolName: "core",
+      poolParameters: options.poolParameters ?? {},
     });
     return new TestMarket(anvil, deployment, expiries);
   }
@@ -154,19 +173,16 @@ export class TestMarket {
   }
 
   /** Swaps at any price; returns whether the market allowed it. */
-  async swap(
-    index: number,
-    sub: number,
-    legs: readonly (Omit<OptionTerms, "marketId"> & { readonly size: number })[],
-  ): Promise<boolean> {
-    const account = toAccountId(this.address(index), sub);
+  async swap(index: number, sub: number, legs: readonly TestLeg[]): Promise<boolean> {
+    return (await this.refusalOf(index, sub, legs)) === undefined; // past a limit of the pool: part of a random walk
+  }
+
+  /** Swaps at any price; returns why the market did not allow it. */
+  async refusalOf(index: number, sub: number, legs: readonly TestLeg[]): Promise<string | undefined> {
     const swap = {
-      account,
+      account: toAccountId(this.address(index), sub),
       maker: this.pool.optionPool,
-      legs: legs.map(({ size, ...terms }) => ({
-        option: toOptionId({ marketId: MARKET_ID, ...terms }),
-        size: toSize(size),
-      })),
+      legs: legs.map(toLeg),
       limitCash: 10n ** 30n,
       deadline: 2_000_000_000,
       report: "0x",
@@ -174,10 +190,21 @@ export class TestMarket {
     } as const;
     try {
       await this.transactor(index).write(this.deployment.clearinghouse, clearinghouseAbi, "trade", [swap]);
-      return true;
-    } catch {
-      return false; // past a limit of the pool: part of a random walk
+      return undefined;
+    } catch (error) {
+      return revertNameOf(error) ?? String(error);
     }
+  }
+
+  /** The pool's half-spread on a package now, WAD of the quote token. */
+  async spreadOf(legs: readonly TestLeg[]): Promise<bigint> {
+    const { spreadWad } = await this.client.readContract({
+      address: this.pool.optionPool,
+      abi: optionPoolAbi,
+      functionName: "quote",
+      args: [legs.map(toLeg), true],
+    });
+    return spreadWad;
   }
 
   async settle(expiry: number, accounts: readonly (readonly [index: number, sub: number])[]): Promise<void> {

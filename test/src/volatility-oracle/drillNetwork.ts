@@ -6,7 +6,7 @@ import type { SignedObservation } from "../../../src/volatility-oracle/messages.
 import { bundleProgram } from "./bundle.ts";
 import type { DrillOrder, DrillWord, NodeFault } from "./drillOrders.ts";
 import { Link } from "./links.ts";
-import { OracleNetwork } from "./oracleNetwork.ts";
+import { type OracleDeployer, OracleNetwork } from "./oracleNetwork.ts";
 
 const program = join(import.meta.dirname, "drillNode.ts");
 
@@ -65,8 +65,8 @@ export class DrillNetwork {
     this.time = base.world.firstTime;
   }
 
-  static async start(count: number): Promise<DrillNetwork> {
-    const base = await OracleNetwork.start(count);
+  static async start(count: number, deploy?: OracleDeployer): Promise<DrillNetwork> {
+    const base = await OracleNetwork.start(count, deploy);
     const links = await Promise.all(
       base.ports.map((_, from) =>
         Promise.all(base.ports.map(async (port, to) => (from === to ? undefined : await Link.open(port)))),

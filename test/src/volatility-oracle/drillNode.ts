@@ -1,6 +1,6 @@
 // A node of the drills: the real one, whose clock the test turns and whose faults the test switches on and off. Started with
 // an IPC channel; takes `DrillOrder`s, answers each with its number, and hands on what it says as `DrillWord`s.
-import { type Hex, keccak256, toHex } from "viem";
+import { type Hex, isAddressEqual, keccak256, toHex } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { reportDigest } from "../../../src/chain/report.ts";
 import { CandleApi } from "../../../src/market-data/candleApi.ts";
@@ -72,7 +72,8 @@ function lieAbout(observation: Observation, seed: number): Observation {
   };
 }
 
-const sign = (observation: Observation) => signObservation(account, domain, observation);
+const index = config.nodes.findIndex(({ address }) => isAddressEqual(address, account.address));
+const sign = (observation: Observation) => signObservation({ account, index, domain }, observation);
 const read = (signed: SignedObservation) => JSON.parse(signed.body) as Observation;
 /** What was said in honest days, for repeating it. */
 const said: (readonly [path: string, text: string])[] = [];

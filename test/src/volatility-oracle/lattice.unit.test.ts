@@ -3,6 +3,7 @@ import { black76, price, SECONDS_PER_YEAR, stdDev } from "../../../pricing/index
 import type { MarketSnapshot, OptionQuote } from "../../../src/market-data/marketData.ts";
 import { ewmaForecast } from "../../../src/volatility-oracle/forecast.ts";
 import { LATTICE_X, observeSurface } from "../../../src/volatility-oracle/lattice.ts";
+import { levelByForecast, type SeenGap } from "../../../src/volatility-oracle/level.ts";
 import { agreedSpot } from "../../../src/volatility-oracle/sources.ts";
 import { NOW } from "./observations.ts";
 
@@ -85,8 +86,9 @@ describe("several venues", () => {
   test("two that are equally sure meet in the middle; one that is less sure weighs less", () => {
     expect(seen([venue(quotesOf(0.6)), venue(quotesOf(0.62))])?.[atTheMoney]).toBeCloseTo(0.61, 3);
     const unsure = seen([venue(quotesOf(0.6)), venue(quotesOf(0.62, 0.02))])?.[atTheMoney] ?? 0;
-    // Weights 1/(0.005² + 0.005²) and 1/(0.02² + 0.005²).
-    expect(unsure).toBeCloseTo(0.6 + 0.02 * (0.00005 / (0.00005 + 0.000425)), 3);
+    // Weights 1/(0.005²/3 + 0.005²) and 1/(0.02²/3 + 0.005²): the truth lies anywhere inside bid and ask.
+    const [sure, less] = [0.005, 0.02].map((half) => half ** 2 / 3 + 0.005 ** 2) as [number, number];
+    expect(unsure).toBeCloseTo(0.6 + 0.02 * (sure / (sure + less)), 3);
   });
 
   test("where two differ by more than their widths, the width says so", () => {
@@ -113,30 +115,52 @@ describe("several venues", () => {
 });
 
 describe("the forecast", () => {
-  const forecast = () => ({ volatility: 0.9, relativeError: 0.35 });
+  const level = levelByForecast(
+    () => 0.9,
+    () => ({ gap: 0, disagreement: 0.09 }),
+  );
 
   test("has next to nothing to say beside fresh, tight quotes", () => {
-    const blended = seen([venue(quotesOf(0.6))], { forecast })?.[atTheMoney] ?? 0;
+    const blended = seen([venue(quotesOf(0.6))], { level })?.[atTheMoney] ?? 0;
     expect(blended).toBeGreaterThan(0.6);
     expect(blended).toBeLessThan(0.6003);
   });
 
   test("says more beside wide and beside older ones, and moves the whole smile by one factor", () => {
     const plain = seen([venue(quotesOf(0.6, 0.05))]) ?? [];
-    const wide = seen([venue(quotesOf(0.6, 0.05))], { forecast }) ?? [];
-    const tight = seen([venue(quotesOf(0.6))], { forecast }) ?? [];
-    const older = seen([venue(quotesOf(0.6, 0.005, NOW - 59))], { forecast }) ?? [];
+    const wide = seen([venue(quotesOf(0.6, 0.05))], { level }) ?? [];
+    const tight = seen([venue(quotesOf(0.6))], { level }) ?? [];
+    const older = seen([venue(quotesOf(0.6, 0.005, NOW - 59))], { level }) ?? [];
     const factors = wide.map((volatility, i) => (volatility ?? 0) / (plain[i] ?? 1));
     for (const factor of factors) expect(factor).toBeCloseTo(factors[0] ?? 0, 12);
-    // (0.6/0.0025 + 0.9/0.0992)/(1/0.0025 + 1/0.0992), with the quote's own noise.
-    expect(wide[atTheMoney]).toBeCloseTo(0.6 + 0.3 * (0.002525 / (0.002525 + 0.099225)), 3);
+    // m = 4·(0.1/0.6)²/12, a = 0.09/(0.09 + m): ln σ = a·ln 0.6 + (1 − a)·ln 0.9.
+    const noise = (4 * (0.1 / 0.6) ** 2) / 12;
+    expect(wide[atTheMoney]).toBeCloseTo(0.6 * 1.5 ** (noise / (0.09 + noise)), 3);
     expect(older[atTheMoney]).toBeGreaterThan(tight[atTheMoney] ?? 1);
+  });
+
+  test("lies where it usually does against quotes, and what is seen of that is handed on", () => {
+    const gap = 2 * Math.log(0.6 / 0.9);
+    const seenGaps: SeenGap[] = [];
+    const usual = levelByForecast(
+      () => 0.9,
+      () => ({ gap, disagreement: 0.09 }),
+      (item) => seenGaps.push(item),
+    );
+    expect(seen([venue(quotesOf(0.6, 0.05))], { level: usual })?.[atTheMoney]).toBeCloseTo(0.6, 3);
+    expect(seenGaps).toEqual([{ tenor: 30 * DAY, gap: expect.closeTo(gap, 2), noise: expect.closeTo(0.00926, 4) }]);
+    const nothing = levelByForecast(
+      () => undefined,
+      () => ({ gap, disagreement: 0.09 }),
+    );
+    const quotes = [venue(quotesOf(0.6, 0.05))];
+    expect(seen(quotes, { level: nothing })).toEqual(seen(quotes));
   });
 
   test("is exponentially weighted realised volatility; two days are the least", () => {
     const closes = Array.from({ length: 400 }, (_, i) => 3_000 * Math.exp(0.005 * (i % 2)));
     const hours = closes.map((close, i) => ({ time: i * 3_600, open: close, high: close, low: close, close }));
-    expect(ewmaForecast(hours)(DAY)?.volatility).toBeCloseTo(0.005 * Math.sqrt(SECONDS_PER_YEAR / 3_600), 10);
+    expect(ewmaForecast(hours)(DAY)).toBeCloseTo(0.005 * Math.sqrt(SECONDS_PER_YEAR / 3_600), 10);
     expect(ewmaForecast(hours.slice(0, 47))(DAY)).toBeUndefined();
     const still = hours.map((hour) => ({ ...hour, close: 3_000 }));
     expect(ewmaForecast(still)(DAY)).toBeUndefined();

@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Address, createPublicClient, http, parseEventLogs } from "viem";
+import { type Address, createPublicClient, type Hex, http, parseAbi, parseEventLogs } from "viem";
+import { z } from "zod";
 import { authorityAbi, authorityBytecode, marketOracleAbi, marketOracleBytecode } from "../../../src/chain/abis.ts";
 import { type Anvil, startAnvil } from "../../../src/chain/anvil.ts";
 import { packSlice, unpackStoredSurface } from "../../../src/chain/report.ts";
@@ -12,17 +13,30 @@ import { Transactor } from "../../../src/chain/transactor.ts";
 import { generateWorld } from "../../../src/market/generator.ts";
 import { SPOT_SYMBOL, startVenues, type VenueServer } from "../../../src/market/venue.ts";
 import type { World } from "../../../src/market/world.ts";
+import type { NodeHealth } from "../../../src/volatility-oracle/server.ts";
 
 export const MARKET_ID = 1;
 const root = join(import.meta.dirname, "..", "..", "..");
+const keySignerArtifact = z.object({ bytecode: z.object({ object: z.string() }) });
 const program = join(root, "src", "volatility-oracle", "main.ts");
+const cli = join(root, "lp-cli", "main.ts");
 
 export interface NodeRun {
   readonly process: ChildProcess;
-  /** Resolves with exit code and everything written to standard error. */
-  readonly ended: Promise<{ readonly code: number | null; readonly errors: string }>;
+  /** Resolves with exit code and everything written to standard output and error. */
+  readonly ended: Promise<{ readonly code: number | null; readonly output: string; readonly errors: string }>;
   /** What it has written to standard error so far: its log, a JSON object a line. */
   readonly errors: () => string;
+}
+
+export type OracleDeployer = (anvil: Anvil, signers: readonly Address[]) => Promise<Address>;
+
+async function deployOracle(anvil: Anvil, signers: readonly Address[]): Promise<Address> {
+  const deployer = new Transactor(anvil.publicClient, anvil.wallet(0));
+  const authority = await deployer.deploy(authorityAbi, authorityBytecode, [deployer.address]);
+  const oracle = await deployer.deploy(marketOracleAbi, marketOracleBytecode, [signers, authority]);
+  await deployer.write(oracle, marketOracleAbi, "addMarket", [MARKET_ID]);
+  return oracle;
 }
 
 /** A chain with the oracle contract, a venue per node, and nodes as processes of their own. */
@@ -53,16 +67,14 @@ export class OracleNetwork {
     this.ports = ports;
   }
 
-  static async start(count: number): Promise<OracleNetwork> {
+  /** @param deploy Deploys the oracle, with whatever listens to it, and adds the market; by default the oracle alone. */
+  static async start(count: number, deploy: OracleDeployer = deployOracle): Promise<OracleNetwork> {
     const generated = generateWorld({ seed: "oracle", historyDays: 3 });
     let network: OracleNetwork | undefined;
     const world: World = { ...generated, spot: (time) => generated.spot(time) * (network?.shift ?? 1) };
     const anvil = await startAnvil({ port: 0, timestamp: world.firstTime - 3_600 });
-    const deployer = new Transactor(anvil.publicClient, anvil.wallet(0));
-    const authority = await deployer.deploy(authorityAbi, authorityBytecode, [deployer.address]);
     const signers = Array.from({ length: count }, (_, i) => anvil.address(i + 1));
-    const oracle = await deployer.deploy(marketOracleAbi, marketOracleBytecode, [signers, authority]);
-    await deployer.write(oracle, marketOracleAbi, "addMarket", [MARKET_ID]);
+    const oracle = await deploy(anvil, signers);
     const venues = await startVenues({
       world,
       venues: signers.map((_, i) => ({ name: `venue-${i}`, seed: i })),
@@ -97,10 +109,19 @@ export class OracleNetwork {
   }
 
   /** Starts node `index`, waits until it is up unless it ends before. */
-  async startNode(index: number, changes: Record<string, unknown> = {}, key?: string): Promise<NodeRun> {
+  async startNode(index: number, changes: Record<string, unknown> = {}): Promise<NodeRun> {
+    return await this.start(index, changes, (file, environment) => runNode([file], environment));
+  }
+
+  /** The same as a person does it: `meniscus oracle run CONFIG`. */
+  async startFromCommandLine(index: number): Promise<NodeRun> {
+    return await this.start(index, {}, (file, environment) => runProgram(cli, ["oracle", "run", file], environment));
+  }
+
+  private async start(index: number, changes: Record<string, unknown>, begin: NodeStarter): Promise<NodeRun> {
     const file = join(this.folder, `node-${index}.json`);
     writeFileSync(file, JSON.stringify({ ...this.config(index), ...changes }));
-    const run = runNode([file], { MENISCUS_NODE_KEY: key ?? this.anvil.privateKey(index + 1) });
+    const run = begin(file, { MENISCUS_NODE_KEY: this.anvil.privateKey(index + 1) });
     this.nodes[index] = run;
     await Promise.race([run.ended, once(run.process, "up")]);
     return run;
@@ -110,6 +131,29 @@ export class OracleNetwork {
   async moveTo(time: number): Promise<void> {
     await this.anvil.mineAt(time);
     this.venues.setTime(time);
+  }
+
+  /** Replaces the contract's signers. */
+  async rotate(signers: readonly Address[], quorum: number): Promise<void> {
+    await this.deployer.write(this.oracle, marketOracleAbi, "setSigners", [signers, BigInt(quorum)]);
+  }
+
+  /** A contract (ERC-1271) that stands for the key of node `index`. */
+  async deployKeySigner(index: number): Promise<Address> {
+    execFileSync(join(root, "node_modules/.bin/forge"), ["build", "test/contracts/signers"], { cwd: root });
+    const file = join(root, "out/KeySigner.sol/KeySigner.json");
+    const { bytecode } = keySignerArtifact.parse(JSON.parse(readFileSync(file, "utf8")));
+    const abi = parseAbi(["constructor(address owner)"]);
+    return await this.deployer.deploy(abi, bytecode.object as Hex, [this.anvil.address(index + 1)]);
+  }
+
+  private get deployer(): Transactor {
+    return new Transactor(this.anvil.publicClient, this.anvil.wallet(0));
+  }
+
+  /** How node `index` says it is. */
+  async health(index: number): Promise<NodeHealth> {
+    return (await (await fetch(`http://127.0.0.1:${this.ports[index]}/health`)).json()) as NodeHealth;
   }
 
   async state() {
@@ -161,20 +205,27 @@ export class OracleNetwork {
   }
 }
 
-/** Starts the program; emits "up" on the process when the node says so. */
+type NodeStarter = (file: string, environment: Record<string, string>) => NodeRun;
+
+/** Starts a node's program; emits "up" on the process when the node says so. */
 export function runNode(parameters: readonly string[], environment: Record<string, string> = {}): NodeRun {
-  const child = spawn(process.execPath, ["--import", "tsx", program, ...parameters], {
+  return runProgram(program, parameters, environment);
+}
+
+function runProgram(file: string, parameters: readonly string[], environment: Record<string, string>): NodeRun {
+  const child = spawn(process.execPath, ["--import", "tsx", file, ...parameters], {
     cwd: root,
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...environment },
   });
-  let errors = "";
+  let [output, errors] = ["", ""];
+  child.stdout?.on("data", (chunk) => (output += chunk));
   child.stderr?.on("data", (chunk) => {
     errors += chunk;
     if (errors.includes("node is up")) child.emit("up");
   });
-  const ended = new Promise<{ code: number | null; errors: string }>((resolve) => {
-    child.once("close", (code) => resolve({ code, errors }));
+  const ended = new Promise<{ code: number | null; output: string; errors: string }>((resolve) => {
+    child.once("close", (code) => resolve({ code, output, errors }));
   });
   return { process: child, ended, errors: () => errors };
 }

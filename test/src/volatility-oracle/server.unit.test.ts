@@ -26,12 +26,12 @@ test("an address that asks too often is told to wait, and its questions do not r
     health: () => health,
     metrics: async () => "",
     held: () => undefined,
-    takeObservation: async () => {
+    takeObservation: () => {
       reached += 1;
       return true;
     },
     takeProposal: async () => ({ refused: "no" }),
-    takeReport: async () => false,
+    takeReport: () => false,
     signedRound: 0,
   };
   const server = await serve(api, { host: "127.0.0.1", port: 0, nodes: 1 });
