@@ -10,9 +10,10 @@ import {Grid, IRiskEngine} from "./interfaces/IRiskEngine.sol";
 import {CashMath} from "./libraries/accounting/CashMath.sol";
 import {Positions} from "./libraries/accounting/Positions.sol";
 import {Accounts} from "./libraries/ledger/Accounts.sol";
+import {Deleveraging} from "./libraries/ledger/Deleveraging.sol";
 import {LedgerState, toExpiryKey} from "./libraries/ledger/LedgerState.sol";
-import {Liquidation} from "./libraries/ledger/Liquidation.sol";
 import {Settlement} from "./libraries/ledger/Settlement.sol";
+import {Transfers} from "./libraries/ledger/Transfers.sol";
 import {AccountId, PRIMARY_SUB, toAccountId} from "./types/AccountId.sol";
 import {AccountWord} from "./types/AccountWord.sol";
 import {ExpiryWord} from "./types/ExpiryWord.sol";
@@ -22,8 +23,10 @@ import {StrikeWord, StrikeWord_SizeOverflow, toStrikeWord} from "./types/StrikeW
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ERC6909} from "@openzeppelin/contracts/token/ERC6909/ERC6909.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 
 /// @title The ledger of Meniscus
 ///
@@ -51,9 +54,11 @@ import {ERC6909} from "@openzeppelin/contracts/token/ERC6909/ERC6909.sol";
 ///
 /// NOT GUARANTEED. Health between reports; that a debtor can pay; that a maker quotes. See SECURITY.md.
 contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
+    using Address for address;
     using SafeERC20 for IERC20;
     using Accounts for LedgerState;
-    using Liquidation for LedgerState;
+    using Deleveraging for LedgerState;
+    using Transfers for LedgerState;
     using Positions for Positions.Book;
     using Settlement for LedgerState;
 
@@ -61,8 +66,8 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     uint256 internal constant MAX_LEGS = 8;
     /// @dev Expiries are listed at 08:00 UTC.
     uint256 internal constant EXPIRY_TIME_OF_DAY = 8 hours;
-    /// @dev Most equity an unhealthy account may give away in a trade that lowers its shortfall: 0.5 % of notional.
-    uint256 internal constant MAX_CLOSE_COST = 0.005e18;
+    /// @dev The fund's target as a multiple of what accounts would fail to pay at twice the grid.
+    uint256 internal constant INSURANCE_TARGET = 2;
     uint256 internal constant BASIS_POINTS = 10_000;
 
     address public immutable quoteToken;
@@ -77,6 +82,8 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     int256 internal immutable _divisor;
 
     bool private transient _locked;
+    /// @dev Whose margin is checked at the end of the batch that runs; zero where none does.
+    AccountId private transient _batched;
     LedgerState private _state;
 
     /// @param protocolFees Owner of the account that collects the protocol's part of the fees.
@@ -116,7 +123,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     function createMarket(uint16 marketId, Market calldata market_) external restricted {
         bool invalid = marketId == 0 || _state.markets[marketId].baseToken != address(0)
             || market_.baseToken == address(0) || market_.minSize == 0 || market_.strikeStepE6 == 0
-            || uint256(market_.insuranceFeeShareBps) + market_.protocolFeeShareBps > BASIS_POINTS;
+            || 2 * uint256(market_.insuranceFeeShareBps) + market_.protocolFeeShareBps > BASIS_POINTS;
         if (invalid) revert Clearinghouse_InvalidMarket(marketId);
         _state.markets[marketId] = market_;
         emit MarketCreated(marketId, market_);
@@ -172,6 +179,25 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         emit Stressed(account, requirement_);
     }
 
+    /// @inheritdoc IClearinghouse
+    function batch(AccountId account, bytes[] calldata calls) external returns (bytes[] memory results) {
+        if (isLocked()) revert Clearinghouse_Reentered();
+        _requireMarginAccount(account);
+        _requireAuthorized(account);
+        _batched = account;
+        results = new bytes[](calls.length);
+        for (uint256 i = 0; i < calls.length; ++i) {
+            results[i] = address(this).functionDelegateCall(calls[i]);
+        }
+        _batched = AccountId.wrap(0);
+        _requireFree(account);
+    }
+
+    /// @inheritdoc IClearinghouse
+    function permitQuote(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
+        try IERC20Permit(quoteToken).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+    }
+
     // ───────────────────────────── Cash, collateral, options ─────────────────────────────
 
     /// @inheritdoc IClearinghouse
@@ -198,7 +224,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         _requireOwner(account);
         if (amount == 0) revert Clearinghouse_ZeroAmount();
         _state.addCash(account, -_toInt(amount));
-        _state.requireFree(riskEngine, account);
+        _requireFree(account);
         emit CashWithdrawn(account, to, amount);
         IERC20(quoteToken).safeTransfer(to, amount);
     }
@@ -209,7 +235,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         _requireCanonical(to);
         _state.addCash(from, -_toInt(amount));
         _state.addCash(to, int256(amount)); // fits: it was just taken from an account
-        _state.requireFree(riskEngine, from);
+        _requireFree(from);
         emit CashMoved(from, to, amount);
     }
 
@@ -234,7 +260,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         _state.base[account][marketId] = available - amount;
         _state.baseTotal[marketId] -= amount;
         _state.tightenMaker(riskEngine, account);
-        _state.requireFree(riskEngine, account);
+        _requireFree(account);
         emit BaseWithdrawn(account, marketId, to, amount);
         IERC20(_state.markets[marketId].baseToken).safeTransfer(to, amount);
     }
@@ -265,9 +291,20 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         }
         _state.addPosition(account, option, -_toInt(amount));
         _state.tightenMaker(riskEngine, account);
-        _state.requireFree(riskEngine, account);
+        _requireFree(account);
         _mint(to, OptionId.unwrap(option), amount);
         emit OptionsWithdrawn(account, option, to, amount);
+    }
+
+    /// @inheritdoc IClearinghouse
+    function moveOptions(AccountId from, AccountId to, OptionId option, int256 size) external lock {
+        _requireMarginAccount(from);
+        _requireMarginAccount(to);
+        _requireOwner(from);
+        _requireOwner(to);
+        _state.move(riskEngine, from, to, option, size);
+        _requireFree(from);
+        _requireFree(to);
     }
 
     /// @inheritdoc IClearinghouse
@@ -387,7 +424,17 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function unpaidDebts() external view returns (uint256) {
-        return _state.unpaidDebts;
+        return _state.exposure.unpaidDebts;
+    }
+
+    /// @inheritdoc IClearinghouse
+    function stressLoss() external view returns (uint256) {
+        return _state.exposure.stressLoss;
+    }
+
+    /// @inheritdoc IClearinghouse
+    function insuranceTarget() public view returns (uint256) {
+        return INSURANCE_TARGET * _state.exposure.stressLoss;
     }
 
     /// @inheritdoc IClearinghouse
@@ -411,17 +458,22 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     }
 
     /// @inheritdoc IClearinghouse
-    function isLocked() external view returns (bool) {
-        return _locked;
+    function isLocked() public view returns (bool) {
+        return _locked || AccountId.unwrap(_batched) != 0;
     }
 
     // ───────────────────────────── Swap, step by step ─────────────────────────────
 
-    function _requireTrader(AccountId account) private view {
+    /// @dev The owner, or an operator of a margin account.
+    function _requireAuthorized(AccountId account) private view {
         _requireCanonical(account);
         bool authorized =
             msg.sender == account.owner() || (!account.isWallet() && _state.operators[account][msg.sender]);
         if (!authorized) revert Clearinghouse_NotAuthorized(account, msg.sender);
+    }
+
+    function _requireTrader(AccountId account) private view {
+        _requireAuthorized(account);
         uint256 owed = _state.dues[account].debt;
         if (owed != 0) revert Clearinghouse_Unhealthy(account, owed);
     }
@@ -478,12 +530,21 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         returns (uint256 insuranceFee)
     {
         Market storage market_ = _state.markets[marketId];
-        insuranceFee = fee * market_.insuranceFeeShareBps / BASIS_POINTS;
+        insuranceFee = fee * market_.insuranceFeeShareBps * _insuranceFactorWad() / (BASIS_POINTS * 1e18);
         uint256 protocolFee = fee * market_.protocolFeeShareBps / BASIS_POINTS;
         // Fees are below 2^96 and cash within int128: no overflow.
         _state.addCash(makerAccount, cash_ - int256(insuranceFee + protocolFee));
         if (insuranceFee != 0) _state.addCash(insuranceAccount, int256(insuranceFee));
         if (protocolFee != 0) _state.addCash(protocolAccount, int256(protocolFee));
+    }
+
+    /// @dev By how much the fund's part of fees is larger (2 where it is empty) or smaller (½ from one and a half targets on) than
+    /// at its target.
+    function _insuranceFactorWad() private view returns (uint256) {
+        uint256 target = insuranceTarget();
+        uint256 held = cash(insuranceAccount);
+        if (2 * held >= 3 * target) return 0.5e18;
+        return 2e18 - held * 1e18 / target; // held is below one and a half targets
     }
 
     function _applyToWallet(AccountId account, Leg[] calldata legs) private {
@@ -531,7 +592,11 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         uint16 marketId
     ) private {
         AccountWord word = _state.accounts[account];
-        if (!word.isMaker()) return _checkAfterTrade(account, legs, sign, cash_, marketId);
+        if (!word.isMaker()) {
+            if (account == _batched) return;
+            _checkAfterTrade(account, legs, sign, cash_);
+            return;
+        }
         StrikeWord[] memory words = new StrikeWord[](legs.length);
         for (uint256 i = 0; i < legs.length; ++i) {
             OptionId option = legs[i].option;
@@ -547,58 +612,20 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     }
 
     /// @dev Healthy at initial margin, or nearer to it than before without giving equity away.
-    function _checkAfterTrade(AccountId account, Leg[] calldata legs, int256 sign, int256 cash_, uint16 marketId)
-        private
-        view
-    {
+    function _checkAfterTrade(AccountId account, Leg[] calldata legs, int256 sign, int256 cash_) private {
         AccountWord word = _state.accounts[account];
-        if (!_state.needsCheck(account, word)) return;
+        if (!_state.needsCheck(account, word)) return _state.forgetStressWithoutShorts(account);
         (int256 worst, int256 equity) = _state.health(riskEngine, account, Grid.Initial);
-        if (worst >= 0) return;
-        StrikeWord[] memory words = _state.books[account].all(word.strikeCount());
-        (int256 worstBefore, int256 equityBefore) = _valuesBefore(account, words, legs, sign, marketId);
-        worstBefore += int256(word.cash()) + sign * cash_; // the cash as it was
-        equityBefore += int256(word.cash()) + sign * cash_;
-        int256 allowance = _closeCost(legs, marketId);
-        if (worst < worstBefore || equity < equityBefore - allowance) {
-            revert Clearinghouse_Unhealthy(account, uint256(-worst));
-        }
+        if (worst >= 0) return _state.requireStressCovered(riskEngine, insuranceAccount, account);
+        _state.measureStress(riskEngine, account);
+        _state.requireNearer(riskEngine, oracle, _divisor, account, legs, sign, cash_, worst, equity);
     }
 
-    /// @dev Values of the portfolio without the legs: taken out strike by strike, so that no short counts that was not there.
-    function _valuesBefore(
-        AccountId account,
-        StrikeWord[] memory words,
-        Leg[] calldata legs,
-        int256 sign,
-        uint16 marketId
-    ) private view returns (int256 worst, int256 mid) {
-        StrikeWord[] memory before = new StrikeWord[](words.length + legs.length);
-        uint256 count = words.length;
-        for (uint256 i = 0; i < count; ++i) {
-            before[i] = words[i];
-        }
-        for (uint256 i = 0; i < legs.length; ++i) {
-            OptionId option = legs[i].option;
-            uint256 j = 0;
-            while (j < count && !(before[j].key() == option.key())) ++j;
-            if (j == count) before[count++] = toStrikeWord(option.key(), 0, 0); // the legs closed it
-            before[j] = before[j].add(option.isPut(), -sign * legs[i].size);
-        }
-        assembly ("memory-safe") {
-            mstore(before, count) // shortens the array in place
-        }
-        return riskEngine.values(marketId, before, _state.baseSize(account, marketId), Grid.Initial);
-    }
-
-    function _closeCost(Leg[] calldata legs, uint16 marketId) private view returns (int256) {
-        uint256 contracts;
-        for (uint256 i = 0; i < legs.length; ++i) {
-            int256 size = legs[i].size;
-            contracts += uint256(size < 0 ? -size : size);
-        }
-        uint256 raw = contracts * (oracle.marketState(marketId).spotWad * MAX_CLOSE_COST / 1e18);
-        return CashMath.toCashDown(int256(raw), _divisor); // sizes fit int128 and prices uint96: below 2^255
+    /// @dev After something left the account: it is healthy, and no more than before is at stake for the fund.
+    function _requireFree(AccountId account) private {
+        if (account == _batched) return;
+        _state.requireHealthy(riskEngine, account);
+        _state.requireStressCovered(riskEngine, insuranceAccount, account);
     }
 
     function _payForWallet(address wallet, int256 cash_) private {

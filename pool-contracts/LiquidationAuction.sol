@@ -235,7 +235,9 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
 
     // ───────────────────────────── State ─────────────────────────────
 
+    /// @dev Inside a call of the ledger, a batch above all, an account is seen half-way: it is not judged then.
     function _facts(AccountId account) private view returns (Facts memory facts) {
+        if (clearinghouse.isLocked()) revert LiquidationAuction_LedgerLocked();
         (facts.worstInitial, facts.equity) = clearinghouse.health(account, Grid.Initial);
         (facts.worstMaintenance,) = clearinghouse.health(account, Grid.Maintenance);
         facts.debt = clearinghouse.debt(account);

@@ -16,9 +16,13 @@ interface IClearinghouse {
     /// @param baseToken The underlying; accepted as collateral.
     /// @param minSize Smallest size of a leg that opens, 6 decimals.
     /// @param strikeStepE6 Strikes are multiples of this, in 1e-6 of the quote token.
-    /// @param insuranceFeeShareBps Part of each fee for the insurance fund.
+    /// @param insuranceFeeShareBps Part of each fee for the insurance fund where it holds its target; up to twice that below, down to
+    /// half above, see `insuranceTarget`.
     /// @param protocolFeeShareBps Part of each fee for the protocol; the rest stays with the maker.
     /// @param baseCap Most base collateral the ledger takes, in the base token's units.
+    /// @param settlementBounty What an account pays in advance for each expiry it is short of: to who settles it, quote units.
+    /// @param stressAllowance How far the stress losses of all accounts may exceed what the insurance fund holds before new shorts
+    /// post the double grid, quote units.
     struct Market {
         address baseToken;
         uint64 minSize;
@@ -26,6 +30,8 @@ interface IClearinghouse {
         uint16 insuranceFeeShareBps;
         uint16 protocolFeeShareBps;
         uint128 baseCap;
+        uint64 settlementBounty;
+        uint128 stressAllowance;
     }
 
     /// @notice A swap as the taker states it.
@@ -62,6 +68,7 @@ interface IClearinghouse {
 
     event MarketCreated(uint16 indexed marketId, Market market);
     event MakerRegistered(AccountId indexed account);
+    event OptionsMoved(AccountId indexed from, AccountId indexed to, OptionId indexed option, int256 size);
     event OperatorChanged(AccountId indexed account, address indexed operator, bool approved);
     event CashDeposited(AccountId indexed account, address indexed from, uint256 amount);
     event CashWithdrawn(AccountId indexed account, address indexed to, uint256 amount);
@@ -121,6 +128,9 @@ interface IClearinghouse {
     /// @notice After the call the account's worst value plus cash would be below zero by `shortfall` quote units.
     error Clearinghouse_Unhealthy(AccountId account, uint256 shortfall);
     error Clearinghouse_InvalidShare(uint256 shareWad);
+    /// @notice At twice the margin grid the account would fail to pay `loss`, and all accounts together `total`, more than the fund
+    /// and the market's allowance, `limit`: new shorts post the double grid.
+    error Clearinghouse_StressLimit(AccountId account, uint256 loss, uint256 total, uint256 limit);
     error Clearinghouse_NotExpired(uint32 expiry);
     error Clearinghouse_NoSettlementPrice(uint32 expiry);
     error Clearinghouse_NotSettling(uint32 expiry);
@@ -138,6 +148,15 @@ interface IClearinghouse {
 
     /// @notice Recomputes a maker's requirement over its whole book. Anyone, any time; changes nothing else.
     function stress(AccountId account) external returns (int256 requirement);
+
+    /// @notice Runs calls of this contract in order, as the caller's own; the margin of `account` is checked once, at the end,
+    /// when it must be healthy. All or nothing.
+    /// @param calls ABI-encoded calls, for example a permit, a deposit and two swaps with different makers.
+    function batch(AccountId account, bytes[] calldata calls) external returns (bytes[] memory results);
+
+    /// @notice Uses an EIP-2612 permit of the caller for the quote token: before a deposit in a batch. A permit that somebody else
+    /// has used already is no failure.
+    function permitQuote(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
     // Cash, collateral, options
 
@@ -162,6 +181,10 @@ interface IClearinghouse {
 
     /// @notice Moves longs of a margin account to a wallet as ERC-6909; the account must be healthy afterwards.
     function withdrawOptions(AccountId account, OptionId option, uint256 amount, address to) external;
+
+    /// @notice Moves a position, long or short, between margin accounts of the caller; both must be healthy afterwards.
+    /// @param size What `to` receives, 6 decimals; negative for a short.
+    function moveOptions(AccountId from, AccountId to, OptionId option, int256 size) external;
 
     /// @notice Lets `operator` trade for the account, never withdraw.
     function setAccountOperator(AccountId account, address operator, bool approved) external;
@@ -216,6 +239,10 @@ interface IClearinghouse {
     function pendingCredit(AccountId account) external view returns (uint256);
     /// @notice Debts of all expiries that are not final, quote units: what the insurance fund may have to cover.
     function unpaidDebts() external view returns (uint256);
+    /// @notice What margin accounts would fail to pay at twice the grid, each as of when it was last touched, quote units.
+    function stressLoss() external view returns (uint256);
+    /// @notice What the insurance fund should hold, quote units: twice the stress loss.
+    function insuranceTarget() external view returns (uint256);
     function isAccountOperator(AccountId account, address operator) external view returns (bool);
 
     /// @notice Cash plus the worst (or present) value of everything the account holds, quote units.

@@ -55,6 +55,7 @@ interface ILiquidationAuction {
     event AuctionEnded(AccountId indexed account);
 
     error LiquidationAuction_InvalidTerms();
+    error LiquidationAuction_LedgerLocked();
     error LiquidationAuction_NotAuthorized(AccountId account, address caller);
     error LiquidationAuction_Healthy(AccountId account, int256 worst);
     error LiquidationAuction_Unhealthy(AccountId account, int256 worst);

@@ -3,13 +3,18 @@ pragma solidity ^0.8.37;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 
 /// @title A token for local chains
-/// @notice Its owner, at first the deployer, mints at will. Never part of a deployment that holds money.
-contract LocalToken is ERC20, Ownable {
+/// @notice Its owner, at first the deployer, mints at will; it takes EIP-2612 permits, as USDC does. Never part of a deployment that holds money.
+contract LocalToken is ERC20Permit, Ownable {
     uint8 private immutable _decimals;
 
-    constructor(string memory name_, string memory symbol_, uint8 decimals_) ERC20(name_, symbol_) Ownable(msg.sender) {
+    constructor(string memory name_, string memory symbol_, uint8 decimals_)
+        ERC20(name_, symbol_)
+        ERC20Permit(name_)
+        Ownable(msg.sender)
+    {
         _decimals = decimals_;
     }
 

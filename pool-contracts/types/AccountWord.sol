@@ -4,19 +4,23 @@ pragma solidity ^0.8.37;
 /// @notice The part of a margin account that every trade writes, in one slot.
 ///
 ///     bits   128 … 255          32 … 127                        16 … 31       0 … 15
-///            cash (quote units)  requirement (quote units, int)  strikeCount   flags
+///            cash (quote units)  requirement or stressLoss       strikeCount   flags
+///                                (quote units, int)
 ///
-/// `requirement` is kept for makers only: the cash the ledger wants beside the book, by the scenario margin of each swap
-/// added up (never less than the truth, since scenario margin is sub-additive) and tightened by `stress`.
+/// `requirement` is kept for makers: the cash the ledger wants beside the book, by the scenario margin of each swap
+/// added up (never less than the truth, since scenario margin is sub-additive) and tightened by `stress`. Every other account
+/// keeps `stressLoss` there: what it would fail to pay at twice the grid, as of when it was last touched.
 type AccountWord is uint256;
 
 using {
     cash,
     requirement,
+    stressLoss,
     strikeCount,
     isMaker,
     withCash,
     withRequirement,
+    withStressLoss,
     withStrikeCount,
     withMaker
 } for AccountWord global;
@@ -32,6 +36,11 @@ function cash(AccountWord self) pure returns (uint256) {
 
 function requirement(AccountWord self) pure returns (int256) {
     return int96(uint96(AccountWord.unwrap(self) >> 32)); // keeps 96 bits, restores the sign
+}
+
+/// @dev For accounts that are no makers.
+function stressLoss(AccountWord self) pure returns (uint256) {
+    return uint96(AccountWord.unwrap(self) >> 32); // keeps 96 bits; never negative there
 }
 
 function strikeCount(AccountWord self) pure returns (uint256) {
@@ -53,6 +62,12 @@ function withRequirement(AccountWord self, int256 requirement_) pure returns (Ac
     }
     uint256 cleared = AccountWord.unwrap(self) & ~(uint256(type(uint96).max) << 32);
     return AccountWord.wrap(cleared | uint256(uint96(int96(requirement_))) << 32); // in range: checked above
+}
+
+/// @dev For accounts that are no makers. A loss above 2^95 units is kept as that.
+function withStressLoss(AccountWord self, uint256 loss) pure returns (AccountWord) {
+    uint256 most = uint256(uint96(type(int96).max));
+    return withRequirement(self, int256(loss < most ? loss : most));
 }
 
 /// @dev Counts stay far below 2^16: accounts are capped at hundreds of strikes.

@@ -24,6 +24,7 @@ import {
   optionPoolAbi,
   poolSharesAbi,
   riskEngineAbi,
+  signedOrdersAbi,
 } from "./abis.ts";
 import { expiryName, fromAccountId, fromOptionId, fromSize, optionName } from "./optionId.ts";
 
@@ -57,6 +58,7 @@ const allAbis: readonly Abi[] = [
   riskEngineAbi,
   insuranceFundAbi,
   liquidationAuctionAbi,
+  signedOrdersAbi,
   authorityAbi,
 ];
 
@@ -395,7 +397,33 @@ const explanations: Readonly<Record<string, Explain>> = {
     retryable: true,
   }),
 
+  // Margin
+  Clearinghouse_StressLimit: (args, words) => ({
+    kind: "funds",
+    message: `In a crash twice as deep as the margin grid ${account(args, words)} would fail to pay ${money(big(args, "loss"), words)}, and all accounts together ${money(big(args, "total"), words)}; the insurance fund answers for ${money(big(args, "limit"), words)}.`,
+    hint: "Pay in the missing collateral with `meniscus account deposit AMOUNT --account N`, or trade less.",
+  }),
+
+  // Signed orders
+  SignedOrders_WrongTaker: () => ({ kind: "market", message: "This order is signed for another taker." }),
+  SignedOrders_Expired: (args) => ({
+    kind: "market",
+    message: `The order was good until ${timeOf(big(args, "deadline"))}.`,
+    hint: "Ask its signer for a new one.",
+  }),
+  SignedOrders_NonceUsed: () => ({ kind: "market", message: "The order was filled or cancelled before." }),
+  SignedOrders_WrongLegs: () => ({
+    kind: "usage",
+    message: "The legs are not those that were signed: an order is filled whole.",
+  }),
+  SignedOrders_InvalidSignature: (args) => ({
+    kind: "key",
+    message: `The order does not carry the signature of ${String(args.owner)}.`,
+  }),
+  SignedOrders_NotLedger: defect("The order book was called by somebody who is not the ledger."),
+
   // Liquidations
+  LiquidationAuction_LedgerLocked: defect("The auction was called from inside the ledger."),
   Clearinghouse_InvalidShare: defect("The auction named an impossible share."),
   LiquidationAuction_Healthy: (args, words) => ({
     kind: "market",

@@ -5,11 +5,12 @@ import {
   clearinghouseAbi,
   clearinghouseBytecode,
   clearinghouseLinks,
+  deleveragingBytecode,
   insuranceFundAbi,
   insuranceFundBytecode,
   liquidationAuctionAbi,
   liquidationAuctionBytecode,
-  liquidationBytecode,
+  transfersBytecode,
   marketOracleAbi,
   marketOracleBytecode,
   optionPoolAbi,
@@ -19,6 +20,8 @@ import {
   riskEngineAbi,
   riskEngineBytecode,
   settlementBytecode,
+  signedOrdersAbi,
+  signedOrdersBytecode,
 } from "./abis.ts";
 import type { Deployment } from "./deployments.ts";
 import {
@@ -80,7 +83,8 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
   };
   const libraries = {
     Settlement: await transactor.deploy([], settlementBytecode, []),
-    Liquidation: await transactor.deploy([], liquidationBytecode, []),
+    Deleveraging: await transactor.deploy([], deleveragingBytecode, []),
+    Transfers: await transactor.deploy([], transfersBytecode, []),
   };
   const expectedClearinghouse = await predict(2);
   const insuranceFund = await transactor.deploy(insuranceFundAbi, insuranceFundBytecode, [
@@ -107,9 +111,12 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
   ]);
   requireEqual("Clearinghouse", clearinghouse, expectedClearinghouse);
 
+  const signedOrders = await transactor.deploy(signedOrdersAbi, signedOrdersBytecode, [clearinghouse, marketOracle]);
+
   step("market, margin grids");
   const { marketId, baseToken } = input.market;
-  await transactor.write(clearinghouse, clearinghouseAbi, "createMarket", [marketId, { baseToken, ...defaultMarket }]);
+  const market = { baseToken, ...defaultMarket(input.quote.decimals) };
+  await transactor.write(clearinghouse, clearinghouseAbi, "createMarket", [marketId, market]);
   await transactor.write(riskEngine, riskEngineAbi, "setGrids", [marketId, defaultGrids]);
   await transactor.write(marketOracle, marketOracleAbi, "addMarket", [marketId]);
 
@@ -148,6 +155,7 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     clearinghouse,
     insuranceFund,
     liquidationAuction,
+    signedOrders,
     pools: [{ name: input.poolName, optionPool, poolShares, marketId }],
     uniswapV3: input.uniswapV3,
     deployedAtBlock: Number(await client.getBlockNumber()),

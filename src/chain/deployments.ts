@@ -31,6 +31,7 @@ const deploymentSchema = z.object({
   clearinghouse: address,
   insuranceFund: address,
   liquidationAuction: address,
+  signedOrders: address,
   pools: z.array(z.object({ name: z.string(), optionPool: address, poolShares: address, marketId: z.number().int() })),
   uniswapV3: z.object({ factory: address, positionManager: address, swapRouter: address, quoter: address }),
   deployedAtBlock: z.number().int().nonnegative(),

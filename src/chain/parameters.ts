@@ -126,13 +126,17 @@ export function defaultPoolParameters(quoteDecimals: number): PoolParameters {
 }
 
 /** A market's entry in the ledger. */
-export const defaultMarket = {
-  minSize: 10_000n, // 0.01 contracts
-  strikeStepE6: 25_000_000, // strikes are multiples of 25 quote tokens
-  insuranceFeeShareBps: 2_000,
-  protocolFeeShareBps: 1_000,
-  baseCap: maxUint128,
-} as const;
+export function defaultMarket(quoteDecimals: number) {
+  return {
+    minSize: 10_000n, // 0.01 contracts
+    strikeStepE6: 25_000_000, // strikes are multiples of 25 quote tokens
+    insuranceFeeShareBps: 2_000,
+    protocolFeeShareBps: 1_000,
+    baseCap: maxUint128,
+    settlementBounty: 10n ** BigInt(quoteDecimals) / 4n, // for each expiry an account is short of
+    stressAllowance: 0n, // nobody gambles with more than the insurance fund holds
+  } as const;
+}
 
 /** Terms of liquidation auctions: a quarter of an hour to give the equity away, half an hour for the fund's offer to rise. */
 export function defaultAuctionTerms(quoteDecimals: number) {

@@ -67,12 +67,38 @@ library Accounts {
         uint256 shortStrikes = self.shortStrikes[account][expiryKey];
         ExpiryWord word = self.expiries[expiryKey];
         if (becameShort) {
-            if (shortStrikes == 0) self.expiries[expiryKey] = word.withOpenShortAccounts(word.openShortAccounts() + 1);
+            if (shortStrikes == 0) {
+                self.expiries[expiryKey] = word.withOpenShortAccounts(word.openShortAccounts() + 1);
+                _prepayBounty(self, account, key.marketId(), expiryKey);
+            }
             self.shortStrikes[account][expiryKey] = shortStrikes + 1;
         } else {
-            if (shortStrikes == 1) self.expiries[expiryKey] = word.withOpenShortAccounts(word.openShortAccounts() - 1);
+            if (shortStrikes == 1) {
+                self.expiries[expiryKey] = word.withOpenShortAccounts(word.openShortAccounts() - 1);
+                payBounty(self, account, account, key.marketId(), expiryKey);
+            }
             self.shortStrikes[account][expiryKey] = shortStrikes - 1;
         }
+    }
+
+    // ───────────────────────────── Settlement bounties ─────────────────────────────
+
+    /// @dev Who becomes short in an expiry pays in advance for the work of settling him; makers are settled by their own keepers.
+    function _prepayBounty(LedgerState storage self, AccountId account, uint16 marketId, uint256 expiryKey) private {
+        uint256 bounty = self.markets[marketId].settlementBounty;
+        if (bounty == 0 || self.accounts[account].isMaker()) return;
+        addCash(self, account, -int256(bounty)); // 64 bits
+        self.pot[expiryKey] += bounty;
+    }
+
+    /// @notice Pays what the account had paid in advance: back, or to who settles it.
+    function payBounty(LedgerState storage self, AccountId account, AccountId to, uint16 marketId, uint256 expiryKey)
+        internal
+    {
+        uint256 bounty = self.markets[marketId].settlementBounty;
+        if (bounty == 0 || self.accounts[account].isMaker()) return;
+        self.pot[expiryKey] -= bounty;
+        addCash(self, to, int256(bounty)); // 64 bits
     }
 
     /// @notice A margin account holds positions of one market only.
@@ -131,8 +157,8 @@ library Accounts {
         (worst, equity) = (worst + own, equity + own);
     }
 
-    /// @notice After something left the account, or risk came: it owes nothing and its initial margin holds.
-    function requireFree(LedgerState storage self, IRiskEngine riskEngine, AccountId account) internal view {
+    /// @notice The account owes nothing and its initial margin holds.
+    function requireHealthy(LedgerState storage self, IRiskEngine riskEngine, AccountId account) internal view {
         uint256 owed = self.dues[account].debt;
         if (owed != 0) revert IClearinghouse.Clearinghouse_Unhealthy(account, owed);
         AccountWord word = self.accounts[account];
@@ -145,6 +171,71 @@ library Accounts {
         (int256 worst,) = health(self, riskEngine, account, Grid.Initial);
         if (worst < 0) revert IClearinghouse.Clearinghouse_Unhealthy(account, uint256(-worst));
     }
+
+    // ───────────────────────────── Stress ─────────────────────────────
+
+    /// @notice Brings the account's stress loss and the sum of all up to date.
+    /// @return grown Whether the account's has grown.
+    function measureStress(LedgerState storage self, IRiskEngine riskEngine, AccountId account)
+        internal
+        returns (bool grown)
+    {
+        AccountWord word = self.accounts[account];
+        if (word.isMaker()) return false;
+        uint256 before = word.stressLoss();
+        if (!needsCheck(self, account, word)) {
+            _setStress(self, account, word, 0);
+            return false;
+        }
+        StrikeWord[] memory words = self.books[account].all(word.strikeCount());
+        uint16 marketId = words[0].key().marketId();
+        int256 left = riskEngine.stressed(marketId, words, baseSize(self, account, marketId)) + int256(word.cash());
+        uint256 loss = left < 0 ? uint256(-left) : 0; // cash is below 2^128
+        _setStress(self, account, word, loss);
+        return loss > before;
+    }
+
+    /// @notice After risk was added: where all stress losses together exceed what the fund holds, the account posts the double
+    /// grid. So nobody gambles on limited liability with more than the fund could pay.
+    function requireStressCovered(
+        LedgerState storage self,
+        IRiskEngine riskEngine,
+        AccountId insuranceAccount,
+        AccountId account
+    ) internal {
+        if (!measureStress(self, riskEngine, account)) return;
+        uint256 total = self.exposure.stressLoss;
+        uint256 limit = self.accounts[insuranceAccount].cash();
+        if (total <= limit) return;
+        limit += self.markets[self.books[account].words[0].key().marketId()].stressAllowance; // it is short: it holds a strike
+        if (total <= limit) return;
+        uint256 loss = self.accounts[account].stressLoss();
+        revert IClearinghouse.Clearinghouse_StressLimit(account, loss, total, limit);
+    }
+
+    /// @notice A share of the account is left, and with it this share of its stress loss.
+    function keepShareOfStress(LedgerState storage self, AccountId account, uint256 shareWad) internal {
+        AccountWord word = self.accounts[account];
+        _setStress(self, account, word, word.stressLoss() * shareWad / 1e18);
+    }
+
+    /// @notice An account without shorts fails to pay nothing.
+    function forgetStressWithoutShorts(LedgerState storage self, AccountId account) internal {
+        AccountWord word = self.accounts[account];
+        if (word.isMaker() || needsCheck(self, account, word)) return;
+        _setStress(self, account, word, 0);
+    }
+
+    function _setStress(LedgerState storage self, AccountId account, AccountWord word, uint256 loss) private {
+        uint256 before = word.stressLoss();
+        if (loss == before) return;
+        AccountWord after_ = word.withStressLoss(loss);
+        self.accounts[account] = after_;
+        // Each part is below 2^96 and counted once.
+        self.exposure.stressLoss = uint128(self.exposure.stressLoss - before + after_.stressLoss());
+    }
+
+    // ───────────────────────────── Makers ─────────────────────────────
 
     /// @notice Makes a registered maker's requirement exact: what leaves beside cash changes it.
     function tightenMaker(LedgerState storage self, IRiskEngine riskEngine, AccountId account) internal {

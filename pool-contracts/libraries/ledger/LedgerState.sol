@@ -19,14 +19,22 @@ struct Debt {
     uint128 unpaid;
 }
 
+/// @notice What the insurance fund may have to pay, quote units.
+/// @param unpaidDebts Debts of all expiries that are not final.
+/// @param stressLoss What margin accounts would fail to pay at twice the grid, each as of when it was last touched.
+struct Exposure {
+    uint128 unpaidDebts;
+    uint128 stressLoss;
+}
+
 /// @notice Everything the ledger stores, but for its ERC-6909 balances. An expiry key is `marketId << 32 | expiry`.
 /// @param books Positions of margin accounts.
 /// @param base Base collateral, in the base token's units.
-/// @param pot What is left to pay of an expiry: collected and covered, not yet claimed.
+/// @param pot What is left to pay of an expiry: collected and covered, not yet claimed, and the settlement bounties of accounts that
+/// are short of it.
 /// @param shortStrikes In how many strikes of the expiry the account is short.
 /// @param credit What settlement owes the account, before the payout ratio.
 /// @param makerCredits Expiries whose credit a registered maker has not claimed: marks value them.
-/// @param unpaidDebts Debts of all expiries that are not final: what the insurance fund may have to pay.
 struct LedgerState {
     mapping(uint16 marketId => IClearinghouse.Market) markets;
     mapping(AccountId => AccountWord) accounts;
@@ -42,7 +50,7 @@ struct LedgerState {
     mapping(AccountId => mapping(uint256 expiryKey => Debt)) debts;
     mapping(AccountId => Dues) dues;
     mapping(AccountId => uint256[] expiryKeys) makerCredits;
-    uint256 unpaidDebts;
+    Exposure exposure;
 }
 
 /// @notice The key under which an expiry of a market is kept.

@@ -79,7 +79,7 @@ library Settlement {
             covered = _min(covered, self.accounts[insuranceAccount].cash());
             self.addCash(insuranceAccount, -int256(covered)); // at most the account's cash
             self.pot[expiryKey] += covered;
-            self.unpaidDebts -= missing;
+            self.exposure.unpaidDebts -= uint128(missing); // a sum of debts, each counted once
         }
         uint256 collected = word.collected() + covered;
         self.expiries[expiryKey] =
@@ -168,7 +168,9 @@ library Settlement {
             delete self.shortStrikes[account][expiryKey];
             ExpiryWord word = self.expiries[expiryKey];
             self.expiries[expiryKey] = word.withOpenShortAccounts(word.openShortAccounts() - 1);
+            self.payBounty(account, toAccountId(msg.sender, 0), marketId, expiryKey);
         }
+        self.forgetStressWithoutShorts(account);
         if (raw >= 0) {
             int256 net = CashMath.toCashDown(raw, divisor);
             _addCredit(self, account, expiryKey, uint256(net)); // not negative
@@ -241,7 +243,7 @@ library Settlement {
         self.expiries[expiryKey] = word.withDebt(word.owed() + owed, word.collected()); // below 2^96: checked there
         self.debts[account][expiryKey] = Debt(uint128(owed), uint128(owed));
         self.dues[account].debt += uint128(owed);
-        self.unpaidDebts += owed;
+        self.exposure.unpaidDebts += uint128(owed);
     }
 
     /// @dev Takes what the account has for this debt. Before finality it goes to the pot, afterwards to the fund that covered it.
@@ -262,7 +264,7 @@ library Settlement {
         if (word.state() == ExpiryState.Final) {
             self.addCash(insuranceAccount, int256(paid));
         } else {
-            self.unpaidDebts -= paid;
+            self.exposure.unpaidDebts -= uint128(paid);
             self.pot[expiryKey] += paid;
             self.expiries[expiryKey] = word.withDebt(word.owed(), word.collected() + paid);
         }

@@ -4,16 +4,49 @@ pragma solidity ^0.8.37;
 import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
 import {IRiskEngine} from "../../interfaces/IRiskEngine.sol";
 import {AccountId} from "../../types/AccountId.sol";
-import {StrikeKey, toOptionId} from "../../types/OptionId.sol";
-import {StrikeWord} from "../../types/StrikeWord.sol";
+import {AccountWord} from "../../types/AccountWord.sol";
+import {OptionId, StrikeKey, toOptionId} from "../../types/OptionId.sol";
+import {StrikeWord, StrikeWord_SizeOverflow} from "../../types/StrikeWord.sol";
+import {Positions} from "../accounting/Positions.sol";
 import {Accounts} from "./Accounts.sol";
 import {LedgerState} from "./LedgerState.sol";
 
-/// @title Liquidation, as the ledger does it
-/// @notice Part of the ledger that stands in code of its own (linked, called by delegatecall). Who is liquidated, how much of
-/// him and at what price is the auction's affair; here the same share of everything an account holds changes hands.
-library Liquidation {
+/// @title Positions that change hands without a trade
+/// @notice Part of the ledger that stands in code of its own (linked, called by delegatecall): moves between accounts of one owner,
+/// and liquidations. Who is liquidated, how much of him and at what price is the auction's affair; here the same share of
+/// everything an account holds changes hands.
+library Transfers {
     using Accounts for LedgerState;
+    using Positions for Positions.Book;
+
+    /// @notice Moves a position, or a part of it, between two margin accounts. See `IClearinghouse.moveOptions`.
+    function move(
+        LedgerState storage self,
+        IRiskEngine riskEngine,
+        AccountId from,
+        AccountId to,
+        OptionId option,
+        int256 size
+    ) external {
+        if (size == 0) revert IClearinghouse.Clearinghouse_ZeroAmount();
+        if (size > type(int80).max || size < type(int80).min) revert StrikeWord_SizeOverflow(size);
+        if (!option.isCanonical()) revert IClearinghouse.Clearinghouse_InvalidOption(option);
+        StrikeKey key = option.key();
+        if (block.timestamp >= key.expiry()) revert IClearinghouse.Clearinghouse_SeriesExpired(key.expiry());
+        AccountWord word = self.accounts[from];
+        int256 held = self.books[from].read(word.strikeCount(), word.isMaker(), key).position(option.isPut());
+        bool isPart = size > 0 ? held >= size : held <= size;
+        if (!isPart) {
+            uint256 asked = uint256(size < 0 ? -size : size);
+            revert IClearinghouse.Clearinghouse_InsufficientOptions(from, option, asked, held);
+        }
+        self.requireAccountMarket(to, key.marketId());
+        self.addPosition(from, option, -size);
+        self.addPosition(to, option, size);
+        self.tightenMaker(riskEngine, from);
+        self.tightenMaker(riskEngine, to);
+        emit IClearinghouse.OptionsMoved(from, to, option, size);
+    }
 
     /// @notice Moves a share of the account's positions, base collateral and cash to the bidder, against a payment.
     /// See `IClearinghouse.liquidate`.
@@ -43,7 +76,9 @@ library Liquidation {
         }
         self.addCash(bidder, cashShare - seizure.price);
         if (self.accounts[account].isMaker()) self.tightenMaker(riskEngine, account);
-        self.requireFree(riskEngine, bidder);
+        else self.keepShareOfStress(account, 1e18 - seizure.shareWad);
+        self.requireHealthy(riskEngine, bidder);
+        self.measureStress(riskEngine, bidder);
         emit IClearinghouse.Liquidated(account, bidder, seizure.shareWad, seizure.price, seizure.penalty);
     }
 
