@@ -160,11 +160,14 @@ contract RiskEngine is IRiskEngine, AccessManaged {
             expiries = new uint32[](words.length);
             expiryOf = new uint256[](words.length);
             uint256 count;
+            uint256 j;
             for (uint256 i = 0; i < words.length; ++i) {
                 uint32 expiry = words[i].key().expiry();
-                uint256 j = 0;
-                while (j < count && expiries[j] != expiry) ++j;
-                if (j == count) expiries[count++] = expiry;
+                if (count == 0 || expiries[j] != expiry) {
+                    j = 0; // not that of the word before
+                    while (j < count && expiries[j] != expiry) ++j;
+                    if (j == count) expiries[count++] = expiry;
+                }
                 expiryOf[i] = j;
             }
             assembly ("memory-safe") {
@@ -308,6 +311,7 @@ contract RiskEngine is IRiskEngine, AccessManaged {
                     mstore(spotsEnd, factorWad)
                     mstore(add(spotsEnd, 0x20), leastRaw)
                     mstore(add(spotsEnd, 0x40), leastWeight)
+                    mstore(add(spotsEnd, 0x60), 0)
                 }
                 spotsEnd += PayoffSag.SPOT_BYTES;
             }

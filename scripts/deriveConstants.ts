@@ -23,7 +23,7 @@ export interface Library {
 export interface Derivation {
   readonly libraries: readonly Library[];
   /** Largest error of each approximation, in the measure its library states. */
-  readonly errors: Readonly<Record<"exp" | "ln" | "mills" | "guess", Decimal>>;
+  readonly errors: Readonly<Record<"exp" | "ln" | "mills" | "millsShort" | "guess", Decimal>>;
 }
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
@@ -65,11 +65,11 @@ function fitLogarithm(): Rational {
 }
 
 /** M(z) for z ≥ 0, where the error is weighted by φ(z), and by 1e-18 where φ is smaller, so that the tail keeps its form. */
-function fitMillsRatio(): Rational {
+function fitMillsRatio(levels: number): Rational {
   const grid = Array.from({ length: 500 }, (_, i) => new Real(i / 499).pow("1.3").times(12));
   const f = grid.map((z) => millsRatio(z));
   const weight = grid.map((z) => Real.max(normalDensity(z), "1e-18"));
-  return fitRational({ grid, f, weight }, 8, 9);
+  return fitRational({ grid, f, weight }, levels - 1, levels);
 }
 
 /**
@@ -127,16 +127,19 @@ function logarithmConstants({ slope, offset, levels }: JacobiFraction): Library 
   };
 }
 
-function normalConstants({ levels }: JacobiFraction): Library {
+function normalConstants(long: JacobiFraction, short: JacobiFraction): Library {
   const q80 = two.pow(80);
   const sqrtTwoPi = pi.times(2).sqrt();
   const constants: Record<string, bigint> = {};
-  levels.forEach(({ a, b }, level) => {
-    constants[`A${level}`] = rounded(a.times(score).abs());
-    constants[`B${level}`] = rounded(
-      level === 0 ? b.times(score).times(q80).div(sqrtTwoPi) : b.times(score.pow(2)).abs(),
-    );
-  });
+  const add = ({ levels }: JacobiFraction, nameOfA: string, nameOfB: string) =>
+    levels.forEach(({ a, b }, level) => {
+      constants[`${nameOfA}${level}`] = rounded(a.times(score).abs());
+      constants[`${nameOfB}${level}`] = rounded(
+        level === 0 ? b.times(score).times(q80).div(sqrtTwoPi) : b.times(score.pow(2)).abs(),
+      );
+    });
+  add(long, "A", "B");
+  add(short, "C", "D");
   constants.SQRT_2PI_Q80 = rounded(sqrtTwoPi.times(q80));
   constants.WAD_OVER_SQRT_2PI_Q80 = rounded(wad.times(q80).div(sqrtTwoPi));
   return { solidity: "NormalDistribution", twin: "normalDistribution", constants };
@@ -167,13 +170,14 @@ function impliedStdDevConstants({ slope, offset, levels: [level] }: JacobiFracti
 export function deriveConstants(): Derivation {
   const exp = fitExponential();
   const ln = fitLogarithm();
-  const mills = fitMillsRatio();
+  const mills = fitMillsRatio(9);
+  const millsShort = fitMillsRatio(6);
   const guess = fitGuess();
   return {
     libraries: [
       exponentialConstants(toJacobiFraction(exp)),
       logarithmConstants(toJacobiFraction(ln)),
-      normalConstants(toJacobiFraction(mills)),
+      normalConstants(toJacobiFraction(mills), toJacobiFraction(millsShort)),
       impliedStdDevConstants(toJacobiFraction(guess)),
       {
         solidity: "SquareRoot",
@@ -194,7 +198,7 @@ export function deriveConstants(): Derivation {
         },
       },
     ],
-    errors: { exp: exp.error, ln: ln.error, mills: mills.error, guess: guess.error },
+    errors: { exp: exp.error, ln: ln.error, mills: mills.error, millsShort: millsShort.error, guess: guess.error },
   };
 }
 
@@ -241,6 +245,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   console.log(`  exp    ${derivation.errors.exp.toExponential(2)}  relative, |x| ≤ ln2/2`);
   console.log(`  ln     ${derivation.errors.ln.toExponential(2)}  absolute, 1/√2 ≤ m ≤ √2`);
   console.log(`  mills  ${derivation.errors.mills.toExponential(2)}  weighted by φ(z), z ≥ 0`);
+  console.log(`  short  ${derivation.errors.millsShort.toExponential(2)}  of the shorter fraction, likewise`);
   console.log(`  guess  ${derivation.errors.guess.toExponential(2)}  relative, of an implied deviation as k → 0`);
   if (process.argv.includes("--write")) write(derivation);
   const found = differences(derivation);

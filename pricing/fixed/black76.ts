@@ -4,7 +4,7 @@ import { FixedPointError } from "./errors.ts";
 import { bell } from "./exponential.ts";
 import { solveImpliedStdDev } from "./impliedStdDev.ts";
 import { lnRatio } from "./logarithm.ts";
-import { millsRatio } from "./normalDistribution.ts";
+import { millsRatio, millsRatioShort } from "./normalDistribution.ts";
 import { absolute, divide, shiftRight } from "./word.ts";
 
 const WAD = 10n ** 18n;
@@ -165,7 +165,7 @@ function absoluteDifference({ moneyness, halfStdDev }: Scores): { a: bigint; isN
   return { a: absolute(difference), isNegative: difference < 0n };
 }
 
-/** What prices and Greeks are put together from, for a caller that stays inside the domain: `Black76.kernel`. */
+/** What prices and Greeks are put together from. */
 export interface Black76Parts {
   /** m·e^(−a²/2) in Q45. */
   readonly bell: bigint;
@@ -175,14 +175,19 @@ export interface Black76Parts {
   readonly isNegative: boolean;
 }
 
-/** `smaller` is min(F, K), `moneyness` |k|/v and `halfStdDev` v/2 as scores. */
-export function black76Parts({ smaller, moneyness, halfStdDev }: Scores): Black76Parts {
-  const { a, isNegative } = absoluteDifference({ smaller, moneyness, halfStdDev });
+/** `Black76.shortKernel`, for a caller that stays inside the domain: `moneyness` is |k|/v and `halfStdDev` v/2 as scores. */
+export function black76ShortParts(scores: Scores): Black76Parts {
+  return partsOf(scores, millsRatioShort);
+}
+
+function partsOf(scores: Scores, mills: (z: bigint) => bigint): Black76Parts {
+  const { smaller, moneyness, halfStdDev } = scores;
+  const { a, isNegative } = absoluteDifference(scores);
   const { mantissa, shift } = bell(a);
   return {
     bell: shiftRight(smaller * mantissa, shift),
-    millsA: isNegative ? -millsRatio(a) : millsRatio(a),
-    millsB: millsRatio(moneyness + halfStdDev),
+    millsA: isNegative ? -mills(a) : mills(a),
+    millsB: mills(moneyness + halfStdDev),
     isNegative,
   };
 }
@@ -210,13 +215,13 @@ export function black76DeltaAndVega(
 }
 
 function priceInside({ forwardWad, strikeWad }: Omit<Black76Input, "stdDevWad">, scores: Scores): Prices {
-  const excess = black76Excess(black76Parts(scores), scores.smaller);
+  const excess = black76Excess(partsOf(scores, millsRatio), scores.smaller);
   return { callWad: forwardWad + excess, putWad: strikeWad + excess };
 }
 
 function priceDeltaVega(input: Black76Input, scores: Scores): PriceDeltaVega & { readonly density: bigint } {
   const { forwardWad, strikeWad } = input;
-  const parts = black76Parts(scores);
+  const parts = partsOf(scores, millsRatio);
   const excess = black76Excess(parts, scores.smaller);
   return {
     callWad: forwardWad + excess,

@@ -1,6 +1,6 @@
 /** Twin of pool-contracts/RiskEngine.sol and its libraries in libraries/risk, bit for bit; the formulas stand there. */
 
-import { type Black76Parts, black76DeltaAndVega, black76Excess, black76Parts } from "./black76.ts";
+import { type Black76Parts, black76DeltaAndVega, black76Excess, black76ShortParts } from "./black76.ts";
 import { cashDivisor, toCashDown, toCashUp } from "./cashMath.ts";
 import { essviStdDev, requireEssviSlice } from "./essvi.ts";
 import { lnWad } from "./logarithm.ts";
@@ -234,7 +234,7 @@ function partsOf(
   const raised = stdDevWad << 20n;
   const halfStdDev = raised < MIN_HALF_STD_DEV ? MIN_HALF_STD_DEV : raised;
   const moneyness = (absolute(kWad) * LN_UNIT_PER_WAD) / halfStdDev;
-  const parts = black76Parts({ smaller, moneyness, halfStdDev });
+  const parts = black76ShortParts({ smaller, moneyness, halfStdDev });
   return { parts, excess: black76Excess(parts, smaller) };
 }
 

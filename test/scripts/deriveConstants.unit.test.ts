@@ -8,6 +8,7 @@ test("the constants in Solidity and TypeScript are those that Remez' algorithm f
   expect(derivation.errors.exp.toNumber()).toBeLessThan(4.5e-23);
   expect(derivation.errors.ln.toNumber()).toBeLessThan(7.9e-23);
   expect(derivation.errors.mills.toNumber()).toBeLessThan(4.1e-22);
+  expect(derivation.errors.millsShort.toNumber()).toBeLessThan(5e-15);
   expect(derivation.errors.guess.toNumber()).toBeLessThan(0.013);
 });
 

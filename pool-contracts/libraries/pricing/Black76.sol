@@ -133,7 +133,7 @@ library Black76 {
                     return (callWad, putWad, _deltaAtLimit(forwardWad, strikeWad, stdDevWad), 0);
                 }
             }
-            (uint256 bell, uint256 millsA, uint256 millsB, uint256 sign) = kernel(smaller, moneyness, halfStdDev);
+            (uint256 bell, uint256 millsA, uint256 millsB, uint256 sign) = _kernel(smaller, moneyness, halfStdDev);
             assembly ("memory-safe") {
                 let excess := sub(sar(125, mul(bell, sub(millsA, millsB))), and(smaller, not(sign)))
                 callWad := add(forwardWad, excess)
@@ -201,7 +201,7 @@ library Black76 {
         Greeks memory greeks
     ) private pure {
         unchecked {
-            (uint256 bell, uint256 millsA, uint256 millsB, uint256 sign) = kernel(smaller, moneyness, halfStdDev);
+            (uint256 bell, uint256 millsA, uint256 millsB, uint256 sign) = _kernel(smaller, moneyness, halfStdDev);
             uint256 density;
             assembly ("memory-safe") {
                 let excess := sub(sar(125, mul(bell, sub(millsA, millsB))), and(smaller, not(sign)))
@@ -232,7 +232,7 @@ library Black76 {
         pure
         returns (uint256 callWad, uint256 putWad)
     {
-        (uint256 bell, uint256 millsA, uint256 millsB, uint256 sign) = kernel(smaller, moneyness, halfStdDev);
+        (uint256 bell, uint256 millsA, uint256 millsB, uint256 sign) = _kernel(smaller, moneyness, halfStdDev);
         assembly ("memory-safe") {
             // otm − m, so that adding F or K gives the price
             let excess := sub(sar(125, mul(bell, sub(millsA, millsB))), and(smaller, not(sign)))
@@ -241,29 +241,55 @@ library Black76 {
         }
     }
 
-    /// @notice What prices and Greeks are put together from, for a caller that has proven the domain.
-    /// @param smaller min(F, K), below 2^127
-    /// @param moneyness |k|/v, a score
-    /// @param halfStdDev v/2, a score; the sum of both is below 2^127
     /// @return bell m·e^(−a²/2) in Q45, below 2^173
     /// @return millsA sgn(a)·M(|a|)/√(2π) in Q80, |…| ≤ 2^79
     /// @return millsB M(b)/√(2π) in Q80
     /// @return sign All ones where a < 0, else zero
-    function kernel(uint256 smaller, uint256 moneyness, uint256 halfStdDev)
+    function _kernel(uint256 smaller, uint256 moneyness, uint256 halfStdDev)
+        private
+        pure
+        returns (uint256 bell, uint256 millsA, uint256 millsB, uint256 sign)
+    {
+        unchecked {
+            uint256 a;
+            (a, sign, bell) = _bell(smaller, moneyness, halfStdDev);
+            (millsA, millsB) = NormalDistribution.millsRatios(a, moneyness + halfStdDev);
+            millsA = (millsA ^ sign) - sign;
+        }
+    }
+
+    /// @notice What prices and Greeks are put together from, to 1e-14 of max(F, K), for a caller that has proven the domain.
+    /// @param smaller min(F, K), below 2^127
+    /// @param moneyness |k|/v, a score
+    /// @param halfStdDev v/2, a score; the sum of both is below 2^127
+    /// @return bell As in `_kernel`, and so is the rest
+    function shortKernel(uint256 smaller, uint256 moneyness, uint256 halfStdDev)
         internal
         pure
         returns (uint256 bell, uint256 millsA, uint256 millsB, uint256 sign)
     {
         unchecked {
-            uint256 a = moneyness - halfStdDev;
+            uint256 a;
+            (a, sign, bell) = _bell(smaller, moneyness, halfStdDev);
+            (millsA, millsB) = NormalDistribution.millsRatiosShort(a, moneyness + halfStdDev);
+            millsA = (millsA ^ sign) - sign;
+        }
+    }
+
+    /// @dev |a|, its sign and m·e^(−a²/2).
+    function _bell(uint256 smaller, uint256 moneyness, uint256 halfStdDev)
+        private
+        pure
+        returns (uint256 a, uint256 sign, uint256 bell)
+    {
+        unchecked {
+            a = moneyness - halfStdDev;
             assembly ("memory-safe") {
                 sign := sar(255, a)
-                a := sub(xor(a, sign), sign) // |a|
+                a := sub(xor(a, sign), sign)
             }
             (uint256 mantissa, uint256 shift) = Exponential.bell(a);
             bell = (smaller * mantissa) >> shift;
-            (millsA, millsB) = NormalDistribution.millsRatios(a, moneyness + halfStdDev);
-            millsA = (millsA ^ sign) - sign;
         }
     }
 

@@ -30,6 +30,21 @@ library NormalDistribution {
     uint256 private constant B7 = 5210053814706350967087983959860901302228252301750; // subtracted
     uint256 private constant B8 = 114132358890171968771823696909479544089492761073989;
 
+    //     A shorter fraction of the same form, with C for A and D for B: weighted by φ its error is at most 5e-15, relative it is
+    //     5e-7 at z = 9 and 1e-4 beyond. It falls with z as M does.
+    uint256 private constant C0 = 10717023171259584131998; // subtracted
+    uint256 private constant C1 = 3805336589542795861390611;
+    uint256 private constant C2 = 18139069928392015485219711;
+    uint256 private constant C3 = 4195826177496400898401155;
+    uint256 private constant C4 = 29591043840728887751209882; // subtracted
+    uint256 private constant C5 = 36544368209205393058139086;
+    uint256 private constant D0 = 1011333030949133242810854795160843085519816037559;
+    uint256 private constant D1 = 4947501293151314354870410856985574053997330843149;
+    uint256 private constant D2 = 75291842556950295858915934864597651206231803849065; // subtracted
+    uint256 private constant D3 = 139016815919198214832247766519339270380698738164497;
+    uint256 private constant D4 = 5341610632644549442698955926304308503529153796588; // subtracted
+    uint256 private constant D5 = 1171255203905761922997508098116749932854364703274206;
+
     // √(2π) · 2^80 and 1e18 / √(2π) · 2^80
     uint256 private constant SQRT_2PI_Q80 = 3030327641377486072904008;
     uint256 private constant WAD_OVER_SQRT_2PI_Q80 = 482291623313231213510444942385594877804871;
@@ -75,6 +90,27 @@ library NormalDistribution {
             t := add(sub(y, A1), sdiv(B2, t))
             t := add(A0, add(y, sdiv(B1, t)))
             millsY := sdiv(B0, t)
+        }
+    }
+
+    /// @notice `millsRatios` by the shorter fraction: where 1e-14 of a price is enough, as in a margin scenario.
+    function millsRatiosShort(uint256 x, uint256 y) internal pure returns (uint256 millsX, uint256 millsY) {
+        assembly ("memory-safe") {
+            let t := add(x, C5)
+            t := add(sub(x, C4), sdiv(D5, t))
+            t := sub(add(x, C3), sdiv(D4, t))
+            t := add(add(x, C2), sdiv(D3, t))
+            t := sub(add(x, C1), sdiv(D2, t))
+            t := add(sub(x, C0), sdiv(D1, t))
+            millsX := sdiv(D0, t)
+
+            t := add(y, C5)
+            t := add(sub(y, C4), sdiv(D5, t))
+            t := sub(add(y, C3), sdiv(D4, t))
+            t := add(add(y, C2), sdiv(D3, t))
+            t := sub(add(y, C1), sdiv(D2, t))
+            t := add(sub(y, C0), sdiv(D1, t))
+            millsY := sdiv(D0, t)
         }
     }
 

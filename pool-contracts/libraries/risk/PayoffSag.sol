@@ -28,10 +28,12 @@ import {ShockedBoard} from "./ShockedBoard.sol";
 /// (bend ≤ 0 at every strike) have none. A piecewise linear line is least at a bend or an end, so looking at one's own strikes is
 /// looking everywhere: margin stays sub-additive across accounts, whatever their strikes.
 library PayoffSag {
-    /// @dev A spot of the grid in memory: y = 1 + its shock (WAD), the least weighted value there (raw), the least weight (%).
-    uint256 internal constant SPOT_BYTES = 3 * 32;
-    /// @dev A bend in memory: y at the strike (WAD), how much the slope rises there (raw), the spot below, the spot above.
-    uint256 private constant BEND_BYTES = 4 * 32;
+    /// @dev A spot of the grid in memory: y = 1 + its shock (WAD), the least weighted value there (raw), the least weight (%), the
+    /// first bend between it and the spot above, 0 where there is none.
+    uint256 internal constant SPOT_BYTES = 4 * 32;
+    /// @dev A bend in memory: y at the strike (WAD), how much the slope rises there (raw), the spot below, the spot above, the next
+    /// bend between the same spots.
+    uint256 private constant BEND_BYTES = 5 * 32;
 
     /// @notice The least value between the grid's spots, at the strikes of `words`, where it is below `lowestRaw`; else that.
     /// @param spots Where the spots begin in memory, one after another up to `spotsEnd`.
@@ -49,7 +51,7 @@ library PayoffSag {
             for (uint256 bend = bends; bend < end; bend += BEND_BYTES) {
                 (, int256 bendRaw,) = _readBend(bend);
                 if (bendRaw <= 0) continue;
-                int256 valueRaw = _valueAt(bends, end, bend);
+                int256 valueRaw = _valueAt(bend);
                 if (valueRaw < lowestRaw) lowestRaw = valueRaw;
             }
         }
@@ -86,6 +88,9 @@ library PayoffSag {
                 if (bendRaw == 0) continue;
                 assembly ("memory-safe") {
                     mstore(add(end, 0x20), bendRaw)
+                    let first := add(mload(add(end, 0x40)), 0x60)
+                    mstore(add(end, 0x80), mload(first))
+                    mstore(first, end)
                 }
                 end += BEND_BYTES;
             }
@@ -106,29 +111,26 @@ library PayoffSag {
             uint256 atWad = (strikeWad - board.fixedWad) * 1e18 / openWad;
             uint256 below; // factors are positive
             uint256 above = type(uint256).max;
-            for (; spots < spotsEnd; spots += SPOT_BYTES) {
-                uint256 factorWad;
-                assembly ("memory-safe") {
-                    factorWad := mload(spots)
-                }
-                if (factorWad > atWad) {
-                    if (factorWad < above) {
-                        above = factorWad;
-                        assembly ("memory-safe") {
-                            mstore(add(bend, 0x60), spots)
+            assembly ("memory-safe") {
+                for { let spot := spots } lt(spot, spotsEnd) { spot := add(spot, SPOT_BYTES) } {
+                    let factor := mload(spot)
+                    switch gt(factor, atWad)
+                    case 0 {
+                        if gt(factor, below) {
+                            below := factor
+                            mstore(add(bend, 0x40), spot)
                         }
                     }
-                } else if (factorWad > below) {
-                    below = factorWad;
-                    assembly ("memory-safe") {
-                        mstore(add(bend, 0x40), spots)
+                    default {
+                        if lt(factor, above) {
+                            above := factor
+                            mstore(add(bend, 0x60), spot)
+                        }
                     }
                 }
-            }
-            if (below == 0 || above == type(uint256).max) return 0;
-            assembly ("memory-safe") {
                 mstore(bend, atWad)
             }
+            if (below == 0 || above == type(uint256).max) return 0;
             return openWad * _fade(above - below, board.rootThetaWad * board.forwardWad / openWad) / 1e18;
         }
     }
@@ -144,22 +146,33 @@ library PayoffSag {
     }
 
     /// @dev The value at a bend.
-    function _valueAt(uint256 bends, uint256 end, uint256 here) private pure returns (int256) {
+    function _valueAt(uint256 here) private pure returns (int256) {
         unchecked {
             (uint256 atWad,, uint256 lower) = _readBend(here);
             (uint256 a, int256 lowestA, uint256 weight) = _readSpot(lower);
             (uint256 b, int256 lowestB, uint256 weightB) = _readSpot(_upperSpot(here));
             if (weightB < weight) weight = weightB;
             int256 sagRaw; // times 1e18: bends are below 2^178, lengths below 2^61
-            for (; bends < end; bends += BEND_BYTES) {
-                (uint256 otherWad, int256 bendRaw, uint256 otherLower) = _readBend(bends);
-                if (otherLower != lower) continue;
+            for (uint256 bend = _firstBend(lower); bend != 0; bend = _nextBend(bend)) {
+                (uint256 otherWad, int256 bendRaw,) = _readBend(bend);
                 uint256 productWad = otherWad < atWad ? (otherWad - a) * (b - atWad) : (atWad - a) * (b - otherWad);
                 sagRaw += bendRaw * int256(productWad / (b - a));
             }
             // Values fit 2^193 unless there are more than 1e33 quote tokens.
             int256 riseRaw = (lowestB - lowestA) * int256(atWad - a) / int256(b - a);
             return lowestA + riseRaw - sagRaw / 1e18 * int256(weight) / 100;
+        }
+    }
+
+    function _firstBend(uint256 spot) private pure returns (uint256 bend) {
+        assembly ("memory-safe") {
+            bend := mload(add(spot, 0x60))
+        }
+    }
+
+    function _nextBend(uint256 bend) private pure returns (uint256 next) {
+        assembly ("memory-safe") {
+            next := mload(add(bend, 0x80))
         }
     }
 

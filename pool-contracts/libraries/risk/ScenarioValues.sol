@@ -81,7 +81,7 @@ library ScenarioValues {
 
     /// @dev Adds net·excess under every volatility of a spot. It returns early where there is nothing to add, so that the
     /// optimiser leaves it a stack of its own, which it fills.
-    /// @return bell Of the last volatility, as `Black76.kernel` has it; so are the other two.
+    /// @return bell Of the last volatility, as `Black76.shortKernel` has it; so are the other two.
     /// @return millsA
     /// @return millsB
     function _addSpot(uint256 spot, uint256 next, uint256 stdDevWad, uint256 smaller, uint256 ln, int256 net)
@@ -104,7 +104,7 @@ library ScenarioValues {
                     moneyness := div(ln, halfStdDev)
                 }
                 uint256 sign;
-                (bell, millsA, millsB, sign) = Black76.kernel(smaller, moneyness, halfStdDev);
+                (bell, millsA, millsB, sign) = Black76.shortKernel(smaller, moneyness, halfStdDev);
                 assembly ("memory-safe") {
                     let excess := sub(sar(125, mul(bell, sub(millsA, millsB))), and(smaller, not(sign)))
                     let sum := add(volatility, 0x40)

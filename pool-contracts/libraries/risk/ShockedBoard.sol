@@ -55,7 +55,7 @@ library ShockedBoards {
     uint256 internal constant SPOT_BYTES = 3 * 32;
     uint256 internal constant VOLATILITY_BYTES = 3 * 32;
     /// @dev Smallest factor a shock leaves of the standard deviation.
-    int256 private constant MIN_STD_DEV_FACTOR = 0.1e18;
+    uint256 private constant MIN_STD_DEV_FACTOR = 0.1e18;
 
     /// @notice The board under the table's scenarios. Forwards are below 2^97 (see `MarketOracle`), and at least `fixedWad`.
     function shock(ShockTable.Table memory table, Board memory board, uint256 fixedWad, uint256 disagreementWad)
@@ -118,24 +118,20 @@ library ShockedBoards {
                 mstore(add(target, 0x20), lnFactorWad)
                 mstore(add(target, 0x40), next)
             }
-            source += ShockTable.SPOT_BYTES;
-            for (target += SPOT_BYTES; target < next; target += VOLATILITY_BYTES) {
-                int256 shift;
-                uint256 inverted;
-                assembly ("memory-safe") {
-                    shift := mload(source)
-                    inverted := shr(7, mload(add(source, 0x20)))
-                }
+            assembly ("memory-safe") {
+                source := add(source, 0x60)
                 // |u| ≤ 2.047 and f ≤ 3.
-                shift = shift * int256(rootTenorWad - inverted * 1e18) / 1e18;
-                int256 factorWad = 1e18 + shift;
-                if (factorWad < MIN_STD_DEV_FACTOR) factorWad = MIN_STD_DEV_FACTOR;
-                assembly ("memory-safe") {
-                    mstore(target, factorWad)
-                    mstore(add(target, 0x20), mul(apartWad, sub(sgt(shift, 0), slt(shift, 0))))
-                    mstore(add(target, 0x40), 0)
+                for { let row := add(target, SPOT_BYTES) } lt(row, next) { row := add(row, VOLATILITY_BYTES) } {
+                    let inverted := shr(7, mload(add(source, 0x20)))
+                    let shift := mul(mload(source), sub(rootTenorWad, mul(inverted, 1000000000000000000)))
+                    shift := sdiv(shift, 1000000000000000000)
+                    let factor := add(shift, 1000000000000000000)
+                    if slt(factor, MIN_STD_DEV_FACTOR) { factor := MIN_STD_DEV_FACTOR }
+                    mstore(row, factor)
+                    mstore(add(row, 0x20), mul(apartWad, sub(sgt(shift, 0), slt(shift, 0))))
+                    mstore(add(row, 0x40), 0)
+                    source := add(source, 0x40)
                 }
-                source += ShockTable.VOLATILITY_BYTES;
             }
             return (source, next);
         }
