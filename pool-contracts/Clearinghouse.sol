@@ -27,6 +27,7 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ERC6909} from "@openzeppelin/contracts/token/ERC6909/ERC6909.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title The ledger of Meniscus
 ///
@@ -123,7 +124,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     function createMarket(uint16 marketId, Market calldata market_) external restricted {
         bool invalid = marketId == 0 || _state.markets[marketId].baseToken != address(0)
             || market_.baseToken == address(0) || market_.minSize == 0 || market_.strikeStepE6 == 0
-            || 2 * uint256(market_.insuranceFeeShareBps) + market_.protocolFeeShareBps > BASIS_POINTS;
+            || uint256(market_.insuranceFeeShareBps) + market_.protocolFeeShareBps > BASIS_POINTS;
         if (invalid) revert Clearinghouse_InvalidMarket(marketId);
         _state.markets[marketId] = market_;
         emit MarketCreated(marketId, market_);
@@ -524,16 +525,19 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         if (!valid) revert Clearinghouse_InvalidMaker(maker, account);
     }
 
-    /// @dev The maker receives the taker's cash less the parts of the fee that are not his.
+    /// @dev The maker receives the taker's cash less the parts of the fee that are not his; how the fund and the protocol share those
+    /// depends on what the fund holds.
     function _takeFees(uint16 marketId, AccountId makerAccount, int256 cash_, uint256 fee)
         private
         returns (uint256 insuranceFee)
     {
         Market storage market_ = _state.markets[marketId];
-        insuranceFee = fee * market_.insuranceFeeShareBps * _insuranceFactorWad() / (BASIS_POINTS * 1e18);
-        uint256 protocolFee = fee * market_.protocolFeeShareBps / BASIS_POINTS;
+        uint256 atTarget = fee * market_.insuranceFeeShareBps / BASIS_POINTS;
+        uint256 taken = atTarget + fee * market_.protocolFeeShareBps / BASIS_POINTS;
+        insuranceFee = Math.min(atTarget * _insuranceFactorWad() / 1e18, taken);
+        uint256 protocolFee = taken - insuranceFee;
         // Fees are below 2^96 and cash within int128: no overflow.
-        _state.addCash(makerAccount, cash_ - int256(insuranceFee + protocolFee));
+        _state.addCash(makerAccount, cash_ - int256(taken));
         if (insuranceFee != 0) _state.addCash(insuranceAccount, int256(insuranceFee));
         if (protocolFee != 0) _state.addCash(protocolAccount, int256(protocolFee));
     }

@@ -16,9 +16,10 @@ interface IClearinghouse {
     /// @param baseToken The underlying; accepted as collateral.
     /// @param minSize Smallest size of a leg that opens, 6 decimals.
     /// @param strikeStepE6 Strikes are multiples of this, in 1e-6 of the quote token.
-    /// @param insuranceFeeShareBps Part of each fee for the insurance fund where it holds its target; up to twice that below, down to
-    /// half above, see `insuranceTarget`.
-    /// @param protocolFeeShareBps Part of each fee for the protocol; the rest stays with the maker.
+    /// @param insuranceFeeShareBps Part of each fee for the insurance fund where it holds its target; up to twice that below (at most
+    /// what both parts are together), down to half above, see `insuranceTarget`.
+    /// @param protocolFeeShareBps Part of each fee for the protocol where the fund holds its target: the rest of both. What stays with the
+    /// maker never depends on the fund.
     /// @param baseCap Most base collateral the ledger takes, in the base token's units.
     /// @param settlementBounty What an account pays in advance for each expiry it is short of: to who settles it, quote units.
     /// @param stressAllowance How far the stress losses of all accounts may exceed what the insurance fund holds before new shorts

@@ -33,8 +33,8 @@ interface IRiskEngine {
         returns (int256 worst, int256 mid);
 
     /// @notice What a portfolio without its cash is worth under stress: at twice the initial grid.
-    /// @dev The least value at its corners, the furthest spots with the furthest volatilities, every shock doubled as far as a
-    /// scenario may go and counted whole, at present, and between the corners' spots by the exact payoff at own strikes
+    /// @dev The least value at its corners, the furthest spots with the furthest volatilities of the scenarios that count whole, every
+    /// shock doubled as far as a scenario may go, at present, and between the corners' spots by the exact payoff at own strikes
     /// (`PayoffSag`). Contingencies are left out. Parameters as in `values`; rounded down.
     function stressed(uint16 marketId, StrikeWord[] calldata words, uint256 baseSize)
         external

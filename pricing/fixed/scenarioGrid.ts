@@ -34,11 +34,13 @@ export function unpackGrid(words: readonly bigint[]): readonly MarginScenario[] 
   return scenarios;
 }
 
-/** Twice a grid at its corners, every loss counted whole: what `stressed` values. */
+/** Twice a grid at the corners of what counts whole: what `stressed` values. */
 export function doubledCorners(scenarios: readonly MarginScenario[]): readonly MarginScenario[] {
   const rangeOf = (shocks: readonly bigint[]) => [0n, ...shocks].toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-  const spots = rangeOf(scenarios.map(({ spotShockWad }) => 2n * spotShockWad));
-  const parallel = scenarios.filter(({ isInverted }) => !isInverted);
+  // Damped tails reach twice the grid as it is.
+  const whole = scenarios.filter(({ weightPercent }) => weightPercent === 100n);
+  const spots = rangeOf(whole.map(({ spotShockWad }) => 2n * spotShockWad));
+  const parallel = whole.filter(({ isInverted }) => !isInverted);
   const volatilities = rangeOf(parallel.map(({ volatilityShockWad }) => 2n * volatilityShockWad));
   const ends = (range: readonly bigint[]) => [range[0] ?? 0n, range.at(-1) ?? 0n];
   const corners = ends(spots).flatMap((spot) =>

@@ -10,7 +10,6 @@ import {
   insuranceFundBytecode,
   liquidationAuctionAbi,
   liquidationAuctionBytecode,
-  transfersBytecode,
   marketOracleAbi,
   marketOracleBytecode,
   optionPoolAbi,
@@ -22,6 +21,7 @@ import {
   settlementBytecode,
   signedOrdersAbi,
   signedOrdersBytecode,
+  transfersBytecode,
 } from "./abis.ts";
 import type { Deployment } from "./deployments.ts";
 import {

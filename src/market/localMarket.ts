@@ -3,10 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { marketOracleAbi } from "../chain/abis.ts";
+import { zeroAddress } from "viem";
+import { clearinghouseAbi, insuranceFundAbi, marketOracleAbi } from "../chain/abis.ts";
 import { type Anvil, startAnvil } from "../chain/anvil.ts";
 import { deployProtocol } from "../chain/deploy.ts";
 import { type Deployment, deploymentFile, writeDeployment } from "../chain/deployments.ts";
+import { expiryName, toAccountId } from "../chain/optionId.ts";
 import { Transactor } from "../chain/transactor.ts";
 import {
   addLiquidity,
@@ -25,9 +27,10 @@ import { ConservationChecker } from "../sdk/conservation.ts";
 import { type TickSchedule, ticks } from "./clock.ts";
 import { flattenPool } from "./closing.ts";
 import { nextOrder } from "./flow.ts";
-import { type NodePlan, NodeProcesses } from "./nodes.ts";
+
 import { type Observation, observe } from "./observe.ts";
-import { Keeper, LiquidityProvider, type Outcome, type TradeRecord, Trader } from "./participants.ts";
+import { approve, Keeper, LiquidityProvider, type Outcome, type TradeRecord, Trader } from "./participants.ts";
+import { botProgram, MarketProcesses, nodeProgram, type ProcessPlan } from "./processes.ts";
 import { createRandom, mixSeed, type Random } from "./random.ts";
 import type { MarketReport } from "./report.ts";
 import { SPOT_SYMBOL, startVenues, type VenueServer } from "./venue.ts";
@@ -46,7 +49,12 @@ export const accounts = {
   protocolFees: 15,
   /** Left to whoever sits at the other terminal. */
   visitors: [16, 17, 18, 19],
+  liquidator: 20,
+  settler: 21,
+  staker: 22,
 } as const;
+
+const ACCOUNT_COUNT = 23;
 
 export interface LocalMarketOptions {
   readonly world: World;
@@ -62,17 +70,20 @@ export interface LocalMarketOptions {
 const MARKET_ID = 1;
 const SYMBOL = "ETH";
 const QUOTE_DECIMALS = 6;
-const NODE_TIMEOUT_MILLISECONDS = 60_000;
+/** How long nodes may take for a report, and the settler for an expiry. */
+const PATIENCE_MILLISECONDS = 60_000;
 /** Ticks at the end in which nothing but closing happens. */
 const CLOSING_TICKS = 5;
 const usdc = (amount: number) => BigInt(amount) * 10n ** BigInt(QUOTE_DECIMALS);
 
+/** State of an expiry whose payout ratio is fixed. */
+const FINAL = 2n;
 const TOP_UP = usdc(200_000);
 
 /** The whole market on this machine: chain, Uniswap v3, protocol, oracle nodes, LPs, traders, keepers. */
 export class LocalMarket {
   private readonly options: LocalMarketOptions;
-  private readonly nodes = new NodeProcesses();
+  private readonly processes = new MarketProcesses();
   private readonly folder = mkdtempSync(join(tmpdir(), "meniscus-market-"));
   private readonly refusals = new Map<string, number>();
   private readonly lastTrades: TradeRecord[] = [];
@@ -91,7 +102,8 @@ export class LocalMarket {
   private failed = false;
   private tickCount = 0;
   private nodePorts: readonly number[] = [];
-  private nodeFailure: MeniscusError | undefined;
+  private liquidator!: Trader;
+  private processFailure: MeniscusError | undefined;
 
   constructor(options: LocalMarketOptions) {
     this.options = options;
@@ -102,7 +114,11 @@ export class LocalMarket {
   async start(): Promise<void> {
     const { world, schedule, onStep, seed } = this.options;
     onStep("chain (anvil)");
-    this.anvil = await startAnvil({ port: this.options.port, timestamp: schedule.firstTick - 3_600 });
+    this.anvil = await startAnvil({
+      port: this.options.port,
+      timestamp: schedule.firstTick - 3_600,
+      accounts: ACCOUNT_COUNT,
+    });
     onStep("Uniswap v3");
     await this.openUniswap(world.spot(schedule.firstTick));
     this.deployment = await deployProtocol(this.transactor(accounts.deployer), {
@@ -132,12 +148,15 @@ export class LocalMarket {
       venues: accounts.nodes.map((_, i) => ({ name: `venue-${i + 1}`, seed: mixSeed(seed, i) })),
     });
     this.nodePorts = await freePorts(accounts.nodes.length);
-    this.nodes.start(this.nodePlans(), this.folder, (error) => (this.nodeFailure = error));
+    const onExit = (error: MeniscusError) => (this.processFailure = error);
+    this.processes.start(this.nodePlans(), this.folder, onExit);
 
     onStep("participants");
     await this.openAccounts();
     await this.report(schedule.firstTick);
     await this.keeper.mark();
+    onStep("liquidator and settler");
+    this.processes.start(this.botPlans(), this.folder, onExit);
     onStep("running");
   }
 
@@ -153,7 +172,7 @@ export class LocalMarket {
       if (time === schedule.firstTick) continue; // reported by `start`
       await this.tick(time, last !== undefined && time >= last - (CLOSING_TICKS - 1) * schedule.tickSeconds);
       this.tickCount += 1;
-      if (this.nodeFailure) throw this.nodeFailure;
+      if (this.processFailure) throw this.processFailure;
     }
   }
 
@@ -181,17 +200,20 @@ export class LocalMarket {
 
   /** Everybody gives back what he holds against the pool, and the LPs ask for everything. */
   private async windDown(): Promise<void> {
+    // What the liquidator took over and could not hand on is given back in its name.
+    await this.processes.stop("liquidator");
+    const holders = [...this.traders, this.liquidator];
     const held = await Promise.all(
-      this.traders.map(async (trader, index) =>
-        (await trader.positions()).map((position) => ({ trader: index, position })),
-      ),
+      holders.map(async (trader, index) => (await trader.positions()).map((position) => ({ trader: index, position }))),
     );
-    for (const { trader, order } of flattenPool(held.flat())) {
-      let outcome = await this.traderAt(trader).swap([order]);
+    for (const { trader: index, order } of flattenPool(held.flat())) {
+      const trader = holders[index];
+      if (!trader) throw new RangeError(`there is no trader ${index}`);
+      let outcome = await trader.swap([order]);
       if ("refused" in outcome && outcome.refused.startsWith("Clearinghouse_")) {
         // A writer who has lost his collateral brings more before he buys back.
-        await this.traderAt(trader).topUp(TOP_UP);
-        outcome = await this.traderAt(trader).swap([order]);
+        await trader.topUp(TOP_UP);
+        outcome = await trader.swap([order]);
       }
       this.record(outcome);
     }
@@ -227,7 +249,7 @@ export class LocalMarket {
 
   /** Ends every process and server that was started; safe to call at any moment, and twice. */
   async stop(): Promise<void> {
-    await this.nodes.stop();
+    await this.processes.stop();
     await this.venues?.close();
     await this.anvil?.stop();
     if (!this.failed) rmSync(this.folder, { recursive: true, force: true });
@@ -239,27 +261,17 @@ export class LocalMarket {
   private async report(time: number): Promise<void> {
     await this.anvil.mineAt(time);
     this.venues.setTime(time);
-    const deadline = performance.now() + NODE_TIMEOUT_MILLISECONDS;
-    while (performance.now() < deadline) {
-      if (this.nodeFailure) throw this.nodeFailure;
-      const oracle = { address: this.deployment.marketOracle, abi: marketOracleAbi, args: [MARKET_ID] } as const;
-      const { publicClient } = this.anvil;
+    const oracle = { address: this.deployment.marketOracle, abi: marketOracleAbi, args: [MARKET_ID] } as const;
+    const { publicClient } = this.anvil;
+    const isReported = async () => {
       const state = await publicClient.readContract({ ...oracle, functionName: "marketState" });
-      if (state.surfaceTime === time) return;
+      if (state.surfaceTime === time) return true;
       // A report that moves further than one may waits for the next to confirm it: until then the pool only closes.
-      if (state.unconfirmed) {
-        const waiting = await publicClient.readContract({ ...oracle, functionName: "unconfirmed" });
-        if (waiting.surfaceTime === time) return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new MeniscusError(
-      "internal",
-      `The oracle nodes made no report within ${NODE_TIMEOUT_MILLISECONDS / 1000} s.`,
-      {
-        hint: `Their logs are in ${this.folder}.`,
-      },
-    );
+      if (!state.unconfirmed) return false;
+      const waiting = await publicClient.readContract({ ...oracle, functionName: "unconfirmed" });
+      return waiting.surfaceTime === time;
+    };
+    await this.waitFor(isReported, "The oracle nodes made no report");
   }
 
   private async settleExpired(time: number): Promise<void> {
@@ -272,11 +284,38 @@ export class LocalMarket {
     for (const { args } of prices) {
       const expiry = args.expiry;
       if (expiry === undefined || expiry > time || this.settled.has(expiry)) continue;
-      await this.conservation.check(); // also finds accounts of visitors
-      await this.keeper.settle(MARKET_ID, expiry, this.conservation.marginAccounts());
+      await this.waitForSettlement(expiry);
       for (const trader of this.traders) await trader.redeem(expiry);
       this.settled.add(expiry);
     }
+  }
+
+  /** The settler does it on its own; the market goes on when the payout ratio is fixed and the pool has its credit. */
+  private async waitForSettlement(expiry: number): Promise<void> {
+    const ledger = { address: this.deployment.clearinghouse, abi: clearinghouseAbi } as const;
+    const pool = toAccountId(this.deployment.pools[0]?.optionPool ?? zeroAddress, 1);
+    const isOver = async () => {
+      const [word, credit] = await Promise.all([
+        this.anvil.publicClient.readContract({ ...ledger, functionName: "expiryWord", args: [MARKET_ID, expiry] }),
+        this.anvil.publicClient.readContract({ ...ledger, functionName: "credit", args: [pool, MARKET_ID, expiry] }),
+      ]);
+      return (word & 0xffn) === FINAL && credit === 0n;
+    };
+    await this.waitFor(isOver, `The settler did not settle ${expiryName(expiry)}`);
+  }
+
+  /** Looks again and again until it holds; a process that has died, or patience that has ended, is an error. */
+  private async waitFor(holds: () => Promise<boolean>, complaint: string): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MILLISECONDS;
+    while (performance.now() < deadline) {
+      if (this.processFailure) throw this.processFailure;
+      if (await holds()) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    this.failed = true;
+    throw new MeniscusError("internal", `${complaint} within ${PATIENCE_MILLISECONDS / 1000} s.`, {
+      hint: `The logs of nodes and bots are in ${this.folder}.`,
+    });
   }
 
   private async trade(seen: Observation): Promise<void> {
@@ -363,13 +402,14 @@ export class LocalMarket {
     return trader;
   }
 
-  private nodePlans(): readonly NodePlan[] {
+  private nodePlans(): readonly ProcessPlan[] {
     const nodes = accounts.nodes.map((index, i) => ({
       address: this.anvil.address(index),
       url: `http://127.0.0.1:${this.nodePorts[i]}`,
     }));
     return accounts.nodes.map((index, i) => ({
       name: `node-${i + 1}`,
+      program: nodeProgram,
       environment: { MENISCUS_NODE_KEY: this.anvil.privateKey(index) },
       config: {
         name: `node-${i + 1}`,
@@ -395,6 +435,29 @@ export class LocalMarket {
     }));
   }
 
+  private async stakeInsurance(amount: bigint): Promise<void> {
+    const { insuranceFund, quoteToken } = this.deployment;
+    const staker = this.transactor(accounts.staker);
+    await approve(staker, quoteToken, insuranceFund);
+    await staker.write(insuranceFund, insuranceFundAbi, "deposit", [amount, staker.address]);
+  }
+
+  private botPlans(): readonly ProcessPlan[] {
+    return (["liquidator", "settler"] as const).map((kind) => ({
+      name: kind,
+      program: botProgram,
+      environment: { MENISCUS_BOT_KEY: this.anvil.privateKey(accounts[kind]) },
+      config: {
+        kind,
+        name: kind,
+        rpcUrl: this.anvil.url,
+        deploymentFile: deploymentFile(this.deployment.chainId),
+        keyVariable: "MENISCUS_BOT_KEY",
+        pollMilliseconds: 250,
+      },
+    }));
+  }
+
   private async openAccounts(): Promise<void> {
     const { deployment } = this;
     this.keeper = new Keeper(deployment, this.transactor(accounts.keeper));
@@ -405,9 +468,21 @@ export class LocalMarket {
       ...accounts.wallets.map((index, i) => new Trader(`wallet ${i + 1}`, deployment, this.transactor(index), false)),
       ...accounts.writers.map((index, i) => new Trader(`writer ${i + 1}`, deployment, this.transactor(index), true)),
     ];
-    const everyone = [...accounts.liquidityProviders, ...accounts.wallets, ...accounts.writers, ...accounts.visitors];
+    this.liquidator = new Trader("liquidator", deployment, this.transactor(accounts.liquidator), true);
+    const everyone = [
+      ...accounts.liquidityProviders,
+      ...accounts.wallets,
+      ...accounts.writers,
+      ...accounts.visitors,
+      accounts.liquidator,
+      accounts.staker,
+    ];
     for (const index of everyone) await this.mint(index, usdc(2_000_000));
-    for (const trader of this.traders) await trader.open(usdc(400_000));
+    // The last writer is the reckless one: what he puts up does not carry him through a crash.
+    const reckless = this.traders.at(-1);
+    for (const trader of this.traders) await trader.open(usdc(trader === reckless ? 30_000 : 400_000));
+    await this.liquidator.open(usdc(1_000_000));
+    await this.stakeInsurance(usdc(250_000));
     const [ada, ben] = this.lps;
     await ada?.requestDeposit(usdc(600_000));
     await ben?.requestDeposit(usdc(400_000));

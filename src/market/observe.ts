@@ -18,6 +18,7 @@ export interface Observation {
   readonly reserve: number;
   readonly openInterest: number;
   readonly insuranceFund: number;
+  readonly liquidations: number;
 }
 
 const MOMENT_NOW = 1;
@@ -35,7 +36,7 @@ export async function observe(
   const ledger = { address: deployment.clearinghouse, abi: clearinghouseAbi } as const;
   const optionPool = { address: pool.optionPool, abi: optionPoolAbi } as const;
   const poolAccount = toAccountId(pool.optionPool, 1);
-  const [listed, mark, [, reserveWad], supply, requirement, words, insuranceFund] = await Promise.all([
+  const [listed, mark, [, reserveWad], supply, requirement, words, insuranceFund, liquidations] = await Promise.all([
     client.readContract({ ...oracle, functionName: "expiries", args: [pool.marketId] }),
     client.readContract({ ...optionPool, functionName: "lastMark" }),
     client.readContract({ ...optionPool, functionName: "inventory" }),
@@ -43,6 +44,11 @@ export async function observe(
     client.readContract({ ...ledger, functionName: "requirement", args: [poolAccount] }),
     client.readContract({ ...ledger, functionName: "strikes", args: [poolAccount] }),
     client.readContract({ ...ledger, functionName: "cash", args: [toAccountId(deployment.insuranceFund, 1)] }),
+    client.getContractEvents({
+      ...ledger,
+      eventName: "Liquidated",
+      fromBlock: BigInt(deployment.deployedAtBlock),
+    }),
   ]);
   const live = listed.filter((expiry) => expiry > now);
   const [state, boards] = await client.readContract({
@@ -80,5 +86,6 @@ export async function observe(
     reserve: Number(reserveWad) / 1e18,
     openInterest: book.reduce((sum, { calls, puts }) => sum + Math.abs(fromSize(calls)) + Math.abs(fromSize(puts)), 0),
     insuranceFund: Number(insuranceFund) / units,
+    liquidations: liquidations.length,
   };
 }

@@ -234,7 +234,7 @@ export class LiquidityProvider {
   }
 }
 
-/** Whoever keeps the market moving for a fee: marks the book after each report and settles what has expired. */
+/** Whoever keeps the market moving: marks the book after each report. */
 export class Keeper {
   private readonly deployment: Deployment;
   private readonly transactor: Transactor;
@@ -253,23 +253,5 @@ export class Keeper {
     await this.transactor.write(this.deployment.clearinghouse, clearinghouseAbi, "stress", [
       toAccountId(this.optionPool, 1),
     ]);
-  }
-
-  /** Settles one expiry from start to finality and pays every credit of the accounts named. */
-  async settle(marketId: number, expiry: number, accounts: readonly bigint[]): Promise<void> {
-    const { clearinghouse } = this.deployment;
-    const send = this.transactor;
-    await send.write(clearinghouse, clearinghouseAbi, "startSettlement", [marketId, expiry]);
-    await send.write(clearinghouse, clearinghouseAbi, "settleAccounts", [marketId, expiry, [...accounts]]);
-    await send.write(clearinghouse, clearinghouseAbi, "finalizeSettlement", [marketId, expiry]);
-    for (const account of accounts) {
-      const credit = await send.client.readContract({
-        address: clearinghouse,
-        abi: clearinghouseAbi,
-        functionName: "credit",
-        args: [account, marketId, expiry],
-      });
-      if (credit > 0n) await send.write(clearinghouse, clearinghouseAbi, "claimCredit", [account, marketId, expiry]);
-    }
   }
 }

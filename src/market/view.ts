@@ -29,6 +29,7 @@ export interface MarketStatus {
   readonly reserve: number;
   readonly openInterest: number;
   readonly insuranceFund: number;
+  readonly liquidations: number;
   readonly oracleAge: number;
   readonly oracleRound: number;
   readonly trades: number;
@@ -77,7 +78,7 @@ export function renderStatus(status: MarketStatus): string {
     `spot        ${money(status.spot)} USDC   Uniswap v3 ${money(status.uniswapSpot)}   oracle round ${status.oracleRound}, ${status.oracleAge} s old`,
     `pool        NAV ${money(status.nav)} USDC   share ${status.sharePrice.toFixed(6)}   utilisation ${percent(status.utilisation)}   reserve R ${money(status.reserve)}`,
     `market      open interest ${status.openInterest.toFixed(1)} contracts   ${status.trades} trades   ${status.refused} refused   ${status.expiriesSettled} expiries settled`,
-    `safety      insurance fund ${money(status.insuranceFund)} USDC   claims = held in ${status.checkedBlocks} blocks, ${status.violations} violations`,
+    `safety      insurance fund ${money(status.insuranceFund)} USDC   ${status.liquidations} liquidations   claims = held in ${status.checkedBlocks} blocks, ${status.violations} violations`,
     "",
     surface.toString(),
     "",
@@ -98,6 +99,7 @@ export function renderLine(status: MarketStatus): string {
     `utilisation ${percent(status.utilisation)}`,
     `${status.trades} trades`,
     `${status.expiriesSettled} expiries settled`,
+    `${status.liquidations} liquidations`,
     `${status.violations} violations`,
   ].join(" · ");
 }

@@ -90,7 +90,7 @@ contract ClearinghouseMarginTest is LedgerFixture {
         fundAccount(fund.account(), 10 * target);
         assertEq(_insurancePart(), 0.1e18, "never below a half");
         _emptyFund();
-        assertEq(_insurancePart(), 0.4e18, "twice where it is empty");
+        assertEq(_insurancePart(), 0.3e18, "all that is not the maker's where it is empty");
     }
 
     /// @dev Part of a fee of 1,000 that reaches the fund, to a hundredth of a per cent.

@@ -67,7 +67,7 @@ contract ClearinghouseTest is LedgerFixture {
         market.strikeStepE6 = 0;
         _refusesMarket(2, market);
         market = defaultMarket();
-        (market.insuranceFeeShareBps, market.protocolFeeShareBps) = (4500, 1001);
+        (market.insuranceFeeShareBps, market.protocolFeeShareBps) = (9000, 1001);
         _refusesMarket(2, market);
         market.protocolFeeShareBps = 1000;
         ledger.createMarket(2, market);
@@ -294,8 +294,9 @@ contract ClearinghouseTest is LedgerFixture {
         assertEq(ledger.balanceOf(alice, OptionId.unwrap(legs[0].option)), uint128(ONE));
         assertEq(ledger.position(poolAccount, legs[0].option), -ONE);
         assertEq(ledger.cash(ledger.insuranceAccount()), fee * 1000 / 10_000);
-        assertEq(ledger.cash(ledger.protocolAccount()), fee * 1000 / 10_000);
-        assertEq(ledger.cash(poolAccount), poolBefore + uint256(cash) - fee * 1000 / 10_000 - fee * 1000 / 10_000);
+        uint256 taken = fee * 2000 / 10_000 + fee * 1000 / 10_000;
+        assertEq(ledger.cash(ledger.protocolAccount()), taken - fee * 1000 / 10_000, "what a full fund leaves");
+        assertEq(ledger.cash(poolAccount), poolBefore + uint256(cash) - taken);
     }
 
     function test_aWalletSellsWhatItHoldsAndIsPaid_neverMore() public {
@@ -541,7 +542,7 @@ contract ClearinghouseTest is LedgerFixture {
         maker.answer(0, 1000 * USD); // a fee above the price is the maker's gift to the fund
         vm.prank(alice);
         ledger.trade(swap);
-        assertEq(ledger.cash(makerAccount), 1_000_000 * USD - 200 * USD);
+        assertEq(ledger.cash(makerAccount), 1_000_000 * USD - 300 * USD);
     }
 
     function test_aMakerThatIsNotRegisteredIsCheckedLikeAnyAccount() public {

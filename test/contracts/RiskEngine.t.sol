@@ -454,15 +454,14 @@ contract RiskEngineTest is LedgerFixture {
 
     // ── Stress
 
-    /// The furthest spots of the grid are −50 % and +60 %: twice that is all of spot but a thousandth, and twice spot.
+    /// The furthest spots that count whole are ±20 %: twice that is 1,800 and 4,200.
     function test_stressIsTheLossAtTwiceTheGrid() public view {
-        assertApproxEqAbs(risk.stressed(MARKET, new StrikeWord[](0), 1e6), 3 * int256(USD), 1);
-        // Deep in the money nothing but intrinsic value is left, to a thousandth.
+        assertApproxEqAbs(risk.stressed(MARKET, new StrikeWord[](0), 1e6), 1800 * int256(USD), 1);
+        // Deep in the money little but intrinsic value is left.
         int256 shortPut = risk.stressed(MARKET, _words(_word(put(WEEK, 3000), -ONE)), 0);
-        assertApproxEqAbs(shortPut, -2997 * int256(USD), uint256(USD));
+        assertApproxEqAbs(shortPut, -1200 * int256(USD), 25 * USD);
         int256 shortCall = risk.stressed(MARKET, _words(_word(call(WEEK, 3000), -ONE)), 0);
-        assertLt(shortCall, -2990 * int256(USD));
-        assertGt(shortCall, -3100 * int256(USD));
+        assertApproxEqAbs(shortCall, -1200 * int256(USD), 25 * USD);
     }
 
     function testFuzz_stressIsNeverMilderThanTheGridForASingleOption(uint256 seed, int64 size) public {

@@ -54,7 +54,7 @@ contract SignedOrdersTest is LedgerFixture {
         assertEq(ledger.position(margin(bob), call(MONTH, 3000)), ONE);
         assertEq(ledger.position(margin(dora), call(MONTH, 3000)), -ONE);
         uint256 fee = 3000e6 * 3 / 10_000;
-        assertEq(ledger.cash(margin(dora)), doras + 150e6 - fee * 2 / 10, "less the parts that are not the maker's");
+        assertEq(ledger.cash(margin(dora)), doras + 150e6 - fee * 3 / 10, "less the parts that are not the maker's");
         assertEq(ledger.cash(fund.account()) - funds, fee / 10, "half of a fifth: nobody is under stress");
         assertTrue(orders.isUsed(dora, 7));
         vm.expectRevert(abi.encodeWithSelector(ISignedOrders.SignedOrders_NonceUsed.selector, dora, 7));
@@ -65,7 +65,7 @@ contract SignedOrdersTest is LedgerFixture {
         ISignedOrders.Order memory order = _order(ONE, 4e6);
         uint256 doras = ledger.cash(margin(dora));
         _fill(margin(bob), order.legs, _signed(order, key));
-        assertEq(ledger.cash(margin(dora)), doras + 4e6 - 0.1e6, "a tenth each of a fee of a half");
+        assertEq(ledger.cash(margin(dora)), doras + 4e6 - 0.15e6, "three tenths of a fee of a half");
     }
 
     function test_whateverWasNotSigned_isRefused() public {

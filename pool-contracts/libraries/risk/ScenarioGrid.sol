@@ -108,11 +108,12 @@ library ScenarioGrid {
     }
 
     /// @notice Twice a grid at its corners: the present, and the furthest spots with the furthest volatilities, each shock
-    /// doubled as far as a scenario may go, every loss counted whole.
+    /// of those that count whole doubled as far as a scenario may go.
     function doubledCorners(Scenario[] memory scenarios) internal pure returns (Scenario[] memory corners) {
         int256[2] memory spots;
         int256[2] memory volatilities;
         for (uint256 i = 0; i < scenarios.length; ++i) {
+            if (scenarios[i].weightWad() != 1e18) continue; // damped tails reach twice the grid as it is
             _widen(spots, 2 * scenarios[i].spotShockWad());
             if (!scenarios[i].isInverted()) _widen(volatilities, 2 * scenarios[i].volatilityShockWad());
         }
