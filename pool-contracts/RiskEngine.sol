@@ -160,15 +160,18 @@ contract RiskEngine is IRiskEngine, AccessManaged {
             expiries = new uint32[](words.length);
             expiryOf = new uint256[](words.length);
             uint256 count;
-            uint256 j;
             for (uint256 i = 0; i < words.length; ++i) {
-                uint32 expiry = words[i].key().expiry();
-                if (count == 0 || expiries[j] != expiry) {
-                    j = 0; // not that of the word before
-                    while (j < count && expiries[j] != expiry) ++j;
-                    if (j == count) expiries[count++] = expiry;
+                uint256 expiry = words[i].key().expiry();
+                assembly ("memory-safe") {
+                    let list := add(expiries, 0x20)
+                    let j := 0
+                    for {} lt(j, count) { j := add(j, 1) } {
+                        if eq(mload(add(list, shl(5, j))), expiry) { break }
+                    }
+                    mstore(add(list, shl(5, j)), expiry) // there are at most as many expiries as words
+                    count := add(count, eq(j, count))
+                    mstore(add(expiryOf, shl(5, add(i, 1))), j)
                 }
-                expiryOf[i] = j;
             }
             assembly ("memory-safe") {
                 mstore(expiries, count) // shortens the array in place

@@ -131,7 +131,7 @@ function knotsOf({ confirmed, positions, scenarios }: MarginFacts): readonly big
     if (settled || strikeWad <= fixedWad) return [];
     return factors.map((factor) => ((((strikeWad - fixedWad) * spotWad) / (forwardWad - fixedWad)) * WAD) / factor);
   });
-  const knots = [...bends.filter((knot) => knot > low && knot < high)];
+  const knots = bends.filter((knot) => knot > low && knot < high);
   for (let knot = low; knot < high; knot += knot / LONGEST_STRETCH) knots.push(knot);
   return [...knots, high].toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 }

@@ -9,8 +9,8 @@ import {toStrikeKey} from "../../pool-contracts/types/OptionId.sol";
 import {StrikeWord, toStrikeWord} from "../../pool-contracts/types/StrikeWord.sol";
 import {OracleReports} from "./OracleReports.sol";
 
-/// @notice Gas of margin checks on the real oracle, in snapshots/RiskEngine.json. Each call is a transaction of its own: 21,000,
-/// calldata and cold slots are inside. Sixteen strikes hold calls and puts, long and short in turn.
+/// @notice Gas of margin checks on the real oracle, in snapshots/RiskEngine.json: of the call alone, as the ledger makes it first in a
+/// transaction, cold slots and code inside. Sixteen strikes hold calls and puts, long and short in turn.
 /// forge-config: default.isolate = true
 contract RiskEngineGasTest is OracleReports {
     string internal constant SUITE = "RiskEngine";

@@ -186,7 +186,7 @@ function onlyUsed({ boards, waiting, averages, strikes }: RiskScene): Partial<Ri
 export function drawGrids(random: Random): Grids {
   const share = (bound: bigint) => (random.below(5) === 0 ? 0n : random.word(60) % (bound + 1n));
   const spots = [...new Set(Array.from({ length: 1 + random.below(6) }, () => 3 * (random.below(633) - 300)))];
-  const volatility = () => 3 * (random.below(1200) - 500);
+  const volatility = () => 3 * (random.below(1183) - 500);
   const lane = (spot: number, shock: number, inverted: number, weight: number) =>
     (BigInt.asUintN(12, BigInt(spot)) << 20n) |
     (BigInt.asUintN(12, BigInt(shock)) << 8n) |

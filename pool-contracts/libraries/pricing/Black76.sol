@@ -251,8 +251,13 @@ library Black76 {
         returns (uint256 bell, uint256 millsA, uint256 millsB, uint256 sign)
     {
         unchecked {
-            uint256 a;
-            (a, sign, bell) = _bell(smaller, moneyness, halfStdDev);
+            uint256 a = moneyness - halfStdDev;
+            assembly ("memory-safe") {
+                sign := sar(255, a)
+                a := sub(xor(a, sign), sign) // |a|
+            }
+            (uint256 mantissa, uint256 shift) = Exponential.bell(a);
+            bell = (smaller * mantissa) >> shift;
             (millsA, millsB) = NormalDistribution.millsRatios(a, moneyness + halfStdDev);
             millsA = (millsA ^ sign) - sign;
         }
@@ -269,27 +274,15 @@ library Black76 {
         returns (uint256 bell, uint256 millsA, uint256 millsB, uint256 sign)
     {
         unchecked {
-            uint256 a;
-            (a, sign, bell) = _bell(smaller, moneyness, halfStdDev);
-            (millsA, millsB) = NormalDistribution.millsRatiosShort(a, moneyness + halfStdDev);
-            millsA = (millsA ^ sign) - sign;
-        }
-    }
-
-    /// @dev |a|, its sign and m·e^(−a²/2).
-    function _bell(uint256 smaller, uint256 moneyness, uint256 halfStdDev)
-        private
-        pure
-        returns (uint256 a, uint256 sign, uint256 bell)
-    {
-        unchecked {
-            a = moneyness - halfStdDev;
+            uint256 a = moneyness - halfStdDev;
             assembly ("memory-safe") {
                 sign := sar(255, a)
-                a := sub(xor(a, sign), sign)
+                a := sub(xor(a, sign), sign) // |a|
             }
             (uint256 mantissa, uint256 shift) = Exponential.bell(a);
             bell = (smaller * mantissa) >> shift;
+            (millsA, millsB) = NormalDistribution.millsRatiosShort(a, moneyness + halfStdDev);
+            millsA = (millsA ^ sign) - sign;
         }
     }
 

@@ -37,11 +37,22 @@ library Essvi {
         pure
         returns (uint256 theta, int256 rhoTheta, uint256 rest)
     {
-        _requireInside(0, thetaWad, rhoWad, psiWad);
-        return _terms(thetaWad, rhoWad);
+        bool outside;
+        assembly ("memory-safe") {
+            outside := or(
+                or(shr(62, psiWad), shr(64, thetaWad)),
+                gt(add(rhoWad, 1000000000000000000), 2000000000000000000)
+            )
+        }
+        if (outside) revert Essvi_OutOfDomain(0, thetaWad, rhoWad, psiWad);
+        assembly ("memory-safe") {
+            theta := mul(thetaWad, 1000000000000000000) // < 2^124
+            rhoTheta := mul(rhoWad, thetaWad)
+            rest := sub(mul(theta, theta), mul(rhoTheta, rhoTheta))
+        }
     }
 
-    /// @notice `stdDev` from the terms of a slice.
+    /// @notice `stdDev`, to the wei, from the terms of a slice: without a third of the work.
     function stdDevOfTerms(int256 kWad, uint256 theta, int256 rhoTheta, uint256 rest, int256 rhoWad, uint256 psiWad)
         internal
         pure
@@ -52,21 +63,28 @@ library Essvi {
             outside := shr(64, xor(kWad, sar(255, kWad)))
         }
         if (outside) revert Essvi_OutOfDomain(kWad, theta / 1e18, rhoWad, psiWad);
-        return SquareRoot.sqrtNear(_twiceOfTerms(kWad, theta, rhoTheta, rest, rhoWad, psiWad) >> 1);
+        uint256 twice;
+        assembly ("memory-safe") {
+            let psiK := mul(psiWad, kWad)
+            let a := add(psiK, rhoTheta)
+            let square := add(mul(a, a), rest)
+            let root := shr(shr(1, clz(square)), 240615969168004511545033772477625056927) // as below
+            root := shr(1, add(root, div(square, root)))
+            root := shr(1, add(root, div(square, root)))
+            root := shr(1, add(root, div(square, root)))
+            root := shr(1, add(root, div(square, root)))
+            root := shr(1, add(root, div(square, root)))
+            twice := add(add(theta, sdiv(mul(rhoWad, psiK), 1000000000000000000)), root)
+        }
+        return SquareRoot.sqrtNear(twice >> 1);
     }
 
-    /// @dev 2·w(k), 1e36 to one.
+    /// @dev 2·w(k), 1e36 to one. The square is exact, and no term is rounded against the sum: it is never negative.
     function _twiceTotalVariance(int256 kWad, uint256 thetaWad, int256 rhoWad, uint256 psiWad)
         private
         pure
-        returns (uint256)
+        returns (uint256 twice)
     {
-        _requireInside(kWad, thetaWad, rhoWad, psiWad);
-        (uint256 theta, int256 rhoTheta, uint256 rest) = _terms(thetaWad, rhoWad);
-        return _twiceOfTerms(kWad, theta, rhoTheta, rest, rhoWad, psiWad);
-    }
-
-    function _requireInside(int256 kWad, uint256 thetaWad, int256 rhoWad, uint256 psiWad) private pure {
         bool outside;
         assembly ("memory-safe") {
             outside := or(
@@ -75,31 +93,13 @@ library Essvi {
             )
         }
         if (outside) revert Essvi_OutOfDomain(kWad, thetaWad, rhoWad, psiWad);
-    }
-
-    function _terms(uint256 thetaWad, int256 rhoWad)
-        private
-        pure
-        returns (uint256 theta, int256 rhoTheta, uint256 rest)
-    {
-        assembly ("memory-safe") {
-            theta := mul(thetaWad, 1000000000000000000) // < 2^124
-            rhoTheta := mul(rhoWad, thetaWad)
-            rest := sub(mul(theta, theta), mul(rhoTheta, rhoTheta))
-        }
-    }
-
-    /// @dev The square is exact, and no term is rounded against the sum: it is never negative.
-    function _twiceOfTerms(int256 kWad, uint256 theta, int256 rhoTheta, uint256 rest, int256 rhoWad, uint256 psiWad)
-        private
-        pure
-        returns (uint256 twice)
-    {
         uint256 square;
         assembly ("memory-safe") {
+            let theta := mul(thetaWad, 1000000000000000000) // < 2^124
             let psiK := mul(psiWad, kWad) // |ψk| < 2^126
+            let rhoTheta := mul(rhoWad, thetaWad)
             let a := add(psiK, rhoTheta)
-            square := add(mul(a, a), rest)
+            square := add(mul(a, a), sub(mul(theta, theta), mul(rhoTheta, rhoTheta)))
             twice := add(theta, sdiv(mul(rhoWad, psiK), 1000000000000000000))
         }
         assembly ("memory-safe") {
