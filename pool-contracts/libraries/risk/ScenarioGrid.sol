@@ -113,7 +113,7 @@ library ScenarioGrid {
         int256[2] memory spots;
         int256[2] memory volatilities;
         for (uint256 i = 0; i < scenarios.length; ++i) {
-            if (scenarios[i].weightWad() != 1e18) continue; // damped tails reach twice the grid as it is
+            if (scenarios[i].weightPercent() != 100) continue; // damped tails reach twice the grid as it is
             _widen(spots, 2 * scenarios[i].spotShockWad());
             if (!scenarios[i].isInverted()) _widen(volatilities, 2 * scenarios[i].volatilityShockWad());
         }
