@@ -93,6 +93,10 @@ interface IClearinghouse {
     event AccountSettled(
         AccountId indexed account, uint16 indexed marketId, uint32 indexed expiry, int256 net, uint256 unpaid
     );
+    /// @notice Who settled the account has what it had prepaid for it.
+    event SettlementBountyPaid(
+        AccountId indexed account, AccountId indexed keeper, uint16 indexed marketId, uint32 expiry, uint256 amount
+    );
     /// @notice The payout ratio of the expiry is fixed: collected/owed.
     event SettlementFinal(
         uint16 indexed marketId, uint32 indexed expiry, uint256 owed, uint256 collected, uint256 covered

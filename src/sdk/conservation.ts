@@ -10,7 +10,7 @@ import {
 } from "viem";
 import { clearinghouseAbi } from "../chain/abis.ts";
 import type { Deployment } from "../chain/deployments.ts";
-import { fromAccountId, toAccountId } from "../chain/optionId.ts";
+import { fromAccountId, fromOptionId, toAccountId } from "../chain/optionId.ts";
 
 /** Claims and tokens held at the last checked block by token symbol, in tokens, and how many blocks disagreed. */
 export interface ConservationResult {
@@ -115,14 +115,21 @@ export class ConservationChecker {
       if ("account" in args && typeof args.account === "bigint") this.accounts.add(args.account);
       if (eventName === "CashMoved") this.accounts.add(args.from).add(args.to);
       if (eventName === "Liquidated") this.accounts.add(args.bidder);
-      if (eventName === "Traded") this.accounts.add(args.taker).add(args.maker);
-      if (eventName === "SettlementStarted") {
-        this.expiries.set(`${args.marketId}-${args.expiry}`, [args.marketId, args.expiry]);
+      if (eventName === "SettlementBountyPaid") this.accounts.add(args.keeper);
+      if (eventName === "Traded") {
+        this.accounts.add(args.taker).add(args.maker);
+        // Shorts prepay their settlement: the pot of a series holds money long before it expires.
+        for (const { option } of args.legs) this.noteExpiry(fromOptionId(option));
       }
+      if (eventName === "SettlementStarted") this.noteExpiry(args);
     }
     if (this.checkedBlocks > 0) return;
     const protocol = await this.client.readContract({ ...this.ledger, functionName: "protocolAccount" });
     this.accounts.add(protocol);
+  }
+
+  private noteExpiry({ marketId, expiry }: { readonly marketId: number; readonly expiry: number }): void {
+    this.expiries.set(`${marketId}-${expiry}`, [marketId, expiry]);
   }
 
   private get ledger() {

@@ -94,9 +94,10 @@ library Accounts {
     /// @notice Pays what the account had paid in advance: back, or to who settles it.
     function payBounty(LedgerState storage self, AccountId account, AccountId to, uint16 marketId, uint256 expiryKey)
         internal
+        returns (uint256 bounty)
     {
-        uint256 bounty = self.markets[marketId].settlementBounty;
-        if (bounty == 0 || self.accounts[account].isMaker()) return;
+        bounty = self.markets[marketId].settlementBounty;
+        if (bounty == 0 || self.accounts[account].isMaker()) return 0;
         self.pot[expiryKey] -= bounty;
         addCash(self, to, int256(bounty)); // 64 bits
     }

@@ -168,7 +168,9 @@ library Settlement {
             delete self.shortStrikes[account][expiryKey];
             ExpiryWord word = self.expiries[expiryKey];
             self.expiries[expiryKey] = word.withOpenShortAccounts(word.openShortAccounts() - 1);
-            self.payBounty(account, toAccountId(msg.sender, 0), marketId, expiryKey);
+            AccountId keeper = toAccountId(msg.sender, 0);
+            uint256 bounty = self.payBounty(account, keeper, marketId, expiryKey);
+            if (bounty != 0) emit IClearinghouse.SettlementBountyPaid(account, keeper, marketId, expiry, bounty);
         }
         self.forgetStressWithoutShorts(account);
         if (raw >= 0) {

@@ -81,7 +81,12 @@ const swap: PoolEvent = {
 
 function replay(paid: { readonly owed: bigint; readonly covered: bigint; readonly amount: bigint }): MarkInterval[] {
   const market = { ...deployment.markets[0], minSize: 1n, strikeStepE6: 1, baseCap: 1n };
-  const fees = { insuranceFeeShareBps: 2000, protocolFeeShareBps: 1000 };
+  const fees = {
+    insuranceFeeShareBps: 2000,
+    protocolFeeShareBps: 1000,
+    settlementBounty: 0n,
+    stressAllowance: 0n,
+  };
   const events = [
     ledger("MarketCreated", { marketId: 1, market: { ...market, baseToken: address("4"), ...fees } }),
     ledger("CashDeposited", { account, from: address("c"), amount: usdc(10_000) }),
