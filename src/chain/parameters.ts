@@ -36,7 +36,7 @@ export function packGrid(scenarios: readonly Scenario[]): readonly [bigint, bigi
 
 /**
  * Spot × volatility, both inversions of the term structure, damped tails; `width` scales the shocks. The present comes first, spots
- * stand together. Halfway to the furthest spots the present volatility is left out: a value between those at both ends.
+ * stand together. At ±10 % of spot the present volatility is left out: the shocked ones stand on both sides of it.
  */
 function grid(width: number): readonly Scenario[] {
   const scaled = (spot: number, volatility: number, weight = 1) => ({

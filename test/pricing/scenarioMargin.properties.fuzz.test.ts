@@ -117,7 +117,7 @@ test(`${portfolios} portfolios: initial margin is at least maintenance margin fo
     const notional = (gross * initial.confirmed.spotWad) / RAW_PER_UNIT;
     worstShare = Math.max(worstShare, Number(wide.worst - narrow.worst) / Number(notional));
   }
-  console.log({ exceptions, worstShare });
-  expect(exceptions).toBeLessThan(portfolios / 50);
-  expect(worstShare).toBeLessThan(0.01);
+  // Seen: 6 of 2,500, by 0.04 % of the notional at most.
+  expect(exceptions).toBeLessThan(portfolios / 100);
+  expect(worstShare).toBeLessThan(0.002);
 });
