@@ -27,23 +27,23 @@ contract ClearinghouseMarginTest is LedgerFixture {
     }
 
     function test_stressLosses_addUpAndGoWithTheirShorts() public {
-        trade(margin(alice), call(MONTH, 3000), -30 * ONE);
+        trade(margin(alice), call(MONTH, 3000), -60 * ONE);
         uint256 alices = ledger.stressLoss();
         int256 left = risk.stressed(MARKET, ledger.strikes(margin(alice)), 0) + int256(ledger.cash(margin(alice)));
         assertEq(int256(alices), -left);
         assertGt(alices, 0);
-        trade(margin(bob), put(WEEK, 3000), -30 * ONE);
+        trade(margin(bob), put(WEEK, 3000), -60 * ONE);
         uint256 both = ledger.stressLoss();
         assertGt(both, alices);
         assertEq(ledger.insuranceTarget(), 2 * both);
-        trade(margin(alice), call(MONTH, 3000), 30 * ONE);
+        trade(margin(alice), call(MONTH, 3000), 60 * ONE);
         assertEq(ledger.stressLoss(), both - alices);
         settle(WEEK, 3000e18, ids(margin(bob)));
         assertEq(ledger.stressLoss(), 0, "settled shorts are no risk");
     }
 
     function test_aLiquidation_takesItsShareOfTheStress() public {
-        trade(margin(alice), call(MONTH, 3000), -40 * ONE);
+        trade(margin(alice), call(MONTH, 3000), -60 * ONE);
         fundAccount(margin(carol), 10_000_000 * USD);
         uint256 before = ledger.stressLoss();
         report(60, 3900e18);
@@ -59,11 +59,11 @@ contract ClearinghouseMarginTest is LedgerFixture {
         _strictMarket();
         ScriptedMaker maker = _maker();
         OptionId option = _strict(3000);
-        maker.answer(-9000e6, 0);
+        maker.answer(-18_000e6, 0);
         vm.expectPartialRevert(IClearinghouse.Clearinghouse_StressLimit.selector);
-        _tradeWith(maker, margin(alice), option, -30 * ONE);
+        _tradeWith(maker, margin(alice), option, -60 * ONE);
         fundAccount(fund.account(), 100_000 * USD);
-        _tradeWith(maker, margin(alice), option, -30 * ONE);
+        _tradeWith(maker, margin(alice), option, -60 * ONE);
         uint256 loss = ledger.stressLoss();
         assertGt(loss, 0);
         assertLt(loss, 100_000 * USD);
@@ -81,7 +81,7 @@ contract ClearinghouseMarginTest is LedgerFixture {
     // ───── Fees ─────
 
     function test_theFundsPartOfFees_fallsAsItFills() public {
-        trade(margin(alice), call(MONTH, 3000), -30 * ONE);
+        trade(margin(alice), call(MONTH, 3000), -60 * ONE);
         uint256 target = ledger.insuranceTarget();
         fundAccount(fund.account(), target - ledger.cash(fund.account()));
         assertEq(_insurancePart(), 0.2e18, "at its target");
@@ -149,21 +149,21 @@ contract ClearinghouseMarginTest is LedgerFixture {
     function test_aBatch_isCheckedOnceAtItsEnd() public {
         AccountId account = toAccountId(carol, 1);
         bytes[] memory calls = new bytes[](3);
-        // A short that needs 50,000 first, the cash for it last.
-        calls[0] = abi.encodeCall(ledger.trade, (swapOf(account, address(pool), one(call(MONTH, 3000), -30 * ONE))));
-        calls[1] = abi.encodeCall(ledger.trade, (swapOf(account, address(pool), one(call(MONTH, 3300), 30 * ONE))));
+        // A short that needs 40,000 first, the cash for it last.
+        calls[0] = abi.encodeCall(ledger.trade, (swapOf(account, address(pool), one(call(MONTH, 3000), -60 * ONE))));
+        calls[1] = abi.encodeCall(ledger.trade, (swapOf(account, address(pool), one(call(MONTH, 3300), 60 * ONE))));
         calls[2] = abi.encodeCall(ledger.depositCash, (account, 30_000 * USD));
         vm.prank(carol);
         bytes[] memory results = ledger.batch(account, calls);
         assertLt(abi.decode(results[0], (int256)), 0, "what the short brought");
-        assertEq(ledger.position(account, call(MONTH, 3000)), -30 * ONE);
+        assertEq(ledger.position(account, call(MONTH, 3000)), -60 * ONE);
         assertFalse(ledger.isLocked());
     }
 
     function test_aBatchThatEndsUnhealthy_leavesNothing() public {
         AccountId account = margin(alice);
         bytes[] memory calls = new bytes[](2);
-        calls[0] = abi.encodeCall(ledger.trade, (swapOf(account, address(pool), one(call(MONTH, 3000), -30 * ONE))));
+        calls[0] = abi.encodeCall(ledger.trade, (swapOf(account, address(pool), one(call(MONTH, 3000), -60 * ONE))));
         calls[1] = abi.encodeCall(ledger.withdrawCash, (account, 50_000 * USD, alice));
         uint256 cash = ledger.cash(account);
         vm.prank(alice);
@@ -201,7 +201,7 @@ contract ClearinghouseMarginTest is LedgerFixture {
         bytes[] memory calls = new bytes[](4);
         calls[0] = abi.encodeCall(ledger.withdrawCash, (margin(alice), 50_000 * USD, alice));
         calls[1] =
-            abi.encodeCall(ledger.trade, (swapOf(margin(alice), address(pool), one(call(MONTH, 3000), -30 * ONE))));
+            abi.encodeCall(ledger.trade, (swapOf(margin(alice), address(pool), one(call(MONTH, 3000), -60 * ONE))));
         calls[2] = abi.encodeCall(ledger.trade, (swapOf(margin(alice), address(maker), one(call(MONTH, 4000), ONE))));
         calls[3] = abi.encodeCall(ledger.depositCash, (margin(alice), 50_000 * USD));
         vm.prank(alice);

@@ -19,11 +19,6 @@ import {Test} from "forge-std/Test.sol";
 
 /// @notice Makes tokens for whoever needs them.
 interface IFaucet {
-    function defaultMarket() internal view override returns (IClearinghouse.Market memory market) {
-        market = super.defaultMarket();
-        market.settlementBounty = uint64(USD);
-    }
-
     function giveQuoteTo(address to, uint256 amount) external;
     function giveBaseTo(address to, uint256 amount) external;
 }
@@ -533,6 +528,11 @@ contract LedgerInvariantTest is LedgerFixture, IFaucet {
         bytes4[] memory left = new bytes4[](1);
         left[0] = LedgerHandler.unwindEverything.selector;
         excludeSelector(FuzzSelector(address(handler), left));
+    }
+
+    function defaultMarket() internal view override returns (IClearinghouse.Market memory market) {
+        market = super.defaultMarket();
+        market.settlementBounty = uint64(USD);
     }
 
     function giveQuoteTo(address to, uint256 amount) external {
