@@ -4,13 +4,14 @@ import {
   type ContractFunctionParameters,
   erc20Abi,
   formatUnits,
+  type Hex,
   type PublicClient,
   parseEventLogs,
   type Transport,
 } from "viem";
 import { clearinghouseAbi } from "../chain/abis.ts";
 import type { Deployment } from "../chain/deployments.ts";
-import { fromAccountId, toAccountId } from "../chain/optionId.ts";
+import { fromAccountId, fromOptionId, toAccountId } from "../chain/optionId.ts";
 
 /** Claims and tokens held at the last checked block by token symbol, in tokens, and how many blocks disagreed. */
 export interface ConservationResult {
@@ -111,18 +112,32 @@ export class ConservationChecker {
   /** Accounts and expiries that the new blocks' events name. */
   private async discover(fromBlock: bigint, toBlock: bigint): Promise<void> {
     const raw = await this.client.getLogs({ address: this.deployment.clearinghouse, fromBlock, toBlock });
-    for (const { eventName, args } of parseEventLogs({ abi: clearinghouseAbi, logs: raw })) {
+    const settlements = new Set<Hex>();
+    for (const { eventName, args, transactionHash } of parseEventLogs({ abi: clearinghouseAbi, logs: raw })) {
       if ("account" in args && typeof args.account === "bigint") this.accounts.add(args.account);
       if (eventName === "CashMoved") this.accounts.add(args.from).add(args.to);
       if (eventName === "Liquidated") this.accounts.add(args.bidder);
-      if (eventName === "Traded") this.accounts.add(args.taker).add(args.maker);
-      if (eventName === "SettlementStarted") {
-        this.expiries.set(`${args.marketId}-${args.expiry}`, [args.marketId, args.expiry]);
+      if (eventName === "Traded") {
+        this.accounts.add(args.taker).add(args.maker);
+        // The pot of an expiry holds bounties long before it settles.
+        for (const { option } of args.legs) this.addExpiry(fromOptionId(option));
       }
+      if (eventName === "SettlementStarted") this.addExpiry(args);
+      if (eventName === "AccountSettled") settlements.add(transactionHash);
+    }
+    // Who settles an account is paid its bounty into his wallet's account; no event names him.
+    for (const hash of settlements) {
+      const { from, to } = await this.client.getTransaction({ hash });
+      this.accounts.add(toAccountId(from, 0));
+      if (to) this.accounts.add(toAccountId(to, 0));
     }
     if (this.checkedBlocks > 0) return;
     const protocol = await this.client.readContract({ ...this.ledger, functionName: "protocolAccount" });
     this.accounts.add(protocol);
+  }
+
+  private addExpiry({ marketId, expiry }: { readonly marketId: number; readonly expiry: number }): void {
+    this.expiries.set(`${marketId}-${expiry}`, [marketId, expiry]);
   }
 
   private get ledger() {

@@ -24,7 +24,7 @@ const deployment: Deployment = {
   clearinghouse: address("9"),
   insuranceFund: address("a"),
   liquidationAuction: address("a"),
-    signedOrders: address("a"),
+  signedOrders: address("a"),
   pools: [pool],
   uniswapV3: { factory: address("b"), positionManager: address("b"), swapRouter: address("b"), quoter: address("b") },
   deployedAtBlock: 0,
@@ -80,7 +80,14 @@ const swap: PoolEvent = {
 };
 
 function replay(paid: { readonly owed: bigint; readonly covered: bigint; readonly amount: bigint }): MarkInterval[] {
-  const market = { ...deployment.markets[0], minSize: 1n, strikeStepE6: 1, baseCap: 1n };
+  const market = {
+    ...deployment.markets[0],
+    minSize: 1n,
+    strikeStepE6: 1,
+    baseCap: 1n,
+    settlementBounty: 0n,
+    stressAllowance: 0n,
+  };
   const fees = { insuranceFeeShareBps: 2000, protocolFeeShareBps: 1000 };
   const events = [
     ledger("MarketCreated", { marketId: 1, market: { ...market, baseToken: address("4"), ...fees } }),
