@@ -64,9 +64,13 @@ export class TestMarket {
     this.deployer = this.transactor(0);
   }
 
-  static async start(timestamp: number, expiries: readonly number[]): Promise<TestMarket> {
+  static async start(
+    timestamp: number,
+    expiries: readonly number[],
+    options: { readonly marketTerms?: Partial<MarketTerms> } = {},
+  ): Promise<TestMarket> {
     const anvil = await startAnvil({ port: 0, timestamp });
-    return await TestMarket.on(anvil, expiries, {});
+    return await TestMarket.on(anvil, expiries, options);
   }
 
   /** On a chain that runs already; where others sign than those of `report`, they are given. */
@@ -104,7 +108,8 @@ export class TestMarket {
   }
 
   transactor(index: number): Transactor {
-    return new Transactor(this.anvil.publicClient, this.anvil.wallet(index));
+    // Waiting for a block after it was mined would wait for ever on a chain that mines on demand.
+    return new Transactor(this.anvil.publicClient, this.anvil.wallet(index), { sync: true });
   }
 
   get client(): LocalPublicClient {

@@ -112,7 +112,7 @@ export const DRILLS: readonly Drill[] = [
     crashStep: 900,
     calmStep: 4 * HOUR,
     outageWithin: span("2021-05-19T06:00", "2021-05-19T18:00"),
-    liquidatorsAsleep: [span("2021-05-19T11:00", "2021-05-19T22:00"), span("2021-05-23T12:00", "2021-05-23T23:00")],
+    liquidatorsAsleep: [span("2021-05-19T00:00", "2021-05-20T02:00"), span("2021-05-23T12:00", "2021-05-23T23:00")],
     insuranceStake: 4_000,
     stressAllowance: 10_000_000,
     poolDeposits: [400_000, 100_000],

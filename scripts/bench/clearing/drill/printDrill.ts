@@ -30,14 +30,14 @@ export function printDrill(result: DrillResult): readonly string[] {
     row("unpaid: what this leaves unexplained", waterfall.unpaid),
     ...waterfall.unexplained.map(({ what, amount }) => row(`  ${what}`, amount)),
     "",
-    "Expiry        price        owed   own cash       fund  shortfall   ratio         due        paid",
+    "Expiry        price        owed   own cash       fund  shortfall   ratio         due        paid  paid late",
     ...waterfall.expiries.map((expiry) =>
       [
         expiryName(expiry.expiry).padEnd(8),
         expiry.price.toFixed(2).padStart(10),
         ...[expiry.owed, expiry.ownCash, expiry.covered, expiry.shortfall].map((units) => money(units).padStart(11)),
         expiry.ratio.toFixed(5).padStart(8),
-        ...[expiry.due, expiry.paid].map((units) => money(units).padStart(11)),
+        ...[expiry.due, expiry.paid, expiry.late].map((units) => money(units).padStart(11)),
       ].join(""),
     ),
     "",

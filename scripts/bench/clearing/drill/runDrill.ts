@@ -107,7 +107,7 @@ class Run {
 
   private senderOf(index: number): Sender {
     const key = this.stage.market.anvil.privateKey(index);
-    return new Sender(this.stage.connection, privateKeyToAccount(key));
+    return new Sender(this.stage.connection, privateKeyToAccount(key), () => {}, { sync: true });
   }
 
   async toTheEnd(began: number): Promise<DrillResult> {
