@@ -9,7 +9,7 @@ import { liquidationAuctionAbi } from "../../src/chain/abis.ts";
 import { writeDeployment } from "../../src/chain/deployments.ts";
 import { toAccountId } from "../../src/chain/optionId.ts";
 import type { GridView, MarginView } from "../../src/sdk/margin.ts";
-import { TestMarket } from "../src/sdk/testMarket.ts";
+import { type TestLeg, TestMarket } from "../src/sdk/testMarket.ts";
 
 const DAY = 86_400;
 const start = Date.UTC(2026, 1, 1, 8) / 1000;
@@ -32,6 +32,11 @@ async function moveTo(spot: number): Promise<void> {
   await tick(spot, 3_600);
   if (await market.isUnconfirmed()) await tick(spot, 5);
   expect(await market.isUnconfirmed()).toBe(false);
+}
+
+async function mustSwap(index: number, legs: readonly TestLeg[]): Promise<void> {
+  const refusal = await market.refusalOf(index, 1, legs);
+  if (refusal) throw new Error(refusal);
 }
 
 async function meniscus(index: number, ...words: readonly string[]): Promise<string> {
@@ -80,12 +85,12 @@ beforeAll(async () => {
   await market.openBase(WRITER, 2);
   await market.openMargin(SPREADER, 3_000);
   const put = { expiry: far, strike: 2_400, kind: "put" } as const;
-  expect(await market.refusalOf(WRITER, 1, [{ ...put, size: -10 }])).toBeUndefined();
+  await mustSwap(WRITER, [{ ...put, size: -10 }]);
   const [sold, bought] = [
     { ...put, strike: 2_500, size: -10 },
     { ...put, strike: 2_300, size: 10 },
   ];
-  expect(await market.refusalOf(SPREADER, 1, [sold, bought])).toBeUndefined();
+  await mustSwap(SPREADER, [sold, bought]);
 });
 
 afterAll(async () => {

@@ -142,8 +142,10 @@ async function openShort(
   // What base covers beyond margin leaves too, a twentieth at a time: its haircut is the grid's.
   const step = (await stage.base(account)) / 20n;
   const stepWorth = (step * BigInt(Math.round(spot * 1e6))) / BASE_UNIT;
-  for (let i = 0; i < 20 && step > 0n && (await stage.worstInitial(account)) > stepWorth + cushion; i++) {
-    await market.ledger(index, "withdrawBase", [account, 1, step, market.address(index)]);
+  if (step > 0n) {
+    for (let i = 0; i < 20 && (await stage.worstInitial(account)) > stepWorth + cushion; i++) {
+      await market.ledger(index, "withdrawBase", [account, 1, step, market.address(index)]);
+    }
   }
   return {
     index,
