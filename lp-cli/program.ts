@@ -233,10 +233,10 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
   });
 
   const accounts = program.command("account").description("margin accounts: cash in, cash out, margin");
-  add<[], trade.AccountOption, account.AccountResult>(accounts, {
+  add<[], account.ShowOptions, account.AccountResult>(accounts, {
     usage: "show",
-    summary: "cash, collateral, equity, margin",
-    options: [accountOption],
+    summary: "cash, collateral, margin, what each option takes of it, where the account would be liquidated",
+    options: [accountOption, ["--scenarios", "the value in every scenario of the margin grids too"]],
     run: account.show,
     render: renderAccount,
   });

@@ -273,6 +273,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         if (amount == 0) revert Clearinghouse_ZeroAmount();
         if (!option.isCanonical()) revert Clearinghouse_InvalidOption(option);
         _requireOpen(option.key());
+        _requireNoDebt(account); // a strike of another market would hide the base that stands for the debt
         _burn(msg.sender, OptionId.unwrap(option), amount);
         _state.requireAccountMarket(account, option.key().marketId());
         _state.addPosition(account, option, _toInt(amount));
@@ -475,6 +476,10 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
 
     function _requireTrader(AccountId account) private view {
         _requireAuthorized(account);
+        _requireNoDebt(account);
+    }
+
+    function _requireNoDebt(AccountId account) private view {
         uint256 owed = _state.dues[account].debt;
         if (owed != 0) revert Clearinghouse_Unhealthy(account, owed);
     }

@@ -4,6 +4,7 @@ import type { AccountResult, CashOutcome } from "../commands/account.ts";
 import type { ChainResult, PositionList, RedemptionOutcome, TradeOutcome } from "../commands/trade.ts";
 import { bold, byGain, dim } from "./colour.ts";
 import { amount, contracts, duration, orDash, percent, shortHex, signed } from "./format.ts";
+import { renderMargin } from "./margin.ts";
 import { facts, heading, table } from "./table.ts";
 
 const accountName = (account: number): string => (account === 0 ? "the wallet" : `margin account ${account}`);
@@ -193,6 +194,7 @@ export function renderAccount(account: AccountResult): string {
           ] as const)),
       ["tokens in the wallet", amount(account.walletBalance), quoteSymbol],
     ]),
+    ...(account.margin ? renderMargin(account.margin, account.scenarios) : []),
   ].join("\n");
 }
 

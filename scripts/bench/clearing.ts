@@ -1,8 +1,9 @@
 /** The clearing house, part by part; each part is a module that returns its figures and lines. */
+import { benchDrills } from "./clearing/drills.ts";
 import { benchMargin } from "./clearing/margin.ts";
 import type { BenchOptions, BenchReport } from "./figure.ts";
 
-const PARTS: readonly ((options: BenchOptions) => BenchReport | Promise<BenchReport>)[] = [benchMargin];
+const PARTS: readonly ((options: BenchOptions) => BenchReport | Promise<BenchReport>)[] = [benchMargin, benchDrills];
 
 export async function benchClearing(options: BenchOptions): Promise<BenchReport> {
   const reports: BenchReport[] = [];

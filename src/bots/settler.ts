@@ -34,7 +34,7 @@ export class Settler {
   private readonly log: Logger;
   private readonly accounts: AccountBook;
   private readonly open = new Map<string, Series>();
-  private readonly done = new Set<string>();
+  private readonly done = new Map<string, Series>();
   private nextBlock: bigint;
 
   constructor(sender: Sender, log: Logger) {
@@ -47,14 +47,15 @@ export class Settler {
   /** Looks once, and takes each series one or more steps further. @returns How many series became final. */
   async look(): Promise<number> {
     await this.findPrices();
-    if (this.open.size === 0) return 0;
+    if (this.open.size === 0 && this.done.size === 0) return 0;
     const accounts = await this.accounts.update();
+    await this.collectLate(accounts);
     let finals = 0;
     for (const [name, series] of this.open) {
       try {
         if (!(await this.advance(series, accounts))) continue;
         this.open.delete(name);
-        this.done.add(name);
+        this.done.set(name, series);
         finals += 1;
         this.log.info({ expiry: expiryName(series.expiry) }, "settlement is final");
       } catch (error) {
@@ -92,10 +93,11 @@ export class Settler {
     if ((await state()) === OPEN) await this.act("startSettlement", [marketId, expiry]);
     const holders = await this.among(accounts, async (account) => {
       const words = await this.read("strikes", [account]);
-      return words.some((word) => {
+      const holds = words.some((word) => {
         const held = fromStrikeKey(fromStrikeWord(word).key);
         return held.marketId === marketId && held.expiry === expiry;
       });
+      return holds || (await this.canPayDebt(account));
     });
     for (let i = 0; i < holders.length; i += BATCH) {
       await this.act("settleAccounts", [marketId, expiry, holders.slice(i, i + BATCH)]);
@@ -107,6 +109,23 @@ export class Settler {
     });
     for (const account of creditors) await this.act("claimCredit", [account, marketId, expiry]);
     return true;
+  }
+
+  /** Debts of final series are paid out of cash that came in since: they go to the fund that covered them. */
+  private async collectLate(accounts: readonly bigint[]): Promise<void> {
+    const debtors = await this.among(accounts, (account) => this.canPayDebt(account));
+    if (debtors.length === 0) return;
+    for (const { marketId, expiry } of this.done.values()) {
+      for (let i = 0; i < debtors.length; i += BATCH) {
+        await this.act("settleAccounts", [marketId, expiry, debtors.slice(i, i + BATCH)]);
+      }
+    }
+  }
+
+  /** Whether an account owes to a settlement and has cash: an auction may have brought it. Settling it again collects. */
+  private async canPayDebt(account: bigint): Promise<boolean> {
+    const [debt, cash] = await Promise.all([this.read("debt", [account]), this.read("cash", [account])]);
+    return debt > 0n && cash > 0n;
   }
 
   private get connection(): Connection {
@@ -125,9 +144,9 @@ export class Settler {
     return accounts.filter((_, i) => kept[i]);
   }
 
-  private read<TName extends "expiryWord" | "strikes" | "credit">(
+  private read<TName extends "expiryWord" | "strikes" | "credit" | "debt" | "cash">(
     functionName: TName,
-    args: TName extends "strikes" ? readonly [bigint] : readonly unknown[],
+    args: TName extends "strikes" | "debt" | "cash" ? readonly [bigint] : readonly unknown[],
   ) {
     return this.connection.client.readContract({ ...this.ledger, functionName, args } as never) as Promise<
       TName extends "strikes" ? readonly bigint[] : bigint

@@ -32,6 +32,7 @@ import {
   governanceDelaySeconds,
   insuranceCooldownSeconds,
   insuranceWindowSeconds,
+  type MarketTerms,
   type PoolParameters,
 } from "./parameters.ts";
 import type { Transactor } from "./transactor.ts";
@@ -51,6 +52,7 @@ export interface DeployInput {
   readonly oracleSigners: readonly Address[];
   readonly protocolFees: Address;
   readonly poolName: string;
+  readonly marketTerms?: Partial<MarketTerms>;
   readonly poolParameters?: Partial<PoolParameters>;
   /** Called before each step, for progress. */
   readonly onStep?: (step: string) => void;
@@ -115,7 +117,7 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
 
   step("market, margin grids");
   const { marketId, baseToken } = input.market;
-  const market = { baseToken, ...defaultMarket(input.quote.decimals) };
+  const market = { baseToken, ...defaultMarket(input.quote.decimals), ...input.marketTerms };
   await transactor.write(clearinghouse, clearinghouseAbi, "createMarket", [marketId, market]);
   await transactor.write(riskEngine, riskEngineAbi, "setGrids", [marketId, defaultGrids]);
   await transactor.write(marketOracle, marketOracleAbi, "addMarket", [marketId]);

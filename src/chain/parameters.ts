@@ -125,8 +125,19 @@ export function defaultPoolParameters(quoteDecimals: number): PoolParameters {
   };
 }
 
+/** What of `Market` in `IClearinghouse.sol` is a number: sizes in 1e-6, shares in basis points, amounts in the tokens' units. */
+export interface MarketTerms {
+  readonly minSize: bigint;
+  readonly strikeStepE6: number;
+  readonly insuranceFeeShareBps: number;
+  readonly protocolFeeShareBps: number;
+  readonly baseCap: bigint;
+  readonly settlementBounty: bigint;
+  readonly stressAllowance: bigint;
+}
+
 /** A market's entry in the ledger. */
-export function defaultMarket(quoteDecimals: number) {
+export function defaultMarket(quoteDecimals: number): MarketTerms {
   return {
     minSize: 10_000n, // 0.01 contracts
     strikeStepE6: 25_000_000, // strikes are multiples of 25 quote tokens
@@ -135,7 +146,7 @@ export function defaultMarket(quoteDecimals: number) {
     baseCap: maxUint128,
     settlementBounty: 10n ** BigInt(quoteDecimals) / 4n, // for each expiry an account is short of
     stressAllowance: 0n, // nobody gambles with more than the insurance fund holds
-  } as const;
+  };
 }
 
 /** Terms of liquidation auctions: a quarter of an hour to give the equity away, half an hour for the fund's offer to rise. */

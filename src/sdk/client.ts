@@ -189,12 +189,20 @@ export class Sender {
   private readonly transactor: Transactor;
   private readonly notice: (text: string) => void;
 
-  /** @param notice Told of every transaction that the user did not ask for by name: approvals. */
-  constructor(connection: Connection, account: PrivateKeyAccount, notice: (text: string) => void = () => {}) {
+  /**
+   * @param notice Told of every transaction that the user did not ask for by name: approvals.
+   * @param options.sync Ask the node to answer a transaction with its receipt, as development chains do.
+   */
+  constructor(
+    connection: Connection,
+    account: PrivateKeyAccount,
+    notice: (text: string) => void = () => {},
+    options: { readonly sync?: boolean } = {},
+  ) {
     const { client, rpcUrl } = connection;
     const signer = createWalletClient({ chain: client.chain, transport: http(rpcUrl), account });
     this.connection = connection;
-    this.transactor = new Transactor(client, signer);
+    this.transactor = new Transactor(client, signer, options);
     this.notice = notice;
   }
 

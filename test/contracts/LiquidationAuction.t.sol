@@ -348,6 +348,60 @@ contract LiquidationAuctionTest is LedgerFixture {
         assertGt(ledger.base(bidder, MARKET), 0);
     }
 
+    /// @dev The same, and nothing else is left to alice: her base alone is sold, above or below what she owes.
+    function test_aDebtorWithBaseAndNoStrike_isSoldForItsDebt() public {
+        AccountId covered = _debtorWithBaseAlone(3600e18);
+        assertEq(ledger.debt(covered), 3000 * USD);
+        (int256 worst, int256 equity) = ledger.health(covered, Grid.Maintenance);
+        assertEq(equity, 10 * 3600 * 1e6 - 3000 * 1e6, "base less debt");
+        assertLt(worst, equity);
+        auction.start(covered, "");
+        (uint256 taken,) = _bidOn(covered, bidder, 1e18, "");
+        assertLt(taken, 0.2e18);
+        ledger.settleAccounts(MARKET, WEEK, ids(covered));
+        assertEq(ledger.debt(covered), 0);
+        assertEq(ledger.unpaidDebts(), 0);
+        assertEq(ledger.base(bidder, MARKET) + ledger.base(covered, MARKET), 10e18);
+        ledger.finalizeSettlement(MARKET, WEEK);
+        uint256 rest = ledger.base(covered, MARKET);
+        vm.prank(alice);
+        ledger.withdrawBase(covered, MARKET, rest, alice);
+    }
+
+    function test_aDebtorWhoseBaseIsTooLittle_isSoldWhole() public {
+        AccountId covered = _debtorWithBaseAlone(3600e18);
+        oracle.report(200e18, VOLATILITY, listed); // 2,000 of base against 3,000 of debt
+        auction.start(covered, "");
+        (uint256 taken, int256 paid) = _bidOn(covered, bidder, 1e18, "");
+        assertEq(taken, 1e18);
+        assertEq(paid, 2000 * 1e6, "all of it, at first");
+        assertEq(ledger.base(covered, MARKET), 0);
+        ledger.settleAccounts(MARKET, WEEK, ids(covered));
+        assertEq(ledger.debt(covered), 1000 * USD + 2000 * USD * 2 / 100, "the penalty is the fund's");
+    }
+
+    function test_aDebtor_cannotHideItsBaseBehindAnotherOption() public {
+        AccountId covered = _debtorWithBaseAlone(3600e18);
+        trade(wallet(alice), call(MONTH, 3000), ONE);
+        vm.prank(alice);
+        vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_Unhealthy.selector, covered, 3000 * USD));
+        ledger.depositOptions(covered, call(MONTH, 3000), 1_000_000);
+    }
+
+    function _debtorWithBaseAlone(uint256 settlementWad) private returns (AccountId covered) {
+        covered = toAccountId(alice, 3);
+        vm.prank(alice);
+        ledger.depositBase(covered, MARKET, 10e18);
+        fundAccount(covered, 20_000 * USD);
+        trade(covered, call(WEEK, 3000), -5 * ONE);
+        uint256 free = ledger.cash(covered);
+        vm.prank(alice);
+        ledger.withdrawCash(covered, free, alice);
+        vm.warp(WEEK);
+        oracle.report(settlementWad, VOLATILITY, listed);
+        settle(WEEK, settlementWad, ids(covered));
+    }
+
     function test_givenAnExpiredStrike_settlementComesFirst() public {
         fundAccount(short, 4000 * USD);
         trade(short, call(WEEK, 3000), -ONE);

@@ -138,10 +138,19 @@ library Accounts {
         returns (int256 worst, int256 mid)
     {
         AccountWord word = self.accounts[account];
-        if (word.strikeCount() == 0) return (0, 0);
+        if (word.strikeCount() == 0) {
+            uint16 owing = marketOfDebt(self, account);
+            if (owing == 0) return (0, 0);
+            return riskEngine.values(owing, new StrikeWord[](0), baseSize(self, account, owing), grid);
+        }
         StrikeWord[] memory words = self.books[account].all(word.strikeCount());
         uint16 marketId = words[0].key().marketId();
         return riskEngine.values(marketId, words, baseSize(self, account, marketId), grid);
+    }
+
+    /// @notice The market whose base an account without strikes owes; 0 where it owes nothing.
+    function marketOfDebt(LedgerState storage self, AccountId account) internal view returns (uint16) {
+        return self.dues[account].debt == 0 ? 0 : self.owingMarket[account];
     }
 
     /// @notice As `values`, with cash and less what the account owes to settlements. What settlements owe the account counts for

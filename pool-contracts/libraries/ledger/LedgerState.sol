@@ -34,6 +34,7 @@ struct Exposure {
 /// are short of it.
 /// @param shortStrikes In how many strikes of the expiry the account is short.
 /// @param credit What settlement owes the account, before the payout ratio.
+/// @param owingMarket The market whose settlement an account last failed to pay: while it owes, its base there stands for the debt.
 /// @param makerCredits Expiries whose credit a registered maker has not claimed: marks value them.
 struct LedgerState {
     mapping(uint16 marketId => IClearinghouse.Market) markets;
@@ -49,6 +50,7 @@ struct LedgerState {
     mapping(AccountId => mapping(uint256 expiryKey => uint256)) credit;
     mapping(AccountId => mapping(uint256 expiryKey => Debt)) debts;
     mapping(AccountId => Dues) dues;
+    mapping(AccountId => uint16 marketId) owingMarket;
     mapping(AccountId => uint256[] expiryKeys) makerCredits;
     Exposure exposure;
 }

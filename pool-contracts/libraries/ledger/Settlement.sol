@@ -183,6 +183,7 @@ library Settlement {
         uint256 owed = uint256(CashMath.toCashUp(-raw, divisor));
         _addDebt(self, account, expiryKey, owed);
         uint256 collected = _collectDebt(self, riskEngine, insuranceAccount, account, expiryKey);
+        if (collected < owed) self.owingMarket[account] = marketId;
         _tightenSettledMaker(self, riskEngine, account, 0);
         emit IClearinghouse.AccountSettled(account, marketId, expiry, -int256(owed), owed - collected);
     }

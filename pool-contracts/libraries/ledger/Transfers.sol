@@ -83,13 +83,13 @@ library Transfers {
     }
 
     /// @dev Sizes are rounded down, shorts to the larger, so that the rest is no worse than its share.
-    /// @return marketId The account's market; 0 where it holds no strike.
+    /// @return marketId The account's market: of its strikes, or, where it holds none, of what it owes; 0 without either.
     function _movePositions(LedgerState storage self, AccountId account, AccountId bidder, uint256 shareWad)
         private
         returns (uint16 marketId)
     {
         StrikeWord[] memory words = self.strikes(account);
-        if (words.length == 0) return 0;
+        if (words.length == 0) return self.marketOfDebt(account);
         marketId = words[0].key().marketId();
         self.requireAccountMarket(bidder, marketId);
         for (uint256 i = 0; i < words.length; ++i) {

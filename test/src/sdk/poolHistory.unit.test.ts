@@ -24,7 +24,7 @@ const deployment: Deployment = {
   clearinghouse: address("9"),
   insuranceFund: address("a"),
   liquidationAuction: address("a"),
-    signedOrders: address("a"),
+  signedOrders: address("a"),
   pools: [pool],
   uniswapV3: { factory: address("b"), positionManager: address("b"), swapRouter: address("b"), quoter: address("b") },
   deployedAtBlock: 0,

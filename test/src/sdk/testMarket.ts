@@ -19,7 +19,7 @@ import { revertNameOf } from "../../../src/chain/decodeError.ts";
 import { deployProtocol } from "../../../src/chain/deploy.ts";
 import type { Deployment } from "../../../src/chain/deployments.ts";
 import { type OptionTerms, toAccountId, toOptionId, toSize } from "../../../src/chain/optionId.ts";
-import type { PoolParameters } from "../../../src/chain/parameters.ts";
+import type { MarketTerms, PoolParameters } from "../../../src/chain/parameters.ts";
 import { packReport, type Report, type RunningAverage, signReport } from "../../../src/chain/report.ts";
 import { Transactor } from "../../../src/chain/transactor.ts";
 
@@ -31,8 +31,10 @@ type Write = "nonpayable" | "payable";
 export interface TestSurface {
   readonly time: number;
   readonly spot: number;
-  /** At-the-money volatility, 0.6 is 60 %. */
-  readonly volatility: number;
+  /** At-the-money volatility, 0.6 is 60 %; of each expiry where they differ. */
+  readonly volatility: number | ((expiry: number) => number);
+  /** How many of the four nodes sign; by default the quorum. */
+  readonly signatures?: 3 | 4;
   readonly rho?: number;
   readonly basis?: number;
   readonly averages?: readonly { readonly expiry: number; readonly average: number }[];
@@ -62,16 +64,24 @@ export class TestMarket {
     this.deployer = this.transactor(0);
   }
 
-  static async start(timestamp: number, expiries: readonly number[]): Promise<TestMarket> {
+  static async start(
+    timestamp: number,
+    expiries: readonly number[],
+    options: { readonly marketTerms?: Partial<MarketTerms> } = {},
+  ): Promise<TestMarket> {
     const anvil = await startAnvil({ port: 0, timestamp });
-    return await TestMarket.on(anvil, expiries, { signers: signers.map((index) => anvil.address(index)) });
+    return await TestMarket.on(anvil, expiries, options);
   }
 
   /** On a chain that runs already; where others sign than those of `report`, they are given. */
   static async on(
     anvil: Anvil,
     expiries: readonly number[],
-    options: { readonly signers: readonly Address[]; readonly poolParameters?: Partial<PoolParameters> },
+    options: {
+      readonly signers?: readonly Address[];
+      readonly marketTerms?: Partial<MarketTerms>;
+      readonly poolParameters?: Partial<PoolParameters>;
+    },
   ): Promise<TestMarket> {
     const deployer = new Transactor(anvil.publicClient, anvil.wallet(0));
     const token = (name: string, decimals: number) =>
@@ -82,9 +92,10 @@ export class TestMarket {
       quote: { token: quote, symbol: "USDC", decimals: 6 },
       market: { marketId: MARKET_ID, symbol: "ETH", baseToken: base, baseDecimals: 18, uniswapV3Pool: base },
       uniswapV3,
-      oracleSigners: options.signers,
+      oracleSigners: options.signers ?? signers.map((index) => anvil.address(index)),
       protocolFees: anvil.address(15),
       poolName: "core",
+      marketTerms: options.marketTerms ?? {},
       poolParameters: options.poolParameters ?? {},
     });
     return new TestMarket(anvil, deployment, expiries);
@@ -97,7 +108,8 @@ export class TestMarket {
   }
 
   transactor(index: number): Transactor {
-    return new Transactor(this.anvil.publicClient, this.anvil.wallet(index));
+    // Waiting for a block after it was mined would wait for ever on a chain that mines on demand.
+    return new Transactor(this.anvil.publicClient, this.anvil.wallet(index), { sync: true });
   }
 
   get client(): LocalPublicClient {
@@ -119,6 +131,15 @@ export class TestMarket {
     }
   }
 
+  /** Base tokens for an account, paid into its margin account 1. */
+  async openBase(index: number, tokens: number): Promise<void> {
+    const amount = BigInt(Math.round(tokens * 1e6)) * 10n ** 12n;
+    await this.deployer.write(this.baseToken, localTokenAbi, "mint", [this.address(index), amount]);
+    const { clearinghouse } = this.deployment;
+    await this.transactor(index).write(this.baseToken, erc20Abi, "approve", [clearinghouse, maxUint256]);
+    await this.ledger(index, "depositBase", [toAccountId(this.address(index), 1), MARKET_ID, amount]);
+  }
+
   /** Cash for the account's margin account 1. */
   async openMargin(index: number, tokens: number): Promise<void> {
     const account = toAccountId(this.address(index), 1);
@@ -128,6 +149,7 @@ export class TestMarket {
   /** Mines a block at the report's time and submits a surface. */
   async report(surface: TestSurface): Promise<void> {
     const { time, spot, volatility, rho = -0.3, basis = 0.001 } = surface;
+    const volatilityOf = typeof volatility === "number" ? () => volatility : volatility;
     await this.anvil.mineAt(time);
     this.round += 1;
     const slices = this.expiries
@@ -135,7 +157,7 @@ export class TestMarket {
       .map((expiry) => {
         const tenor = expiry - time;
         const effective = tenor >= 1800 ? tenor - 1200 : tenor ** 3 / (3 * 1800 ** 2);
-        const theta = volatility ** 2 * (effective / YEAR);
+        const theta = volatilityOf(expiry) ** 2 * (effective / YEAR);
         return {
           expiry,
           theta: BigInt(Math.round(theta * 1e11)),
@@ -147,7 +169,8 @@ export class TestMarket {
       });
     const common = { marketId: MARKET_ID, modelTime: time, spot: toWad(spot), signerSet: 1 };
     const averages = this.averagesOf(surface);
-    await this.submit({ kind: "surface", ...common, round: this.round, disagreement: 10, slices, averages });
+    const report = { kind: "surface", ...common, round: this.round, disagreement: 10, slices, averages } as const;
+    await this.submit(report, surface.signatures);
   }
 
   /** A fresher spot with averages, no surface. */
@@ -163,6 +186,17 @@ export class TestMarket {
       signerSet: 1,
       averages,
     });
+  }
+
+  /** Whether a report waits for confirmation. */
+  async isUnconfirmed(): Promise<boolean> {
+    const { unconfirmed } = await this.client.readContract({
+      address: this.deployment.marketOracle,
+      abi: marketOracleAbi,
+      functionName: "marketState",
+      args: [MARKET_ID],
+    });
+    return unconfirmed;
   }
 
   async mark(): Promise<void> {
@@ -275,10 +309,10 @@ export class TestMarket {
     }));
   }
 
-  private async submit(report: Report): Promise<void> {
+  private async submit(report: Report, signatureCount = 3): Promise<void> {
     const domain = { chainId: this.deployment.chainId, oracle: this.deployment.marketOracle };
     const signatures = await Promise.all(
-      signers.slice(0, 3).map(async (key, index) => ({
+      signers.slice(0, signatureCount).map(async (key, index) => ({
         index,
         signature: await signReport(this.anvil.wallet(key).account, report, domain),
       })),

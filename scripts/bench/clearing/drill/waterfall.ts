@@ -1,0 +1,239 @@
+/**
+ * Who paid a crash, by the written order of losses: the accounts' own collateral, auctions, the insurance fund, the payout ratio.
+ * Everything is worked out anew from positions and prices and held against what the ledger did: what does not agree is `unpaid`.
+ */
+import { cashDivisor, toCashDown, toCashUp } from "../../../../pricing/fixed/index.ts";
+import { fromAccountId, fromOptionId, toStrikeE6 } from "../../../../src/chain/optionId.ts";
+
+/** A position that an account took into an expiry; size in 1e-6. */
+export interface Holding {
+  readonly account: bigint;
+  readonly option: bigint;
+  readonly size: bigint;
+}
+
+/** Quote units throughout; times in Unix seconds. */
+export interface ExpiryFacts {
+  readonly expiry: number;
+  readonly priceWad: bigint;
+  readonly holdings: readonly Holding[];
+  /** As the ledger said when it fixed the ratio; the cover is a part of what was collected. */
+  readonly owed: bigint;
+  readonly collected: bigint;
+  readonly covered: bigint;
+  /** What lies in the pot at the end. */
+  readonly pot: bigint;
+  /** What the ledger said of each account: what was due (positive) or owed, and the part of a debt that was not paid. */
+  readonly settled: readonly { readonly account: bigint; readonly net: bigint; readonly unpaid: bigint }[];
+  /** Debts paid later out of cash that came in since, into the pot or, once the ratio was fixed, to the fund. */
+  readonly collections: readonly { readonly account: bigint; readonly paid: bigint; readonly isLate: boolean }[];
+  readonly payments: readonly { readonly account: bigint; readonly amount: bigint }[];
+}
+
+export interface SaleFacts {
+  readonly account: bigint;
+  readonly bidder: bigint;
+  /** Negative: the fund paid the bidder. */
+  readonly price: bigint;
+  readonly penalty: bigint;
+}
+
+export interface FundFacts {
+  readonly staked: bigint;
+  readonly fees: bigint;
+  readonly withdrawn: bigint;
+  readonly held: bigint;
+}
+
+/** An account that still owes when all is over, and what it holds: cash, and base at the last spot. */
+export interface DebtorFacts {
+  readonly account: bigint;
+  readonly debt: bigint;
+  readonly holds: bigint;
+}
+
+export interface LossFacts {
+  readonly quoteDecimals: number;
+  readonly debtors: readonly DebtorFacts[];
+  readonly expiries: readonly ExpiryFacts[];
+  readonly sales: readonly SaleFacts[];
+  readonly fund: FundFacts;
+}
+
+/** What one account was due of an expiry or of all, and what it was paid. */
+export interface Claim {
+  readonly account: bigint;
+  readonly due: bigint;
+  readonly paid: bigint;
+}
+
+export interface ExpiryLosses {
+  readonly expiry: number;
+  readonly price: number;
+  readonly owed: bigint;
+  /** By the debtors themselves, before the ratio was fixed. */
+  readonly ownCash: bigint;
+  readonly covered: bigint;
+  /** Left to the payout ratio. */
+  readonly shortfall: bigint;
+  /** Paid by debtors after the ratio was fixed: to the fund. */
+  readonly late: bigint;
+  readonly due: bigint;
+  readonly paid: bigint;
+  /** min(1, collected/owed). */
+  readonly ratio: number;
+  readonly claims: readonly Claim[];
+}
+
+export interface Waterfall {
+  readonly expiries: readonly ExpiryLosses[];
+  readonly owed: bigint;
+  readonly ownCash: bigint;
+  readonly covered: bigint;
+  readonly shortfall: bigint;
+  readonly late: bigint;
+  /** What bidders paid into accounts, the penalty out of it, and what the fund paid bidders. */
+  readonly auctionProceeds: bigint;
+  readonly penalties: bigint;
+  readonly auctionCosts: bigint;
+  readonly insuranceUsed: bigint;
+  readonly lowestRatio: number;
+  readonly claims: readonly Claim[];
+  /** What the order of losses leaves unexplained: 0. */
+  readonly unpaid: bigint;
+  readonly unexplained: readonly { readonly what: string; readonly amount: bigint }[];
+}
+
+export function waterfallOf({ quoteDecimals, expiries, sales, fund, debtors }: LossFacts): Waterfall {
+  const unexplained: { what: string; amount: bigint }[] = [];
+  const expect = (what: string, found: bigint, expected: bigint) => {
+    if (found !== expected) unexplained.push({ what, amount: distance(found, expected) });
+  };
+  const losses = expiries.map((facts) => lossesOf(facts, cashDivisor(quoteDecimals), expect));
+  const [late, covered] = [sum(losses, ({ late: x }) => x), sum(losses, ({ covered: x }) => x)];
+  const auctionProceeds = sum(sales, ({ price }) => (price > 0n ? price : 0n));
+  const penalties = sum(sales, ({ penalty }) => penalty);
+  const auctionCosts = sum(sales, ({ price }) => (price < 0n ? -price : 0n));
+  const fundShould = fund.staked + fund.fees + penalties + late - auctionCosts - covered - fund.withdrawn;
+  expect("what the insurance fund holds", fund.held, fundShould);
+  // Collateral comes first in the order of losses: none may be left with who owes.
+  for (const { account, debt, holds } of debtors) {
+    expect(`collateral that account ${account.toString(16)} keeps`, holds < debt ? holds : debt, 0n);
+  }
+  return {
+    expiries: losses,
+    owed: sum(losses, ({ owed }) => owed),
+    ownCash: sum(losses, ({ ownCash }) => ownCash),
+    covered,
+    shortfall: sum(losses, ({ shortfall }) => shortfall),
+    late,
+    auctionProceeds,
+    penalties,
+    auctionCosts,
+    insuranceUsed: covered + auctionCosts,
+    lowestRatio: Math.min(1, ...losses.map(({ ratio }) => ratio)),
+    claims: byAccount(losses.flatMap(({ claims }) => claims)),
+    unpaid: sum(unexplained, ({ amount }) => amount),
+    unexplained,
+  };
+}
+
+type Expect = (what: string, found: bigint, expected: bigint) => void;
+
+function lossesOf(facts: ExpiryFacts, divisor: bigint, expect: Expect): ExpiryLosses {
+  const name = (what: string) => `${what} of ${new Date(facts.expiry * 1000).toISOString().slice(0, 10)}`;
+  const { dues, debts } = netsOf(facts, divisor);
+  const owed = sum([...debts.values()], (x) => x);
+  expect(name("what is owed"), facts.owed, owed);
+  for (const { account, net } of facts.settled) {
+    const whole = sum(dues.get(account) ?? [], (x) => x) - (debts.get(account) ?? 0n);
+    expect(name(`what account ${account.toString(16)} settled`), net, whole);
+  }
+  const atOnce = sum(facts.settled, ({ net, unpaid }) => (net < 0n ? -net - unpaid : 0n));
+  const ownCash = atOnce + sum(facts.collections, ({ paid, isLate }) => (isLate ? 0n : paid));
+  expect(name("what was collected"), facts.collected, ownCash + facts.covered);
+
+  const claims = [...dues].map(([account, parts]): Claim => {
+    const due = sum(parts, (x) => x);
+    const should = sum(parts, (part) => payoutOf(part, facts));
+    const paid = sum(
+      facts.payments.filter((payment) => payment.account === account),
+      ({ amount }) => amount,
+    );
+    expect(name(`what account ${account.toString(16)} was paid`), paid, should);
+    return { account, due, paid };
+  });
+  const [due, paid] = [sum(claims, (claim) => claim.due), sum(claims, (claim) => claim.paid)];
+  expect(
+    name("payments to strangers"),
+    sum(facts.payments, ({ amount }) => amount),
+    paid,
+  );
+  expect(name("the rest in the pot"), facts.pot, facts.collected - paid);
+  // Debts are rounded up and claims down: less than a unit for each part. More would be money that nobody is due.
+  const parts = sum([...dues.values()], (list) => BigInt(list.length)) + BigInt(debts.size);
+  const rounding = owed - due;
+  if (rounding < 0n || rounding > parts) expect(name("debts against claims"), owed, due);
+  return {
+    expiry: facts.expiry,
+    price: Number(facts.priceWad) / 1e18,
+    owed,
+    ownCash,
+    covered: facts.covered,
+    shortfall: owed - facts.collected,
+    late: sum(facts.collections, ({ paid: x, isLate }) => (isLate ? x : 0n)),
+    due,
+    paid,
+    ratio: owed === 0n ? 1 : Number(facts.collected) / Number(owed),
+    claims,
+  };
+}
+
+/**
+ * What each account is due, part by part as it is rounded, or owes: margin accounts are netted, a wallet's options are paid one by
+ * one.
+ */
+function netsOf({ holdings, priceWad }: ExpiryFacts, divisor: bigint) {
+  const dues = new Map<bigint, readonly bigint[]>();
+  const debts = new Map<bigint, bigint>();
+  const netted = new Map<bigint, bigint>();
+  for (const { account, option, size } of holdings) {
+    const raw = size * payoffWad(option, priceWad);
+    if (fromAccountId(account).sub === 0) dues.set(account, [...(dues.get(account) ?? []), toCashDown(raw, divisor)]);
+    else netted.set(account, (netted.get(account) ?? 0n) + raw);
+  }
+  for (const [account, raw] of netted) {
+    if (raw >= 0n) dues.set(account, [toCashDown(raw, divisor)]);
+    else debts.set(account, toCashUp(-raw, divisor));
+  }
+  return { dues, debts };
+}
+
+function payoffWad(option: bigint, priceWad: bigint): bigint {
+  const { strike, kind } = fromOptionId(option);
+  const strikeWad = toStrikeE6(strike) * 10n ** 12n;
+  const distanceWad = kind === "call" ? priceWad - strikeWad : strikeWad - priceWad;
+  return distanceWad > 0n ? distanceWad : 0n;
+}
+
+/** due·collected/owed, rounded down; the whole where all was paid. */
+function payoutOf(due: bigint, { owed, collected }: ExpiryFacts): bigint {
+  return collected >= owed ? due : (due * collected) / owed;
+}
+
+function byAccount(claims: readonly Claim[]): readonly Claim[] {
+  const result = new Map<bigint, Claim>();
+  for (const { account, due, paid } of claims) {
+    const known = result.get(account) ?? { account, due: 0n, paid: 0n };
+    result.set(account, { account, due: known.due + due, paid: known.paid + paid });
+  }
+  return [...result.values()].filter(({ due }) => due > 0n);
+}
+
+function sum<T>(items: readonly T[], value: (item: T) => bigint): bigint {
+  return items.reduce((total, item) => total + value(item), 0n);
+}
+
+function distance(a: bigint, b: bigint): bigint {
+  return a > b ? a - b : b - a;
+}
