@@ -1,12 +1,12 @@
 import {
   type InsuranceEvent,
   type InsuranceView,
-  unstake as leaveFund,
   readInsurance,
   readInsuranceHistory,
   type StakeResult,
-  stake as stakeInFund,
+  stakeInsurance,
   type UnstakeResult,
+  unstakeInsurance,
 } from "../../src/sdk/insurance.ts";
 import { parseAmount } from "../parse.ts";
 import type { Session } from "../session.ts";
@@ -25,7 +25,7 @@ export async function stake(session: Session, amount: string): Promise<StakeOutc
   const { deployment } = await session.connection();
   const { quoteDecimals, quoteSymbol } = deployment;
   const assets = parseAmount(amount, quoteDecimals, quoteSymbol);
-  return { quoteSymbol, ...(await stakeInFund(await session.sender(), assets)) };
+  return { quoteSymbol, ...(await stakeInsurance(await session.sender(), assets)) };
 }
 
 export type UnstakeOutcome = UnstakeResult & { readonly quoteSymbol: string };
@@ -34,7 +34,7 @@ export type UnstakeOutcome = UnstakeResult & { readonly quoteSymbol: string };
 export async function unstake(session: Session, shares: string): Promise<UnstakeOutcome> {
   const { deployment } = await session.connection();
   const wanted = shares === "all" ? shares : parseAmount(shares, SHARE_DECIMALS, "shares");
-  return { quoteSymbol: deployment.quoteSymbol, ...(await leaveFund(await session.sender(), wanted)) };
+  return { quoteSymbol: deployment.quoteSymbol, ...(await unstakeInsurance(await session.sender(), wanted)) };
 }
 
 export interface InsuranceHistory {

@@ -98,7 +98,7 @@ export interface StakeResult {
   readonly hash: string;
 }
 
-export async function stake(sender: Sender, assets: bigint): Promise<StakeResult> {
+export async function stakeInsurance(sender: Sender, assets: bigint): Promise<StakeResult> {
   const { connection } = sender;
   const { insuranceFund } = connection.deployment;
   await sender.requireBalance(assets);
@@ -133,7 +133,7 @@ export type UnstakeResult =
  * @param wanted Shares in 1e18, or all.
  * @throws MeniscusError `market` while they cool down, saying until when.
  */
-export async function unstake(sender: Sender, wanted: bigint | "all"): Promise<UnstakeResult> {
+export async function unstakeInsurance(sender: Sender, wanted: bigint | "all"): Promise<UnstakeResult> {
   const { connection } = sender;
   const { client } = connection;
   const fund = fundOf(connection);

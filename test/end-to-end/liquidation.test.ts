@@ -100,8 +100,9 @@ beforeAll(async () => {
   await market.openMargin(WRITER, 8_000);
   await market.openMargin(LIQUIDATOR, 300_000);
   await meniscus(STAKER, "insurance", "stake", "100000");
-  expect(await market.swap(BUYER, 0, [{ expiry: near, strike: 2_500, kind: "call", size: 2 }])).toBe(true);
-  expect(await market.swap(WRITER, 1, [{ expiry: far, strike: 2_600, kind: "call", size: -10 }])).toBe(true);
+  const bought = await market.swap(BUYER, 0, [{ expiry: near, strike: 2_500, kind: "call", size: 2 }]);
+  const written = await market.swap(WRITER, 1, [{ expiry: far, strike: 2_600, kind: "call", size: -10 }]);
+  if (!bought || !written) throw new Error("the market would not trade");
   startBot("liquidator", LIQUIDATOR, { kind: "liquidator", edge: 0.02, minProfit: 1 });
   startBot("settler", SETTLER, { kind: "settler" });
 });
