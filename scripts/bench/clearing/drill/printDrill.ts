@@ -27,6 +27,7 @@ export function printDrill(result: DrillResult): readonly string[] {
     row("  of it penalties, to the insurance fund", waterfall.penalties),
     row("auctions: paid by the insurance fund to bidders", waterfall.auctionCosts),
     row("paid late, to the insurance fund", waterfall.late),
+    row("  of it more than the fund had covered", waterfall.windfall),
     row("unpaid: what this leaves unexplained", waterfall.unpaid),
     ...waterfall.unexplained.map(({ what, amount }) => row(`  ${what}`, amount)),
     "",

@@ -92,6 +92,8 @@ export interface Waterfall {
   readonly covered: bigint;
   readonly shortfall: bigint;
   readonly late: bigint;
+  /** The part of it beyond what the fund had covered of that expiry: money that its creditors were paid less by. */
+  readonly windfall: bigint;
   /** What bidders paid into accounts, the penalty out of it, and what the fund paid bidders. */
   readonly auctionProceeds: bigint;
   readonly penalties: bigint;
@@ -127,6 +129,7 @@ export function waterfallOf({ quoteDecimals, expiries, sales, fund, debtors }: L
     covered,
     shortfall: sum(losses, ({ shortfall }) => shortfall),
     late,
+    windfall: sum(losses, ({ late: paid, covered: cover }) => (paid > cover ? paid - cover : 0n)),
     auctionProceeds,
     penalties,
     auctionCosts,
