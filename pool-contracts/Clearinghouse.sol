@@ -161,8 +161,8 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         if (swap.account.isWallet()) {
             _applyToWallet(swap.account, swap.legs);
         } else {
+            _state.addCash(swap.account, -cash_); // first: what a short brings may prepay its settlement
             _applyToAccount(swap.account, swap.legs, 1, marketId);
-            _state.addCash(swap.account, -cash_);
         }
         _applyToAccount(makerAccount, swap.legs, -1, marketId);
         _checkSide(makerAccount, swap.legs, -1, reduces, cash_, marketId);

@@ -158,10 +158,10 @@ library Settlement {
         (int256 raw, bool found) = _closeExpired(self, account, expiryKey);
         if (!found) {
             // Settled before, or never there: a batch may name it all the same, and what came since is collected.
-            uint256 unpaid = self.debts[account][expiryKey].unpaid;
-            if (unpaid == 0) return;
+            uint256 before = self.debts[account][expiryKey].unpaid;
+            if (before == 0) return;
             uint256 paid = _collectDebt(self, riskEngine, insuranceAccount, account, expiryKey);
-            if (paid != 0) emit IClearinghouse.DebtCollected(account, marketId, expiry, paid, unpaid - paid);
+            if (paid != 0) emit IClearinghouse.DebtCollected(account, marketId, expiry, paid, before - paid);
             return;
         }
         if (self.shortStrikes[account][expiryKey] != 0) {
@@ -181,11 +181,9 @@ library Settlement {
             return;
         }
         uint256 owed = uint256(CashMath.toCashUp(-raw, divisor));
-        _addDebt(self, account, expiryKey, owed);
-        uint256 collected = _collectDebt(self, riskEngine, insuranceAccount, account, expiryKey);
-        if (collected < owed) self.owingMarket[account] = marketId;
+        uint256 unpaid = _settleDebt(self, riskEngine, account, marketId, expiryKey, owed);
         _tightenSettledMaker(self, riskEngine, account, 0);
-        emit IClearinghouse.AccountSettled(account, marketId, expiry, -int256(owed), owed - collected);
+        emit IClearinghouse.AccountSettled(account, marketId, expiry, -int256(owed), unpaid);
     }
 
     /// @dev Removes the account's words of the expiry and nets their payoffs, raw.
@@ -241,12 +239,30 @@ library Settlement {
         if (self.accounts[account].isMaker()) self.makerCredits[account].push(expiryKey);
     }
 
-    function _addDebt(LedgerState storage self, AccountId account, uint256 expiryKey, uint256 owed) private {
+    /// @dev Takes what the account has; only what it cannot pay is written down as its debt.
+    function _settleDebt(
+        LedgerState storage self,
+        IRiskEngine riskEngine,
+        AccountId account,
+        uint16 marketId,
+        uint256 expiryKey,
+        uint256 owed
+    ) private returns (uint256 unpaid) {
+        Debt memory debt = Debt(uint128(owed), uint128(owed)); // below 2^96, see `withDebt`
+        uint256 paid = _min(owed, _availableFor(self, riskEngine, account, debt, self.dues[account].debt));
         ExpiryWord word = self.expiries[expiryKey];
-        self.expiries[expiryKey] = word.withDebt(word.owed() + owed, word.collected()); // below 2^96: checked there
-        self.debts[account][expiryKey] = Debt(uint128(owed), uint128(owed));
-        self.dues[account].debt += uint128(owed);
-        self.exposure.unpaidDebts += uint128(owed);
+        self.expiries[expiryKey] = word.withDebt(word.owed() + owed, word.collected() + paid);
+        if (paid != 0) {
+            self.addCash(account, -int256(paid)); // at most its cash
+            self.pot[expiryKey] += paid;
+        }
+        unpaid = owed - paid;
+        if (unpaid == 0) return 0;
+        debt.unpaid = uint128(unpaid);
+        self.debts[account][expiryKey] = debt;
+        self.dues[account].debt += uint128(unpaid);
+        self.exposure.unpaidDebts += uint128(unpaid);
+        self.owingMarket[account] = marketId;
     }
 
     /// @dev Takes what the account has for this debt. Before finality it goes to the pot, afterwards to the fund that covered it.
@@ -258,7 +274,7 @@ library Settlement {
         uint256 expiryKey
     ) private returns (uint256 paid) {
         Debt memory debt = self.debts[account][expiryKey];
-        paid = _min(debt.unpaid, _availableFor(self, riskEngine, account, debt));
+        paid = _min(debt.unpaid, _availableFor(self, riskEngine, account, debt, self.dues[account].debt - debt.unpaid));
         if (paid == 0) return 0;
         self.addCash(account, -int256(paid)); // at most its cash
         self.debts[account][expiryKey].unpaid -= uint128(paid); // at most the debt
@@ -276,11 +292,14 @@ library Settlement {
     /// @dev The account's cash; where it cannot pay all it owes and is short in later expiries too, the part of this debt: the
     /// first expiry does not eat what all have a claim to. With C what was there before anything was paid for this debt d, and L
     /// all other liabilities, C·d/(d + L) is its part, less what was paid. Where the rest has no price now, all of the cash.
-    function _availableFor(LedgerState storage self, IRiskEngine riskEngine, AccountId account, Debt memory debt)
-        private
-        view
-        returns (uint256 available)
-    {
+    /// @param otherDebts What it owes to other settlements.
+    function _availableFor(
+        LedgerState storage self,
+        IRiskEngine riskEngine,
+        AccountId account,
+        Debt memory debt,
+        uint256 otherDebts
+    ) private view returns (uint256 available) {
         AccountWord word = self.accounts[account];
         available = word.cash();
         if (available == 0 || word.isMaker() || !self.needsCheck(account, word)) return available;
@@ -289,7 +308,7 @@ library Settlement {
         try riskEngine.values(marketId, words, self.baseSize(account, marketId), Grid.Maintenance) returns (
             int256, int256 mid
         ) {
-            int256 others = int256(uint256(self.dues[account].debt) - debt.unpaid) - mid; // a sum of debts; below 2^128
+            int256 others = int256(otherDebts) - mid; // debts are below 2^128
             if (others <= 0 || uint256(others) + debt.unpaid <= available) return available;
             uint256 paid = debt.owed - debt.unpaid;
             uint256 part = (available + paid) * debt.owed / (debt.owed + uint256(others)); // positive: checked
