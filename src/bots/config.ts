@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
-import { type Hex, isHex, size } from "viem";
+import type { Hex } from "viem";
 import { z } from "zod";
-import { describeError, MeniscusError } from "../runtime/errors.ts";
+import { readConfigFile, requirePrivateKey } from "../runtime/configFile.ts";
 
 const common = {
   name: z.string().min(1),
@@ -28,34 +27,18 @@ const schema = z.discriminatedUnion("kind", [
     /** What leaves the taken positions at the pool may cost, as a share of their gross value. */
     unwindCost: z.number().min(0).max(1).default(0.05),
   }),
-  /** Settles expiries, pays credits, marks pools. */
+  /** Settles expiries, collects debts, pays credits. */
   z.object({ kind: z.literal("settler"), ...common }),
 ]);
 
 export type BotConfig = z.infer<typeof schema>;
-export type LiquidatorConfig = Extract<BotConfig, { kind: "liquidator" }>;
-export type SettlerConfig = Extract<BotConfig, { kind: "settler" }>;
 
 /** Reads a bot's configuration. @throws MeniscusError `data` naming the field that is wrong. */
 export function readBotConfig(file: string): BotConfig {
-  if (!existsSync(file)) throw new MeniscusError("data", `There is no configuration at ${file}.`);
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(file, "utf8"));
-  } catch (cause) {
-    throw new MeniscusError("data", `${file} is not JSON: ${describeError(cause)}.`, { cause });
-  }
-  const parsed = schema.safeParse(content);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new MeniscusError("data", `${file}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "malformed"}.`);
+  return readConfigFile(file, schema);
 }
 
 /** The key from the environment variable that the configuration names. */
 export function readBotKey({ keyVariable }: BotConfig): Hex {
-  const key = process.env[keyVariable];
-  if (isHex(key) && size(key) === 32) return key;
-  throw new MeniscusError("key", `${keyVariable} holds no private key.`, {
-    hint: "It has to be 0x and 64 hexadecimal digits.",
-  });
+  return requirePrivateKey(process.env[keyVariable], keyVariable);
 }

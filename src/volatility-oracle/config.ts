@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
-import { type Address, type Hex, isAddress, isHex, size } from "viem";
+import { readFileSync } from "node:fs";
+import { type Address, type Hex, isAddress } from "viem";
 import { z } from "zod";
-import { describeError, MeniscusError } from "../runtime/errors.ts";
+import { readConfigFile, requirePrivateKey } from "../runtime/configFile.ts";
+import { MeniscusError } from "../runtime/errors.ts";
 
 const address = z.custom<Address>(
   (value) => typeof value === "string" && isAddress(value, { strict: false }),
@@ -73,17 +74,7 @@ export type NodeConfig = z.infer<typeof schema>;
 
 /** Reads a node's configuration. @throws MeniscusError `data` naming the field that is wrong. */
 export function readNodeConfig(file: string): NodeConfig {
-  if (!existsSync(file)) throw new MeniscusError("data", `There is no configuration at ${file}.`);
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(file, "utf8"));
-  } catch (cause) {
-    throw new MeniscusError("data", `${file} is not JSON: ${describeError(cause)}.`, { cause });
-  }
-  const parsed = schema.safeParse(content);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new MeniscusError("data", `${file}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "malformed"}.`);
+  return readConfigFile(file, schema);
 }
 
 /** The key from the environment variable or the file that the configuration names. */
@@ -93,10 +84,7 @@ export function readNodeKey({ name, keyVariable, keyFile }: NodeConfig): Hex {
   }
   const place = keyVariable ?? keyFile ?? "";
   const key = keyVariable === undefined ? readKeyFile(place) : process.env[place];
-  if (isHex(key) && size(key) === 32) return key;
-  throw new MeniscusError("key", `${place} holds no private key.`, {
-    hint: "It has to be 0x and 64 hexadecimal digits.",
-  });
+  return requirePrivateKey(key, place);
 }
 
 function readKeyFile(file: string): string {
