@@ -3,6 +3,7 @@ import { revertNameOf } from "../chain/decodeError.ts";
 import { expiryName, fromStrikeKey, fromStrikeWord } from "../chain/optionId.ts";
 import { describeError } from "../runtime/errors.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { BlockPages } from "../sdk/blockPages.ts";
 import { type Connection, chainTime, type Sender } from "../sdk/client.ts";
 import { AccountBook } from "./accountBook.ts";
 
@@ -35,13 +36,13 @@ export class Settler {
   private readonly accounts: AccountBook;
   private readonly open = new Map<string, Series>();
   private readonly done = new Map<string, Series>();
-  private nextBlock: bigint;
+  private readonly pages: BlockPages;
 
   constructor(sender: Sender, log: Logger) {
     this.sender = sender;
     this.log = log;
     this.accounts = new AccountBook(sender.connection);
-    this.nextBlock = BigInt(sender.connection.deployment.deployedAtBlock);
+    this.pages = new BlockPages(sender.connection.client, BigInt(sender.connection.deployment.deployedAtBlock));
   }
 
   /** Looks once, and takes each series one or more steps further. @returns How many series became final. */
@@ -68,22 +69,19 @@ export class Settler {
   /** Expiries whose price the oracle has fixed since the last look. */
   private async findPrices(): Promise<void> {
     const { client, deployment } = this.connection;
-    const toBlock = await client.getBlockNumber();
-    if (toBlock < this.nextBlock) return;
-    const events = await client.getContractEvents({
+    const prices = {
       address: deployment.marketOracle,
       abi: marketOracleAbi,
       eventName: "SettlementPriceFixed",
       strict: true,
-      fromBlock: this.nextBlock,
-      toBlock,
-    });
-    for (const { args } of events) {
-      const { marketId, expiry } = args;
-      const name = `${marketId}-${expiry}`;
-      if (!this.done.has(name)) this.open.set(name, { marketId, expiry });
+    } as const;
+    for await (const events of this.pages.read((range) => client.getContractEvents({ ...prices, ...range }))) {
+      for (const { args } of events) {
+        const { marketId, expiry } = args;
+        const name = `${marketId}-${expiry}`;
+        if (!this.done.has(name)) this.open.set(name, { marketId, expiry });
+      }
     }
-    this.nextBlock = toBlock + 1n;
   }
 
   /** @returns Whether the series is final and all known credits are paid. */

@@ -15,7 +15,7 @@ import {
 import { clearinghouseAbi, insuranceFundAbi, marketOracleAbi, optionPoolAbi, poolSharesAbi } from "../chain/abis.ts";
 import type { Deployment } from "../chain/deployments.ts";
 import { type RunningAverage, unpackReport, unpackStoredSurface } from "../chain/report.ts";
-import { MeniscusError } from "../runtime/errors.ts";
+import { BlockPages } from "./blockPages.ts";
 
 /** Where an event stands on the chain. */
 export interface EventPlace {
@@ -56,8 +56,6 @@ const abis: Readonly<Record<Source, Abi>> = {
 const DAY = 86_400;
 const EXPIRY_TIME_OF_DAY = 8 * 3600;
 const AVERAGING_WINDOW = 1800;
-/** Blocks asked for at once; halved where the node refuses. */
-const PAGE = 10_000n;
 /** More blocks than one deployment takes. */
 const DEPLOYMENT_BLOCKS = 1_000n;
 
@@ -73,7 +71,7 @@ export class ProtocolHistory {
   private readonly client: PublicClient<Transport, Chain>;
   private readonly sources: ReadonlyMap<Address, Source>;
   private readonly decoded: ProtocolEvent[] = [];
-  private nextBlock: bigint;
+  private readonly pages: BlockPages;
 
   constructor(client: PublicClient<Transport, Chain>, deployment: Deployment) {
     this.client = client;
@@ -88,7 +86,7 @@ export class ProtocolHistory {
     ]);
     // Parameters, markets and makers are announced while the deployer works, before the block it writes down.
     const deployedAt = BigInt(deployment.deployedAtBlock);
-    this.nextBlock = deployedAt > DEPLOYMENT_BLOCKS ? deployedAt - DEPLOYMENT_BLOCKS : 0n;
+    this.pages = new BlockPages(client, deployedAt > DEPLOYMENT_BLOCKS ? deployedAt - DEPLOYMENT_BLOCKS : 0n);
   }
 
   get events(): readonly ProtocolEvent[] {
@@ -97,7 +95,7 @@ export class ProtocolHistory {
 
   /** The first block that is not read yet. */
   get readUntil(): bigint {
-    return this.nextBlock;
+    return this.pages.readUntil;
   }
 
   /**
@@ -107,29 +105,11 @@ export class ProtocolHistory {
    */
   async update(): Promise<readonly ProtocolEvent[]> {
     const before = this.decoded.length;
-    const head = await this.client.getBlockNumber();
-    let page = PAGE;
-    while (this.nextBlock <= head) {
-      const end = this.nextBlock + page - 1n;
-      const toBlock = end < head ? end : head;
-      let logs: readonly Log<bigint, number, false>[];
-      try {
-        logs = await this.client.getLogs({
-          address: [...this.sources.keys()],
-          fromBlock: this.nextBlock,
-          toBlock,
-        });
-      } catch (cause) {
-        if (page > 1n) {
-          page /= 2n;
-          continue;
-        }
-        throw new MeniscusError("network", "The node gives no logs.", { cause, retryable: true });
-      }
+    const address = [...this.sources.keys()];
+    for await (const logs of this.pages.read((range) => this.client.getLogs({ address, ...range }))) {
       // Decoded as a whole before anything is kept, so that a failure leaves no half page.
       const events = await Promise.all(logs.map((log) => this.decode(log)));
       for (const event of events) if (event) this.decoded.push(event);
-      this.nextBlock = toBlock + 1n;
     }
     return this.decoded.slice(before);
   }
