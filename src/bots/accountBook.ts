@@ -1,5 +1,6 @@
 import { clearinghouseAbi } from "../chain/abis.ts";
 import { fromAccountId } from "../chain/optionId.ts";
+import { accountsNamed } from "../sdk/accountsNamed.ts";
 import { BlockPages } from "../sdk/blockPages.ts";
 import type { Connection } from "../sdk/client.ts";
 
@@ -19,16 +20,10 @@ export class AccountBook {
     const { client, deployment } = this.connection;
     const ledger = { address: deployment.clearinghouse, abi: clearinghouseAbi, strict: true } as const;
     for await (const events of this.pages.read((range) => client.getContractEvents({ ...ledger, ...range }))) {
-      for (const event of events) {
-        if (event.eventName === "Traded") this.note(event.args.taker, event.args.maker);
-        else if (event.eventName === "Liquidated") this.note(event.args.bidder);
-        else if (event.eventName === "OptionsDeposited") this.note(event.args.account);
+      for (const account of events.flatMap(({ args }) => accountsNamed(args))) {
+        if (fromAccountId(account).sub !== 0) this.known.add(account);
       }
     }
     return [...this.known];
-  }
-
-  private note(...accounts: readonly bigint[]): void {
-    for (const account of accounts) if (fromAccountId(account).sub !== 0) this.known.add(account);
   }
 }

@@ -11,6 +11,7 @@ import {
 import { clearinghouseAbi } from "../chain/abis.ts";
 import type { Deployment } from "../chain/deployments.ts";
 import { fromAccountId, fromOptionId, toAccountId } from "../chain/optionId.ts";
+import { accountsNamed } from "./accountsNamed.ts";
 
 /** Claims and tokens held at the last checked block by token symbol, in tokens, and how many blocks disagreed. */
 export interface ConservationResult {
@@ -112,12 +113,8 @@ export class ConservationChecker {
   private async discover(fromBlock: bigint, toBlock: bigint): Promise<void> {
     const raw = await this.client.getLogs({ address: this.deployment.clearinghouse, fromBlock, toBlock });
     for (const { eventName, args } of parseEventLogs({ abi: clearinghouseAbi, logs: raw })) {
-      if ("account" in args && typeof args.account === "bigint") this.accounts.add(args.account);
-      if (eventName === "CashMoved") this.accounts.add(args.from).add(args.to);
-      if (eventName === "Liquidated") this.accounts.add(args.bidder);
-      if (eventName === "SettlementBountyPaid") this.accounts.add(args.keeper);
+      for (const account of accountsNamed(args)) this.accounts.add(account);
       if (eventName === "Traded") {
-        this.accounts.add(args.taker).add(args.maker);
         // Shorts prepay their settlement: the pot of a series holds money long before it expires.
         for (const { option } of args.legs) this.noteExpiry(fromOptionId(option));
       }

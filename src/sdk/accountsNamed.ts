@@ -1,0 +1,10 @@
+/** Where the ledger's events name accounts; fields of these names that hold an address are none. */
+const FIELDS = ["account", "from", "to", "taker", "maker", "bidder", "keeper"] as const;
+
+/** Every account that an event of the ledger names, wallets' among them. */
+export function accountsNamed(args: Readonly<Partial<Record<string, unknown>>>): readonly bigint[] {
+  return FIELDS.flatMap((field) => {
+    const value = args[field];
+    return typeof value === "bigint" ? [value] : [];
+  });
+}
