@@ -1,7 +1,7 @@
 import type { Hex } from "viem";
 import { clearinghouseAbi, liquidationAuctionAbi, riskEngineAbi } from "../chain/abis.ts";
 import { revertNameOf } from "../chain/decodeError.ts";
-import { fromStrikeWord, toAccountId } from "../chain/optionId.ts";
+import { fromOptionId, holdingsOf, toAccountId, toStrikeWord } from "../chain/optionId.ts";
 import { describeError } from "../runtime/errors.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { type Connection, chainTime, type Sender } from "../sdk/client.ts";
@@ -155,13 +155,7 @@ export class Liquidator {
   private async unwind(): Promise<void> {
     const { client, deployment } = this.connection;
     const words = await client.readContract({ ...this.ledger, functionName: "strikes", args: [this.own] });
-    const legs = words.flatMap((word) => {
-      const { key, calls, puts } = fromStrikeWord(word);
-      return [
-        { option: key << 8n, size: -calls },
-        { option: (key << 8n) | 1n, size: -puts },
-      ].filter(({ size }) => size !== 0n);
-    });
+    const legs = words.flatMap(holdingsOf).map(({ option, size }) => ({ option, size: -size }));
     const deadline = (await chainTime(this.connection)) + 60;
     for (let i = 0; i < legs.length; i += MAX_LEGS) {
       const part = legs.slice(i, i + MAX_LEGS);
@@ -208,15 +202,12 @@ export class Liquidator {
   /** Present value of the legs, quote units. */
   private async midOf(legs: readonly { readonly option: bigint; readonly size: bigint }[]): Promise<bigint> {
     const { client, deployment } = this.connection;
-    const words = legs.map(({ option, size }) => {
-      const sized = BigInt.asUintN(80, size);
-      return ((option >> 8n) << 160n) | ((option & 1n) === 1n ? sized : sized << 80n);
-    });
+    const words = legs.map(({ option, size }) => toStrikeWord(option, size));
     const [, mid] = await client.readContract({
       address: deployment.riskEngine,
       abi: riskEngineAbi,
       functionName: "values",
-      args: [Number((legs[0]?.option ?? 0n) >> 88n), words, 0n, GRID_MAINTENANCE],
+      args: [fromOptionId(legs[0]?.option ?? 0n).marketId, words, 0n, GRID_MAINTENANCE],
       blockTag: "pending",
     });
     return mid;

@@ -41,6 +41,22 @@ export function fromStrikeWord(word: bigint): { readonly key: bigint; readonly c
   return { key: word >> 160n, calls: BigInt.asIntN(80, word >> 80n), puts: BigInt.asIntN(80, word) };
 }
 
+/** The packed word of one option held alone. */
+export function toStrikeWord(option: bigint, size: bigint): bigint {
+  const sized = BigInt.asUintN(80, size);
+  const isPut = (option & 1n) === 1n;
+  return ((option >> 8n) << 160n) | (isPut ? sized : sized << 80n);
+}
+
+/** The options in a packed word that are held, with their signed sizes. */
+export function holdingsOf(word: bigint): readonly { readonly option: bigint; readonly size: bigint }[] {
+  const { key, calls, puts } = fromStrikeWord(word);
+  return [
+    { option: key << 8n, size: calls },
+    { option: (key << 8n) | 1n, size: puts },
+  ].filter(({ size }) => size !== 0n);
+}
+
 export function toStrikeE6(strike: number): bigint {
   const scaled = Math.round(strike * 1e6);
   if (!(strike > 0) || scaled >= 2 ** 48 || Math.abs(scaled / 1e6 - strike) > 1e-9 * strike) {

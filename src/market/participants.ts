@@ -2,16 +2,7 @@ import { type Address, erc20Abi, maxInt256, maxUint256, parseEventLogs } from "v
 import { clearinghouseAbi, optionPoolAbi, poolSharesAbi } from "../chain/abis.ts";
 import { revertNameOf } from "../chain/decodeError.ts";
 import type { Deployment } from "../chain/deployments.ts";
-import {
-  fromOptionId,
-  fromSize,
-  fromStrikeKey,
-  fromStrikeWord,
-  optionName,
-  toAccountId,
-  toOptionId,
-  toSize,
-} from "../chain/optionId.ts";
+import { fromOptionId, fromSize, holdingsOf, optionName, toAccountId, toOptionId, toSize } from "../chain/optionId.ts";
 import type { Transactor } from "../chain/transactor.ts";
 import { describeError } from "../runtime/errors.ts";
 import type { Order, Position } from "./flow.ts";
@@ -80,14 +71,7 @@ export class Trader {
     const contract = { address: this.deployment.clearinghouse, abi: clearinghouseAbi } as const;
     if (this.canWrite) {
       const words = await client.readContract({ ...contract, functionName: "strikes", args: [this.account] });
-      return words.flatMap((word) => {
-        const { key, calls, puts } = fromStrikeWord(word);
-        const terms = fromStrikeKey(key);
-        return [
-          { ...terms, kind: "call" as const, size: fromSize(calls) },
-          { ...terms, kind: "put" as const, size: fromSize(puts) },
-        ].filter(({ size }) => size !== 0);
-      });
+      return words.flatMap(holdingsOf).map(({ option, size }) => ({ ...fromOptionId(option), size: fromSize(size) }));
     }
     const held = await Promise.all(
       [...this.walletOptions].map(async (id) => {

@@ -140,14 +140,15 @@ export async function readMargin(connection: Connection, owner: Address, sub: nu
       spot: Number(chain.confirmed.spotWad) / WAD,
       initial: gridView(initial, own, chain.initial, tokens),
       maintenance: gridView(maintenance, own + chain.credit, chain.maintenance, tokens),
-      strikes: positions.map((position, i) => ({
-        options: optionsOf(connection.words.symbolOf(marketId), keys[i]!, position),
-        value: tokens(scenarioMargin({ ...maintenance, positions: [position], baseSize: 0n }).mid),
-        inWorst: tokens(parts[i]!.inWorst),
-        margin: tokens(
-          parts[i]!.marginal + scenarioMargin({ ...maintenance, positions: [position], baseSize: 0n }).mid,
-        ),
-      })),
+      strikes: positions.map((position, i) => {
+        const { mid } = scenarioMargin({ ...maintenance, positions: [position], baseSize: 0n });
+        return {
+          options: optionsOf(connection.words.symbolOf(marketId), keys[i]!, position),
+          value: tokens(mid),
+          inWorst: tokens(parts[i]!.inWorst),
+          margin: tokens(parts[i]!.marginal + mid),
+        };
+      }),
       liquidation: { below: atSpot(spots.below), above: atSpot(spots.above) },
       auction: auctionView(chain.auction, chain.lot, tokens),
     };

@@ -5,12 +5,13 @@ import {
   fromOptionId,
   fromSize,
   fromStrikeWord,
+  holdingsOf,
   type OptionTerms,
   optionName,
   toAccountId,
   toOptionId,
   toStrikeE6,
-  toStrikeKey,
+  toStrikeWord,
 } from "../chain/optionId.ts";
 import type { Receipt } from "../chain/transactor.ts";
 import { MeniscusError } from "../runtime/errors.ts";
@@ -220,11 +221,7 @@ async function marginEffect(
     client.readContract({ ...ledger, functionName: "base", args: [account, marketId] }),
     client.readContract({ ...ledger, functionName: "debt", args: [account] }),
   ]);
-  const added = legs.map(({ terms, size }) => {
-    const key = toStrikeKey(terms.marketId, terms.expiry, toStrikeE6(terms.strike));
-    const sized = BigInt.asUintN(80, size);
-    return (key << 160n) | (terms.kind === "call" ? sized << 80n : sized);
-  });
+  const added = legs.map(({ terms, size }) => toStrikeWord(toOptionId(terms), size));
   const [worst, value] = await client.readContract({
     address: deployment.riskEngine,
     abi: riskEngineAbi,
@@ -342,13 +339,7 @@ export async function readHoldings(
   const ledger = ledgerOf(connection);
   if (sub !== 0) {
     const words = await client.readContract({ ...ledger, functionName: "strikes", args: [account] });
-    return words.flatMap((word) => {
-      const { key, calls, puts } = fromStrikeWord(word);
-      return [
-        { option: key << 8n, size: calls },
-        { option: (key << 8n) | 1n, size: puts },
-      ].filter(({ size }) => size !== 0n);
-    });
+    return words.flatMap(holdingsOf);
   }
   const received = await readEvents(connection, (range) =>
     client.getContractEvents({

@@ -1,28 +1,19 @@
 /** What a margin check costs on the real oracle, and whether the twin tells the chain's margin of many portfolios. */
 import { type Address, encodeFunctionData, type Hex, hexToBytes } from "viem";
-import { privateKeyToAccount } from "viem/accounts";
-import {
-  authorityAbi,
-  authorityBytecode,
-  marketOracleAbi,
-  marketOracleBytecode,
-  riskEngineAbi,
-  riskEngineBytecode,
-} from "../../../src/chain/abis.ts";
+import { marketOracleAbi, riskEngineAbi, riskEngineBytecode } from "../../../src/chain/abis.ts";
 import { type Anvil, startAnvil } from "../../../src/chain/anvil.ts";
 import { toStrikeKey } from "../../../src/chain/optionId.ts";
 import { defaultGrids, packGrid } from "../../../src/chain/parameters.ts";
-import { packReport, type Report, signReport } from "../../../src/chain/report.ts";
-import { Transactor } from "../../../src/chain/transactor.ts";
+import type { Report } from "../../../src/chain/report.ts";
 import { Random } from "../../../test/pricing/random.ts";
 import { compareMargins, startRiskHarness } from "../../../test/pricing/riskHarness.ts";
+import { deployBenchOracle } from "../benchOracle.ts";
 import type { BenchOptions, BenchReport } from "../figure.ts";
 
 const MARKET_ID = 7;
 const START = 1_770_000_000;
 const SPOT = 3_000n * 10n ** 18n;
 const DAY = 86_400;
-const NODES = 4;
 const STRIKES = 16;
 const PORTFOLIOS = 20_000;
 const ONE = 1_000_000n;
@@ -80,14 +71,7 @@ function intrinsicGas(data: Hex): number {
 
 /** A margin engine on an oracle with one surface of seven expiries: σ = 60 %, a little skew. */
 async function deploy(anvil: Anvil): Promise<Address> {
-  const sender = new Transactor(anvil.publicClient, anvil.wallet(0));
-  const nodes = Array.from({ length: NODES }, (_, i) => privateKeyToAccount(`0x${String(i + 1).padStart(64, "0")}`));
-  const authority = await sender.deploy(authorityAbi, authorityBytecode, [sender.address]);
-  const oracle = await sender.deploy(marketOracleAbi, marketOracleBytecode, [
-    nodes.map(({ address }) => address),
-    authority,
-  ]);
-  await sender.write(oracle, marketOracleAbi, "addMarket", [MARKET_ID]);
+  const { sender, authority, oracle, pack } = await deployBenchOracle(anvil, MARKET_ID);
   const risk = await sender.deploy(riskEngineAbi, riskEngineBytecode, [oracle, 6, authority]);
   const volatilities = [0, -0.3, 0.45];
   const grid = (width: number) =>
@@ -115,13 +99,7 @@ async function deploy(anvil: Anvil): Promise<Address> {
     }),
   };
   await anvil.mineAt(START);
-  const signatures = await Promise.all(
-    nodes.slice(0, 3).map(async (node, index) => ({
-      index,
-      signature: await signReport(node, report, { chainId: anvil.chain.id, oracle }),
-    })),
-  );
-  await sender.write(oracle, marketOracleAbi, "submitReport", [packReport(report, signatures)]);
+  await sender.write(oracle, marketOracleAbi, "submitReport", [await pack(report)]);
   return risk;
 }
 

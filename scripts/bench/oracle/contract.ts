@@ -6,7 +6,6 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Abi, type Address, decodeFunctionResult, encodeFunctionData, type Hex } from "viem";
-import { privateKeyToAccount } from "viem/accounts";
 import { z } from "zod";
 import { durrleman } from "../../../pricing/arbitrage.ts";
 import {
@@ -15,25 +14,17 @@ import {
   logMoneyness,
   sliceWordsAreArbitrageFree,
 } from "../../../pricing/index.ts";
-import { authorityAbi, authorityBytecode, marketOracleAbi, marketOracleBytecode } from "../../../src/chain/abis.ts";
+import { marketOracleAbi } from "../../../src/chain/abis.ts";
 import { type Anvil, startAnvil } from "../../../src/chain/anvil.ts";
-import {
-  packReport,
-  type Report,
-  type ReportSlice,
-  signReport,
-  unpackStoredSurface,
-} from "../../../src/chain/report.ts";
-import { Transactor } from "../../../src/chain/transactor.ts";
+import { packReport, type Report, type ReportSlice, unpackStoredSurface } from "../../../src/chain/report.ts";
 import { createRandom, type Random } from "../../../src/market/random.ts";
+import { deployBenchOracle, QUORUM } from "../benchOracle.ts";
 import type { BenchOptions, BenchReport } from "../figure.ts";
 
 const MARKET_ID = 7;
 const START = 1_770_000_000;
 const SPOT = 3_000n * 10n ** 18n;
 const DAY = 86_400;
-const NODES = 4;
-const QUORUM = 3;
 const EXPIRIES = 7;
 const SURFACES = 100_000;
 const SURFACES_A_CALL = 500;
@@ -72,27 +63,14 @@ export async function benchOracleContract(_options: BenchOptions): Promise<Bench
 // ───────────────────────────── Gas ─────────────────────────────
 
 async function measureGas(anvil: Anvil): Promise<{ readonly surface: number; readonly spot: number }> {
-  const sender = new Transactor(anvil.publicClient, anvil.wallet(0));
-  const nodes = Array.from({ length: NODES }, (_, i) => privateKeyToAccount(`0x${String(i + 1).padStart(64, "0")}`));
-  const authority = await sender.deploy(authorityAbi, authorityBytecode, [sender.address]);
-  const oracle = await sender.deploy(marketOracleAbi, marketOracleBytecode, [
-    nodes.map(({ address }) => address),
-    authority,
-  ]);
-  await sender.write(oracle, marketOracleAbi, "addMarket", [MARKET_ID]);
+  const { oracle, pack } = await deployBenchOracle(anvil, MARKET_ID);
 
   const submit = async (report: Report): Promise<number> => {
     await anvil.mineAt(report.modelTime);
-    const signatures = await Promise.all(
-      nodes.slice(0, QUORUM).map(async (node, index) => ({
-        index,
-        signature: await signReport(node, report, { chainId: anvil.chain.id, oracle }),
-      })),
-    );
     const data = encodeFunctionData({
       abi: marketOracleAbi,
       functionName: "submitReport",
-      args: [packReport(report, signatures)],
+      args: [await pack(report)],
     });
     const wallet = anvil.wallet(0);
     const hash = await wallet.sendTransaction({ to: oracle, data });

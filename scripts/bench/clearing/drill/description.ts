@@ -80,6 +80,14 @@ function writersOf(scale: number): readonly Writer[] {
 const at = (text: string) => Date.parse(`${text}:00Z`) / 1000;
 const span = (from: string, to: string): TimeSpan => ({ from: at(from), to: at(to) });
 
+/** The same people with the same money in every crash. */
+const CAST_AND_CAPITAL = {
+  stressAllowance: 10_000_000,
+  poolDeposits: [400_000, 100_000],
+  liquidatorCash: [150_000, 60_000],
+  writers: writersOf(60_000),
+} as const;
+
 export const DRILLS: readonly Drill[] = [
   {
     name: "march2020",
@@ -95,10 +103,7 @@ export const DRILLS: readonly Drill[] = [
     outageWithin: span("2020-03-12T06:00", "2020-03-13T04:00"),
     liquidatorsAsleep: [span("2020-03-12T00:00", "2020-03-13T12:00")],
     insuranceStake: 4_000,
-    stressAllowance: 10_000_000,
-    poolDeposits: [400_000, 100_000],
-    liquidatorCash: [150_000, 60_000],
-    writers: writersOf(60_000),
+    ...CAST_AND_CAPITAL,
   },
   {
     name: "may2021",
@@ -114,10 +119,7 @@ export const DRILLS: readonly Drill[] = [
     outageWithin: span("2021-05-19T06:00", "2021-05-19T18:00"),
     liquidatorsAsleep: [span("2021-05-19T00:00", "2021-05-20T02:00"), span("2021-05-23T12:00", "2021-05-23T23:00")],
     insuranceStake: 4_000,
-    stressAllowance: 10_000_000,
-    poolDeposits: [400_000, 100_000],
-    liquidatorCash: [150_000, 60_000],
-    writers: writersOf(60_000),
+    ...CAST_AND_CAPITAL,
   },
   {
     name: "february2026",
@@ -136,10 +138,7 @@ export const DRILLS: readonly Drill[] = [
     outageWithin: span("2026-01-31T10:00", "2026-02-02T02:00"),
     liquidatorsAsleep: [span("2026-01-31T12:00", "2026-02-02T12:00"), span("2026-02-05T10:00", "2026-02-06T04:00")],
     insuranceStake: 1_000,
-    stressAllowance: 10_000_000,
-    poolDeposits: [400_000, 100_000],
-    liquidatorCash: [150_000, 60_000],
-    writers: writersOf(60_000),
+    ...CAST_AND_CAPITAL,
   },
 ];
 
