@@ -67,7 +67,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     uint256 internal constant MAX_LEGS = 8;
     /// @dev Expiries are listed at 08:00 UTC.
     uint256 internal constant EXPIRY_TIME_OF_DAY = 8 hours;
-    /// @dev The fund's target as a multiple of what accounts would fail to pay at twice the grid.
+    /// @dev The fund's target as a multiple of what accounts would fail to pay under stress.
     uint256 internal constant INSURANCE_TARGET = 2;
     uint256 internal constant BASIS_POINTS = 10_000;
 
@@ -389,7 +389,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function strikes(AccountId account) external view returns (StrikeWord[] memory) {
-        return _state.books[account].all(_state.accounts[account].strikeCount());
+        return _state.strikes(account);
     }
 
     /// @inheritdoc IClearinghouse
@@ -456,7 +456,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function health(AccountId account, Grid grid) external view returns (int256 worst, int256 equity) {
-        return _state.health(riskEngine, account, grid);
+        (worst, equity,) = _state.health(riskEngine, account, grid);
     }
 
     /// @inheritdoc IClearinghouse
@@ -611,7 +611,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
             OptionId option = legs[i].option;
             words[i] = toStrikeWord(option.key(), 0, 0).add(option.isPut(), sign * legs[i].size);
         }
-        (int256 worst,) = riskEngine.values(marketId, words, 0, Grid.Initial);
+        (int256 worst,,) = riskEngine.values(marketId, words, 0, Grid.Initial);
         int256 needed = word.requirement() - worst;
         _state.accounts[account] = word.withRequirement(needed);
         if (!reduces && needed > int256(word.cash())) {
@@ -624,17 +624,19 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     function _checkAfterTrade(AccountId account, Leg[] calldata legs, int256 sign, int256 cash_) private {
         AccountWord word = _state.accounts[account];
         if (!_state.needsCheck(account, word)) return _state.forgetStressWithoutShorts(account);
-        (int256 worst, int256 equity) = _state.health(riskEngine, account, Grid.Initial);
-        if (worst >= 0) return _state.requireStressCovered(riskEngine, insuranceAccount, account);
-        _state.measureStress(riskEngine, account);
-        _state.requireNearer(riskEngine, oracle, _divisor, account, legs, sign, cash_, worst, equity);
+        (int256 worst, int256 equity, bool stressGrown) = _state.assess(riskEngine, account);
+        if (worst < 0) {
+            _state.requireNearer(riskEngine, oracle, _divisor, account, legs, sign, cash_, worst, equity);
+        } else if (stressGrown) {
+            _state.requireStressCovered(insuranceAccount, account);
+        }
     }
 
     /// @dev After something left the account: it is healthy, and no more than before is at stake for the fund.
     function _requireFree(AccountId account) private {
         if (account == _batched) return;
-        _state.requireHealthy(riskEngine, account);
-        _state.requireStressCovered(riskEngine, insuranceAccount, account);
+        bool stressGrown = _state.requireHealthy(riskEngine, account);
+        if (stressGrown) _state.requireStressCovered(insuranceAccount, account);
     }
 
     function _payForWallet(address wallet, int256 cash_) private {

@@ -50,11 +50,8 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
     uint256 public totalProvision;
     mapping(AccountId => Auction) private _auctions;
 
-    /// @dev What the ledger says of an account, quote units. Values have the debt deducted; the worst of the maintenance grid
-    /// has the credit added.
+    /// @dev What the ledger says of an account, quote units. The equity has the debt deducted.
     struct Facts {
-        int256 worstInitial;
-        int256 worstMaintenance;
         int256 equity;
         uint256 debt;
         uint256 credit;
@@ -91,11 +88,12 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
         if (report.length != 0) oracle.submitIfNewer(report);
         uint256 startedAt = _auctions[account].startedAt;
         if (startedAt != 0) revert LiquidationAuction_AlreadyStarted(account, startedAt);
-        Facts memory facts = _facts(account);
-        if (!_isLiquidatable(facts)) revert LiquidationAuction_Healthy(account, facts.worstMaintenance);
-        _auctions[account].startedAt = uint40(block.timestamp);
-        _keep(account, facts, WAD);
-        emit AuctionStarted(account, facts.equity, facts.worstMaintenance, _auctions[account].provision);
+        (Facts memory facts, int256 worst) = _facts(account, Grid.Maintenance);
+        bool liquidatable = facts.isMaker ? facts.equity < 0 : worst < 0 || facts.debt > facts.cash;
+        if (!liquidatable) revert LiquidationAuction_Healthy(account, worst);
+        if (_isEmpty(account, facts)) revert LiquidationAuction_NothingForSale(account);
+        uint256 provision = _keep(account, uint40(block.timestamp), facts, _soldAtWorst(facts, worst), WAD);
+        emit AuctionStarted(account, facts.equity, worst, provision);
     }
 
     /// @inheritdoc ILiquidationAuction
@@ -109,15 +107,15 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
     ) external returns (uint256 takenWad, int256 paid) {
         if (report.length != 0) oracle.submitIfNewer(report);
         _requireBidder(account, bidder);
-        if (_auctions[account].startedAt == 0) revert LiquidationAuction_NotStarted(account);
+        Auction memory auction_ = _started(account);
         bytes32 found = _state(account);
         if (found != expectedState) revert LiquidationAuction_StateChanged(expectedState, found);
 
-        Facts memory facts = _facts(account);
-        int256 price = _price(_auctions[account], facts);
+        (Facts memory facts, int256 worstInitial, int256 soldAtWorst) = _factsOfBoth(account);
+        int256 price = _price(auction_, facts, soldAtWorst);
         if (price > limitPrice) revert LiquidationAuction_PriceLimitExceeded(price, limitPrice);
-        uint256 maxShareWad = _maxShare(_auctions[account], facts, price);
-        if (maxShareWad == 0) revert LiquidationAuction_Healthy(account, facts.worstInitial);
+        uint256 maxShareWad = _maxShare(auction_, facts, worstInitial, price);
+        if (maxShareWad == 0) revert LiquidationAuction_Healthy(account, worstInitial);
         takenWad = Math.min(shareWad, maxShareWad);
         uint256 minShareWad = Math.min(maxShareWad, MIN_SHARE);
         if (takenWad < minShareWad) revert LiquidationAuction_ShareTooSmall(takenWad, minShareWad);
@@ -131,7 +129,7 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
         }
         bool ended = takenWad == maxShareWad;
         if (ended) _remove(account);
-        else _keep(account, facts, WAD - takenWad);
+        else _keep(account, auction_.startedAt, facts, soldAtWorst, WAD - takenWad);
         emit Bid(account, bidder, takenWad, paid, penalty, ended);
         clearinghouse.liquidate(IClearinghouse.Seizure(account, bidder, takenWad, paid, penalty));
         if (ended) emit AuctionEnded(account);
@@ -139,17 +137,17 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
 
     /// @inheritdoc ILiquidationAuction
     function refresh(AccountId account) external {
-        if (_auctions[account].startedAt == 0) revert LiquidationAuction_NotStarted(account);
-        _keep(account, _facts(account), WAD);
-        emit ProvisionChanged(account, _auctions[account].provision);
+        uint40 startedAt = _started(account).startedAt;
+        (Facts memory facts, int256 worst) = _facts(account, Grid.Maintenance);
+        emit ProvisionChanged(account, _keep(account, startedAt, facts, _soldAtWorst(facts, worst), WAD));
     }
 
     /// @inheritdoc ILiquidationAuction
     function end(AccountId account) external {
-        if (_auctions[account].startedAt == 0) revert LiquidationAuction_NotStarted(account);
-        Facts memory facts = _facts(account);
-        bool healthy = facts.isMaker ? facts.equity >= 0 : facts.worstInitial >= 0 && facts.debt <= facts.cash;
-        if (!healthy) revert LiquidationAuction_Unhealthy(account, facts.worstInitial);
+        _started(account);
+        (Facts memory facts, int256 worst) = _facts(account, Grid.Initial);
+        bool healthy = facts.isMaker ? facts.equity >= 0 : worst >= 0 && facts.debt <= facts.cash;
+        if (!healthy && !_isEmpty(account, facts)) revert LiquidationAuction_Unhealthy(account, worst);
         _remove(account);
         emit AuctionEnded(account);
     }
@@ -168,22 +166,17 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
 
     /// @inheritdoc ILiquidationAuction
     function lot(AccountId account) external view returns (Lot memory lot_) {
-        Facts memory facts = _facts(account);
+        (Facts memory facts, int256 worstInitial, int256 soldAtWorst) = _factsOfBoth(account);
         lot_.gross = facts.equity + int256(facts.debt); // below 2^128
         lot_.equity = facts.equity;
         lot_.state = _state(account);
         Auction memory auction_ = _auctions[account];
         if (auction_.startedAt == 0) return lot_;
-        lot_.price = _price(auction_, facts);
-        lot_.maxShareWad = _maxShare(auction_, facts, lot_.price);
+        lot_.price = _price(auction_, facts, soldAtWorst);
+        lot_.maxShareWad = _maxShare(auction_, facts, worstInitial, lot_.price);
     }
 
     // ───────────────────────────── Price and share ─────────────────────────────
-
-    function _isLiquidatable(Facts memory facts) private pure returns (bool) {
-        if (facts.isMaker) return facts.equity < 0;
-        return facts.worstMaintenance < 0 || facts.debt > facts.cash;
-    }
 
     /// @return since When the insolvent phase began; 0 while the solvent one lasts.
     function _insolventSince(Auction memory auction_, Facts memory facts) private view returns (uint256 since) {
@@ -194,7 +187,7 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
     }
 
     /// @dev The price of the whole account, rounded against the bidder.
-    function _price(Auction memory auction_, Facts memory facts) private view returns (int256) {
+    function _price(Auction memory auction_, Facts memory facts, int256 soldAtWorst) private view returns (int256) {
         int256 debt = int256(facts.debt); // below 2^128
         int256 gross = facts.equity + debt;
         uint256 since = _insolventSince(auction_, facts);
@@ -205,20 +198,23 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
             return gross - int256(uint256(facts.equity) * discountWad / WAD); // equity is positive here
         }
         int256 top = gross < debt ? gross : debt;
-        int256 bottom = _worstSold(facts);
-        if (bottom >= top) return top;
+        if (soldAtWorst >= top) return top;
         uint256 waited = Math.min(block.timestamp - since, _terms.insolventSeconds);
-        return top - int256(uint256(top - bottom) * waited / _terms.insolventSeconds); // positive: checked
+        return top - int256(uint256(top - soldAtWorst) * waited / _terms.insolventSeconds); // positive: checked
     }
 
-    function _maxShare(Auction memory auction_, Facts memory facts, int256 price) private view returns (uint256) {
+    function _maxShare(Auction memory auction_, Facts memory facts, int256 worstInitial, int256 price)
+        private
+        view
+        returns (uint256)
+    {
         if (facts.isMaker) return facts.equity < 0 ? WAD : 0;
-        int256 requirement = facts.equity - facts.worstInitial; // the worst is never above the present
+        int256 requirement = facts.equity - worstInitial; // the worst is never above the present
         int256 buffer = requirement * int256(uint256(_terms.bufferWad)) / 1e18;
-        int256 missing = buffer - facts.worstInitial;
+        int256 missing = buffer - worstInitial;
         int256 debt = int256(facts.debt); // below 2^128, as cash
         int256 unpaid = debt - int256(facts.cash);
-        if (facts.worstInitial >= 0 && unpaid <= 0) return 0;
+        if (worstInitial >= 0 && unpaid <= 0) return 0;
         if (_insolventSince(auction_, facts) != 0 || price <= 0) return WAD;
         int256 kept = price - price * int256(uint256(_terms.penaltyWad)) / 1e18;
         uint256 share = Math.max(_ratioUp(missing, kept - debt + missing), _ratioUp(unpaid, kept - debt + unpaid));
@@ -235,31 +231,57 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
 
     // ───────────────────────────── State ─────────────────────────────
 
+    function _started(AccountId account) private view returns (Auction memory auction_) {
+        auction_ = _auctions[account];
+        if (auction_.startedAt == 0) revert LiquidationAuction_NotStarted(account);
+    }
+
     /// @dev Inside a call of the ledger, a batch above all, an account is seen half-way: it is not judged then.
-    function _facts(AccountId account) private view returns (Facts memory facts) {
+    /// @return facts All but the worst value.
+    /// @return worst Worst value over the grid, less the debt; for maintenance with the credit.
+    function _facts(AccountId account, Grid grid) private view returns (Facts memory facts, int256 worst) {
         if (clearinghouse.isLocked()) revert LiquidationAuction_LedgerLocked();
-        (facts.worstInitial, facts.equity) = clearinghouse.health(account, Grid.Initial);
-        (facts.worstMaintenance,) = clearinghouse.health(account, Grid.Maintenance);
+        (worst, facts.equity) = clearinghouse.health(account, grid);
+        if (grid == Grid.Maintenance) facts.credit = clearinghouse.pendingCredit(account);
+        facts.equity -= int256(facts.credit); // below 2^128
         facts.debt = clearinghouse.debt(account);
-        facts.credit = clearinghouse.pendingCredit(account);
         facts.cash = clearinghouse.cash(account);
         facts.isMaker = clearinghouse.isMaker(account);
     }
 
+    function _factsOfBoth(AccountId account)
+        private
+        view
+        returns (Facts memory facts, int256 worstInitial, int256 soldAtWorst)
+    {
+        int256 worst;
+        (facts, worst) = _facts(account, Grid.Maintenance);
+        soldAtWorst = _soldAtWorst(facts, worst);
+        (worstInitial,) = clearinghouse.health(account, Grid.Initial);
+    }
+
     /// @dev The worst of the maintenance grid for what is sold: neither debts nor credits of settlements are.
-    function _worstSold(Facts memory facts) private pure returns (int256) {
-        return facts.worstMaintenance + int256(facts.debt) - int256(facts.credit); // both below 2^128
+    function _soldAtWorst(Facts memory facts, int256 worst) private pure returns (int256) {
+        return worst + int256(facts.debt) - int256(facts.credit); // both below 2^128
     }
 
     /// @dev Keeps the provision for a share of the account, and when it was first seen without equity.
-    function _keep(AccountId account, Facts memory facts, uint256 shareWad) private {
+    function _keep(AccountId account, uint40 startedAt, Facts memory facts, int256 soldAtWorst, uint256 shareWad)
+        private
+        returns (uint256 provision)
+    {
         Auction storage auction_ = _auctions[account];
-        if (facts.equity > 0) auction_.insolventAt = 0;
-        else if (auction_.insolventAt == 0) auction_.insolventAt = uint40(block.timestamp);
-        int256 worst = _worstSold(facts); // the debt itself is in the ledger's sum of debts
-        uint256 provision = worst < 0 ? uint256(-worst) * shareWad / WAD : 0;
-        totalProvision = totalProvision - auction_.provision + provision;
-        auction_.provision = provision.toUint128();
+        uint256 before = auction_.provision;
+        uint40 insolventAt = facts.equity > 0 ? 0 : auction_.insolventAt;
+        if (facts.equity <= 0 && insolventAt == 0) insolventAt = uint40(block.timestamp);
+        provision = soldAtWorst < 0 ? uint256(-soldAtWorst) * shareWad / WAD : 0; // debts are in the ledger's own sum
+        _auctions[account] = Auction(startedAt, insolventAt, provision.toUint128());
+        if (provision != before) totalProvision = totalProvision - before + provision;
+    }
+
+    /// @dev Whether a debt is all that is left.
+    function _isEmpty(AccountId account, Facts memory facts) private view returns (bool) {
+        return facts.equity + int256(facts.debt) == 0 && clearinghouse.strikes(account).length == 0;
     }
 
     function _remove(AccountId account) private {

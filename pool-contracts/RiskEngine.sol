@@ -21,6 +21,9 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 ///     W = present + weight·(value − present)                                       damped tails
 ///     worst = min over the grid, and between its spots (`PayoffSag`), of W
 ///             − short·S·(contracts short) − skew·|Σ size·vega·k| − basis·S·Σ |Δ of each expiry|
+///     stressed = min over the grid of value
+///
+/// Tails reach at least twice as far as what counts whole: what their damping leaves out of margin is what stress is for.
 ///
 /// Each scenario moves spot and volatility together, the front of the term structure further than its back, or, inverted, the
 /// two in opposite ways. The smile moves with spot. A smile that tilts by `skew` per k/√τ on every expiry, and forwards that
@@ -55,7 +58,6 @@ contract RiskEngine is IRiskEngine, AccessManaged {
     IMarketOracle public immutable oracle;
     int256 internal immutable _divisor;
     mapping(uint16 marketId => mapping(Grid => address)) private _tables; // see `ShockTable`
-    mapping(uint16 marketId => address) private _stressTable; // twice the initial grid at its corners
     mapping(uint16 marketId => MarketGrids) private _grids; // as they were set, for readers
 
     constructor(IMarketOracle oracle_, uint8 quoteDecimals, address authority) AccessManaged(authority) {
@@ -78,10 +80,10 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         }
         uint256 outside = ScenarioGrid.firstOutside(maintenance, initial);
         if (outside != maintenance.length) revert RiskEngine_MaintenanceWider(marketId, outside);
+        if (!ScenarioGrid.hasFarTails(initial)) revert RiskEngine_TailsTooNear(marketId);
 
         _tables[marketId][Grid.Initial] = ShockTable.write(initial, contingencies);
         _tables[marketId][Grid.Maintenance] = ShockTable.write(maintenance, contingencies);
-        _stressTable[marketId] = ShockTable.write(ScenarioGrid.doubledCorners(initial), Contingencies(0, 0, 0));
         _grids[marketId] = grids_;
         emit GridsChanged(marketId, grids_);
     }
@@ -100,18 +102,27 @@ contract RiskEngine is IRiskEngine, AccessManaged {
     function values(uint16 marketId, StrikeWord[] calldata words, uint256 baseSize, Grid grid)
         external
         view
-        returns (int256 worst, int256 mid)
+        returns (int256 worst, int256 mid, int256 stressed)
     {
-        return _values(_tables[marketId][grid], marketId, words, baseSize);
-    }
+        if (words.length == 0 && baseSize == 0) return (0, 0, 0);
+        address table = _tables[marketId][grid];
+        if (table == address(0)) revert RiskEngine_UnknownMarket(marketId);
+        Request memory request;
+        (request.table, request.marketId, request.baseSize) = (ShockTable.load(table), marketId, baseSize);
+        (request.expiries, request.expiryOf) = _expiriesOf(words);
+        (MarketState memory state, Board[] memory boards) = oracle.boards(marketId, request.expiries, Moment.Now);
+        (request.disagreementWad, request.spotWad) = (state.disagreementWad, state.spotWad);
+        (worst, mid, stressed) = _valuesOn(request, words, boards);
+        if (!state.unconfirmed) return (worst, mid, stressed);
 
-    /// @inheritdoc IRiskEngine
-    function stressed(uint16 marketId, StrikeWord[] calldata words, uint256 baseSize)
-        external
-        view
-        returns (int256 worst)
-    {
-        (worst,) = _values(_stressTable[marketId], marketId, words, baseSize);
+        // A larger move waits for confirmation: the worse of both counts, each scenario on its own surface and spot.
+        (, boards) = oracle.boards(marketId, request.expiries, Moment.Unconfirmed);
+        uint256 spotWad = oracle.unconfirmed(marketId).spotWad;
+        if (spotWad != 0) request.spotWad = spotWad;
+        (int256 worstWaiting, int256 midWaiting, int256 stressedWaiting) = _valuesOn(request, words, boards);
+        if (worstWaiting < worst) worst = worstWaiting;
+        if (midWaiting < mid) mid = midWaiting;
+        if (stressedWaiting < stressed) stressed = stressedWaiting;
     }
 
     /// @dev What valuing a portfolio needs on either of two markets.
@@ -125,30 +136,6 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         uint256 baseSize;
         uint256 disagreementWad;
         uint256 spotWad;
-    }
-
-    function _values(address table, uint16 marketId, StrikeWord[] calldata words, uint256 baseSize)
-        private
-        view
-        returns (int256 worst, int256 mid)
-    {
-        if (words.length == 0 && baseSize == 0) return (0, 0);
-        if (table == address(0)) revert RiskEngine_UnknownMarket(marketId);
-        Request memory request;
-        (request.table, request.marketId, request.baseSize) = (ShockTable.load(table), marketId, baseSize);
-        (request.expiries, request.expiryOf) = _expiriesOf(words);
-        (MarketState memory state, Board[] memory boards) = oracle.boards(marketId, request.expiries, Moment.Now);
-        (request.disagreementWad, request.spotWad) = (state.disagreementWad, state.spotWad);
-        (worst, mid) = _valuesOn(request, words, boards);
-        if (!state.unconfirmed) return (worst, mid);
-
-        // A larger move waits for confirmation: the worse of both counts, each scenario on its own surface and spot.
-        (, boards) = oracle.boards(marketId, request.expiries, Moment.Unconfirmed);
-        uint256 spotWad = oracle.unconfirmed(marketId).spotWad;
-        if (spotWad != 0) request.spotWad = spotWad;
-        (int256 worstWaiting, int256 midWaiting) = _valuesOn(request, words, boards);
-        if (worstWaiting < worst) worst = worstWaiting;
-        if (midWaiting < mid) mid = midWaiting;
     }
 
     function _expiriesOf(StrikeWord[] calldata words)
@@ -179,19 +166,21 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         }
     }
 
-    /// @dev Worst and present value on one set of boards, quote units rounded down.
+    /// @dev The three values on one set of boards, quote units rounded down.
     function _valuesOn(Request memory request, StrikeWord[] calldata words, Board[] memory boards)
         private
         view
-        returns (int256 worst, int256 mid)
+        returns (int256 worst, int256 mid, int256 stressed)
     {
         ShockedBoard[] memory shocked = _shock(request, boards);
         ShockedBoard[] memory boardOf = _boardOf(shocked, request.expiryOf);
         (int256 skewRaw, int256 settledRaw, uint256 shortContracts) = _addStrikes(words, boardOf);
-        (uint256 spots, uint256 spotsEnd, int256 presentRaw, int256 lowestRaw) = _weigh(request, shocked, settledRaw);
-        lowestRaw = PayoffSag.lowest(lowestRaw, spots, spotsEnd, words, boardOf);
+        Weighed memory weighed = _weigh(request, shocked, settledRaw);
+        int256 lowestRaw = PayoffSag.lowest(weighed.lowestRaw, weighed.spots, weighed.spotsEnd, words, boardOf);
         lowestRaw -= int256(_contingencyRaw(request, shocked, skewRaw, shortContracts)); // below 2^250
-        return (CashMath.toCashDown(lowestRaw, _divisor), CashMath.toCashDown(presentRaw, _divisor));
+        worst = CashMath.toCashDown(lowestRaw, _divisor);
+        mid = CashMath.toCashDown(weighed.presentRaw, _divisor);
+        stressed = CashMath.toCashDown(weighed.stressedRaw, _divisor);
     }
 
     function _shock(Request memory request, Board[] memory boards)
@@ -266,21 +255,34 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         if (puts < 0) contracts += uint256(-puts);
     }
 
-    /// @dev The value of options and base in every scenario, weighed: the least of all, and for `PayoffSag` the least at each
-    /// spot of the table, in memory from `spots` to `spotsEnd`.
+    /// @dev What the scenarios come to.
+    /// @param presentRaw The value at present.
+    /// @param lowestRaw The least weighed value.
+    /// @param stressedRaw The least value with every tail whole.
+    /// @param spots For `PayoffSag` the least weighed value at each spot of the table, in memory up to `spotsEnd`.
+    struct Weighed {
+        int256 presentRaw;
+        int256 lowestRaw;
+        int256 stressedRaw;
+        uint256 spots;
+        uint256 spotsEnd;
+    }
+
+    /// @dev The value of options and base in every scenario, as it is and weighed.
     function _weigh(Request memory request, ShockedBoard[] memory shocked, int256 settledRaw)
         private
         pure
-        returns (uint256 spots, uint256 spotsEnd, int256 presentRaw, int256 lowestRaw)
+        returns (Weighed memory weighed)
     {
         unchecked {
             ShockTable.Table memory table = request.table;
             uint256 length = table.spotCount * PayoffSag.SPOT_BYTES;
+            uint256 spotsEnd;
             assembly ("memory-safe") {
-                spots := mload(0x40)
-                mstore(0x40, add(spots, length))
+                spotsEnd := mload(0x40)
+                mstore(0x40, add(spotsEnd, length))
             }
-            spotsEnd = spots;
+            weighed.spots = spotsEnd;
             uint256 raw = _sums(shocked, table.scenarioCount);
             // Options are below 2^186; base in existence, as a size, and spot fit 2^108 and 2^96.
             int256 baseRaw = int256(request.baseSize * request.spotWad);
@@ -288,13 +290,14 @@ contract RiskEngine is IRiskEngine, AccessManaged {
             assembly ("memory-safe") {
                 ofOptionsRaw := mload(sub(mload(0x40), 0x20)) // the present is the last scenario
             }
-            presentRaw = ofOptionsRaw + settledRaw + baseRaw;
-            lowestRaw = presentRaw;
+            int256 presentRaw = ofOptionsRaw + settledRaw + baseRaw;
+            (weighed.presentRaw, weighed.lowestRaw, weighed.stressedRaw) = (presentRaw, presentRaw, presentRaw);
             uint256 record = ShockTable.spots(table);
             for (uint256 left = table.spotCount; left > 0; --left) {
                 (uint256 factorWad, uint256 count) = ShockTable.spot(record);
                 record += ShockTable.SPOT_BYTES;
                 int256 moveRaw = _divideDown(baseRaw, 1e18) * (int256(factorWad) - 1e18) - ofOptionsRaw;
+                int256 leastWholeRaw = type(int256).max;
                 int256 leastRaw = type(int256).max;
                 uint256 leastWeight = 100;
                 for (; count > 0; --count) {
@@ -304,12 +307,15 @@ contract RiskEngine is IRiskEngine, AccessManaged {
                         changeRaw := add(mload(raw), moveRaw)
                     }
                     (record, raw) = (record + ShockTable.VOLATILITY_BYTES, raw + 32);
+                    if (changeRaw < leastWholeRaw) leastWholeRaw = changeRaw;
                     if (weight != 100) changeRaw = _divideDown(changeRaw * int256(weight), 100);
                     if (changeRaw < leastRaw) leastRaw = changeRaw;
                     if (weight < leastWeight) leastWeight = weight;
                 }
                 leastRaw += presentRaw;
-                if (leastRaw < lowestRaw) lowestRaw = leastRaw;
+                if (leastRaw < weighed.lowestRaw) weighed.lowestRaw = leastRaw;
+                leastWholeRaw += presentRaw;
+                if (leastWholeRaw < weighed.stressedRaw) weighed.stressedRaw = leastWholeRaw;
                 assembly ("memory-safe") {
                     mstore(spotsEnd, factorWad)
                     mstore(add(spotsEnd, 0x20), leastRaw)
@@ -318,6 +324,7 @@ contract RiskEngine is IRiskEngine, AccessManaged {
                 }
                 spotsEnd += PayoffSag.SPOT_BYTES;
             }
+            weighed.spotsEnd = spotsEnd;
         }
     }
 

@@ -23,7 +23,7 @@ interface IClearinghouse {
     /// @param baseCap Most base collateral the ledger takes, in the base token's units.
     /// @param settlementBounty What an account pays in advance for each expiry it is short of: to who settles it, quote units.
     /// @param stressAllowance How far the stress losses of all accounts may exceed what the insurance fund holds before new shorts
-    /// post the double grid, quote units.
+    /// post their own, quote units.
     struct Market {
         address baseToken;
         uint64 minSize;
@@ -133,8 +133,8 @@ interface IClearinghouse {
     /// @notice After the call the account's worst value plus cash would be below zero by `shortfall` quote units.
     error Clearinghouse_Unhealthy(AccountId account, uint256 shortfall);
     error Clearinghouse_InvalidShare(uint256 shareWad);
-    /// @notice At twice the margin grid the account would fail to pay `loss`, and all accounts together `total`, more than the fund
-    /// and the market's allowance, `limit`: new shorts post the double grid.
+    /// @notice Under stress the account would fail to pay `loss`, and all accounts together `total`, more than the fund
+    /// and the market's allowance, `limit`: new shorts post their own.
     error Clearinghouse_StressLimit(AccountId account, uint256 loss, uint256 total, uint256 limit);
     error Clearinghouse_NotExpired(uint32 expiry);
     error Clearinghouse_NoSettlementPrice(uint32 expiry);
@@ -244,7 +244,7 @@ interface IClearinghouse {
     function pendingCredit(AccountId account) external view returns (uint256);
     /// @notice Debts of all expiries that are not final, quote units: what the insurance fund may have to cover.
     function unpaidDebts() external view returns (uint256);
-    /// @notice What margin accounts would fail to pay at twice the grid, each as of when it was last touched, quote units.
+    /// @notice What margin accounts would fail to pay under stress, each as of when it was last touched, quote units.
     function stressLoss() external view returns (uint256);
     /// @notice What the insurance fund should hold, quote units: twice the stress loss.
     function insuranceTarget() external view returns (uint256);

@@ -59,6 +59,8 @@ interface ILiquidationAuction {
     error LiquidationAuction_NotAuthorized(AccountId account, address caller);
     error LiquidationAuction_Healthy(AccountId account, int256 worst);
     error LiquidationAuction_Unhealthy(AccountId account, int256 worst);
+    /// @notice The account holds neither positions nor cash nor base: it only owes.
+    error LiquidationAuction_NothingForSale(AccountId account);
     error LiquidationAuction_AlreadyStarted(AccountId account, uint256 startedAt);
     error LiquidationAuction_NotStarted(AccountId account);
     error LiquidationAuction_ShareTooSmall(uint256 shareWad, uint256 minShareWad);
@@ -90,7 +92,8 @@ interface ILiquidationAuction {
     /// @notice Brings an auction's provision and phase up to date. Anyone.
     function refresh(AccountId account) external;
 
-    /// @notice Ends the auction of an account whose initial margin holds again and that owes nothing it cannot pay. Anyone.
+    /// @notice Ends the auction of an account whose initial margin holds again and that owes nothing it cannot pay, or of one that has
+    /// nothing left. Anyone.
     function end(AccountId account) external;
 
     function terms() external view returns (Terms memory);

@@ -18,26 +18,21 @@ interface IRiskEngine {
     /// @notice No scenario of the initial grid reaches as far as this one of the maintenance grid.
     error RiskEngine_MaintenanceWider(uint16 marketId, uint256 scenario);
     error RiskEngine_ContingencyTooLarge(uint256 given, uint256 max);
+    /// @notice The initial grid has no tail twice as far as its furthest spots that count whole: nothing to take stress from.
+    error RiskEngine_TailsTooNear(uint16 marketId);
 
-    /// @notice The worst and the present value of a portfolio without its cash.
+    /// @notice The worst, the present and the stressed value of a portfolio without its cash.
     /// @param marketId The market of every word and of the base collateral.
     /// @param words The positions, any order; one strike may stand in several words.
     /// @param baseSize Base collateral as a size of 6 decimals.
     /// @param grid Which grid.
     /// @return worst Lowest value over the grid less the contingencies, quote units, rounded down.
     /// @return mid Value at the present surface and spot, quote units, rounded down.
-    /// While a larger move waits for confirmation both are the lower of the two markets'.
+    /// @return stressed Lowest value over the grid with its damped tails counted whole, without contingencies, quote units, rounded
+    /// down.
+    /// While a larger move waits for confirmation each is the lower of the two markets'.
     function values(uint16 marketId, StrikeWord[] calldata words, uint256 baseSize, Grid grid)
         external
         view
-        returns (int256 worst, int256 mid);
-
-    /// @notice What a portfolio without its cash is worth under stress: at twice the initial grid.
-    /// @dev The least value at its corners, the furthest spots with the furthest volatilities of the scenarios that count whole, every
-    /// shock doubled as far as a scenario may go, at present, and between the corners' spots by the exact payoff at own strikes
-    /// (`PayoffSag`). Contingencies are left out. Parameters as in `values`; rounded down.
-    function stressed(uint16 marketId, StrikeWord[] calldata words, uint256 baseSize)
-        external
-        view
-        returns (int256 worst);
+        returns (int256 worst, int256 mid, int256 stressed);
 }

@@ -9,7 +9,7 @@ pragma solidity ^0.8.37;
 ///
 /// `requirement` is kept for makers: the cash the ledger wants beside the book, by the scenario margin of each swap
 /// added up (never less than the truth, since scenario margin is sub-additive) and tightened by `stress`. Every other account
-/// keeps `stressLoss` there: what it would fail to pay at twice the grid, as of when it was last touched.
+/// keeps `stressLoss` there: what it would fail to pay under stress, as of when it was last touched.
 type AccountWord is uint256;
 
 using {

@@ -53,7 +53,7 @@ export {
   type QuoteState,
   type QuoteTotals,
 } from "./poolQuote.ts";
-export { doubledCorners, type MarginScenario, unpackGrid } from "./scenarioGrid.ts";
+export { type MarginScenario, unpackGrid } from "./scenarioGrid.ts";
 export {
   type Contingencies,
   type MarginBoard,

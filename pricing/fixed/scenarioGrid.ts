@@ -2,9 +2,6 @@
 
 const UNIT_WAD = 10n ** 15n; // ‰
 const MAX_SCENARIOS = 24;
-const MIN_SPOT_SHOCK = -999n * UNIT_WAD;
-const MAX_SPOT_SHOCK = 1000n * UNIT_WAD;
-const MAX_VOLATILITY_SHOCK = 2047n * UNIT_WAD;
 
 /** One scenario of a margin grid. */
 export interface MarginScenario {
@@ -32,29 +29,4 @@ export function unpackGrid(words: readonly bigint[]): readonly MarginScenario[] 
     });
   }
   return scenarios;
-}
-
-/** Twice a grid at the corners of what counts whole: what `stressed` values. */
-export function doubledCorners(scenarios: readonly MarginScenario[]): readonly MarginScenario[] {
-  const rangeOf = (shocks: readonly bigint[]) => [0n, ...shocks].toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-  // Damped tails reach twice the grid as it is.
-  const whole = scenarios.filter(({ weightPercent }) => weightPercent === 100n);
-  const spots = rangeOf(whole.map(({ spotShockWad }) => 2n * spotShockWad));
-  const parallel = whole.filter(({ isInverted }) => !isInverted);
-  const volatilities = rangeOf(parallel.map(({ volatilityShockWad }) => 2n * volatilityShockWad));
-  const ends = (range: readonly bigint[]) => [range[0] ?? 0n, range.at(-1) ?? 0n];
-  const corners = ends(spots).flatMap((spot) =>
-    ends(volatilities).map((volatility) => ({
-      spotShockWad: clamp(spot, MIN_SPOT_SHOCK, MAX_SPOT_SHOCK),
-      volatilityShockWad: clamp(volatility, -MAX_VOLATILITY_SHOCK, MAX_VOLATILITY_SHOCK),
-      isInverted: false,
-      weightPercent: 100n,
-    })),
-  );
-  return [...scenarios.slice(0, 1), ...corners];
-}
-
-function clamp(x: bigint, low: bigint, high: bigint): bigint {
-  if (x < low) return low;
-  return x > high ? high : x;
 }

@@ -73,6 +73,8 @@ export type WorstPlace = { readonly scenario: number } | { readonly position: nu
 export interface MarginValues {
   readonly worst: bigint;
   readonly mid: bigint;
+  /** The least value with every damped tail counted whole, without contingencies. */
+  readonly stressed: bigint;
   /** In each scenario, in the grid's order: what the portfolio is worth, and what counts of it. */
   readonly scenarios: readonly { readonly value: bigint; readonly weighted: bigint }[];
   readonly worstPlace: WorstPlace;
@@ -80,18 +82,22 @@ export interface MarginValues {
   readonly contingency: bigint;
 }
 
-/** The worst and the present value, as `RiskEngine.values`; with the values behind them, on the market that is worse. */
+/** The worst, the present and the stressed value, as `RiskEngine.values`; with the values behind them, on the market that is worse. */
 export function scenarioMargin(facts: MarginFacts): MarginValues {
   const { positions, baseSize, scenarios } = facts;
   if (positions.length === 0 && baseSize === 0n) {
     const none = scenarios.map(() => ({ value: 0n, weighted: 0n }));
-    return { worst: 0n, mid: 0n, scenarios: none, worstPlace: { scenario: 0 }, contingency: 0n };
+    return { worst: 0n, mid: 0n, stressed: 0n, scenarios: none, worstPlace: { scenario: 0 }, contingency: 0n };
   }
   const confirmed = valuesOn(facts, facts.confirmed);
   if (facts.unconfirmed === undefined) return confirmed;
   const waiting = valuesOn(facts, facts.unconfirmed);
-  const mid = waiting.mid < confirmed.mid ? waiting.mid : confirmed.mid;
-  return { ...(waiting.worst < confirmed.worst ? waiting : confirmed), mid };
+  const less = (a: bigint, b: bigint) => (a < b ? a : b);
+  return {
+    ...(waiting.worst < confirmed.worst ? waiting : confirmed),
+    mid: less(waiting.mid, confirmed.mid),
+    stressed: less(waiting.stressed, confirmed.stressed),
+  };
 }
 
 /** What positions are worth in each scenario on one market, raw, in the grid's order. */
@@ -134,6 +140,7 @@ function valuesOn(facts: MarginFacts, market: MarginMarket): MarginValues {
   return {
     worst: toCashDown(lowest - contingency, divisor),
     mid: toCashDown(presentRaw, divisor),
+    stressed: toCashDown(presentRaw + changes.reduce((least, x) => (x < least ? x : least), 0n), divisor),
     scenarios: changes.map((change, i) => ({
       value: toCashDown(presentRaw + change, divisor),
       weighted: toCashDown(weighted[i]!, divisor),
@@ -282,8 +289,8 @@ function valuesBetween(
       const sagRaw = bends
         .filter((other) => other.lower === lower)
         .reduce((sum, other) => {
-          const [left, right] = other.atWad < atWad ? [other.atWad, atWad] : [atWad, other.atWad];
-          return sum + other.bendRaw * (((left - a) * (b - right)) / (b - a));
+          const partAbove = (other.bendRaw * (other.atWad - a)) / (b - a);
+          return sum + (other.atWad < atWad ? partAbove * (b - atWad) : (other.bendRaw - partAbove) * (atWad - a));
         }, 0n);
       const weight = lower.weightPercent < upper.weightPercent ? lower.weightPercent : upper.weightPercent;
       const riseRaw = ((upper.lowestRaw - lower.lowestRaw) * (atWad - a)) / (b - a);

@@ -3,6 +3,7 @@ pragma solidity ^0.8.37;
 
 import {IClearinghouse} from "../../pool-contracts/interfaces/IClearinghouse.sol";
 import {ILiquidationAuction} from "../../pool-contracts/interfaces/ILiquidationAuction.sol";
+import {Grid} from "../../pool-contracts/interfaces/IRiskEngine.sol";
 import {AccountId, toAccountId} from "../../pool-contracts/types/AccountId.sol";
 import {OptionId} from "../../pool-contracts/types/OptionId.sol";
 import {LedgerFixture} from "./fixture/LedgerFixture.sol";
@@ -29,7 +30,8 @@ contract ClearinghouseMarginTest is LedgerFixture {
     function test_stressLosses_addUpAndGoWithTheirShorts() public {
         trade(margin(alice), call(MONTH, 3000), -60 * ONE);
         uint256 alices = ledger.stressLoss();
-        int256 left = risk.stressed(MARKET, ledger.strikes(margin(alice)), 0) + int256(ledger.cash(margin(alice)));
+        (,, int256 stressed) = risk.values(MARKET, ledger.strikes(margin(alice)), 0, Grid.Initial);
+        int256 left = stressed + int256(ledger.cash(margin(alice)));
         assertEq(int256(alices), -left);
         assertGt(alices, 0);
         trade(margin(bob), put(WEEK, 3000), -60 * ONE);

@@ -679,7 +679,7 @@ contract ClearinghouseTest is LedgerFixture {
 
     function test_belowMargin_equityIsNotGivenAwayToAConfederate() public {
         AccountId account = _unhealthyAccount();
-        (, int256 mid) = risk.values(MARKET, ledger.strikes(account), 0, Grid.Initial);
+        (, int256 mid,) = risk.values(MARKET, ledger.strikes(account), 0, Grid.Initial);
         maker.answer(-mid / 4 + 10 * int256(USD), 0); // 10 a contract above mid: within half a per cent of notional
         IClearinghouse.Swap memory swap = swapOf(account, address(maker), one(call(MONTH, 3200), ONE));
         uint256 snapshot = vm.snapshotState();

@@ -380,6 +380,25 @@ contract LiquidationAuctionTest is LedgerFixture {
         assertEq(ledger.debt(covered), 1000 * USD + 2000 * USD * 2 / 100, "the penalty is the fund's");
     }
 
+    function test_givenADebtAndNothingElse_anAuctionEndsAndNoneStarts() public {
+        AccountId ruined = toAccountId(alice, 3);
+        fundAccount(ruined, 1500 * USD);
+        trade(ruined, call(WEEK, 3000), -ONE);
+        report(60, 4000e18);
+        auction.start(ruined, "");
+        assertGt(auction.totalProvision(), 0);
+        vm.warp(WEEK);
+        oracle.report(5000e18, VOLATILITY, listed);
+        settle(WEEK, 5000e18, ids(ruined));
+        assertEq(ledger.cash(ruined), 0);
+        assertGt(ledger.debt(ruined), 0);
+        auction.end(ruined);
+        assertEq(auction.auction(ruined).startedAt, 0);
+        assertEq(auction.totalProvision(), 0);
+        vm.expectRevert(abi.encodeWithSelector(ILiquidationAuction.LiquidationAuction_NothingForSale.selector, ruined));
+        auction.start(ruined, "");
+    }
+
     function test_aDebtor_cannotHideItsBaseBehindAnotherOption() public {
         AccountId covered = _debtorWithBaseAlone(3600e18);
         trade(wallet(alice), call(MONTH, 3000), ONE);

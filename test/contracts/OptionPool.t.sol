@@ -348,7 +348,7 @@ contract OptionPoolTest is LedgerFixture {
         report(60, 3050e18);
         Mark memory mark = pool.mark();
         assertEq(mark.round, 2);
-        (, int256 mid) = risk.values(MARKET, ledger.strikes(poolAccount), 0, Grid.Initial);
+        (, int256 mid,) = risk.values(MARKET, ledger.strikes(poolAccount), 0, Grid.Initial);
         assertApproxEqAbs(mark.nav, int256(ledger.cash(poolAccount)) + mid, 2, "spot and surface are of one moment");
         vm.warp(vm.getBlockTimestamp() + 100);
         oracle.setSpot(3500e18); // a spot report changes no mark

@@ -437,7 +437,7 @@ contract SettlementTest is LedgerFixture {
     }
 
     function equityOfBook(AccountId account) private view returns (int256 mid) {
-        (, mid) = risk.values(MARKET, ledger.strikes(account), 0, Grid.Initial);
+        (, mid,) = risk.values(MARKET, ledger.strikes(account), 0, Grid.Initial);
     }
 
     /// @dev Short in two expiries and ruined: the first does not eat what both have a claim to, however often it is asked.

@@ -6,11 +6,9 @@ import path from "node:path";
 import { type Abi, decodeFunctionResult, encodeFunctionData, type Hex } from "viem";
 import {
   type Contingencies,
-  doubledCorners,
   FixedPointError,
   type MarginBoard,
   type MarginFacts,
-  noContingencies,
   scenarioMargin,
   unpackGrid,
 } from "../../pricing/fixed/index.ts";
@@ -52,8 +50,8 @@ export interface RiskSeen {
   readonly failure: Hex;
   readonly worst: bigint;
   readonly mid: bigint;
+  readonly stressed: bigint;
   readonly worstMaintenance: bigint;
-  readonly worstStressed: bigint;
 }
 
 export interface RiskHarness {
@@ -156,15 +154,9 @@ export function twinOf(scene: RiskScene, grids: Grids, quoteDecimals: number): O
   const used = { ...scene, ...onlyUsed(scene) };
   const initial = factsOf(used, grids.initial, grids.contingencies, quoteDecimals);
   try {
-    const { worst, mid } = scenarioMargin(initial);
+    const { worst, mid, stressed } = scenarioMargin(initial);
     const maintenance = factsOf(used, grids.maintenance, grids.contingencies, quoteDecimals);
-    const stressed = { ...initial, scenarios: doubledCorners(initial.scenarios), contingencies: noContingencies };
-    return {
-      worst,
-      mid,
-      worstMaintenance: scenarioMargin(maintenance).worst,
-      worstStressed: scenarioMargin(stressed).worst,
-    };
+    return { worst, mid, stressed, worstMaintenance: scenarioMargin(maintenance).worst };
   } catch (error) {
     if (!(error instanceof FixedPointError)) throw error;
     return error.message;
@@ -191,13 +183,15 @@ export function drawGrids(random: Random): Grids {
     (BigInt.asUintN(12, BigInt(spot)) << 20n) |
     (BigInt.asUintN(12, BigInt(shock)) << 8n) |
     BigInt((inverted << 7) | weight);
+  const [furthestDown, furthestUp] = [Math.min(0, ...spots), Math.max(0, ...spots)];
+  const isTail = (spot: number) => 2 * spot < furthestDown || 2 * spot > furthestUp;
   const shocks = [0, ...spots.filter((spot) => spot !== 0)]
     .flatMap((spot) =>
       Array.from({ length: 1 + random.below(3) }, () => ({
         spot,
         volatility: volatility(),
         inverted: random.below(4) === 0 ? 1 : 0,
-        weight: random.below(3) === 0 ? 1 + random.below(100) : 100,
+        weight: isTail(spot) || random.below(3) === 0 ? 1 + random.below(99) : 100,
       })),
     )
     .slice(0, 17);
@@ -284,7 +278,7 @@ export async function compareMargins(
         if (typeof twin === "string" && failure !== "0x") return;
       } else {
         valued++;
-        const names = ["worst", "mid", "worstMaintenance", "worstStressed"] as const;
+        const names = ["worst", "mid", "stressed", "worstMaintenance"] as const;
         if (names.every((name) => values[name] === twin[name])) return;
       }
       mismatches.push(stringify({ onChain: failure === "0x" ? values : failure, twin, quoteDecimals, grids, scene }));

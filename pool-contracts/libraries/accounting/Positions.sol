@@ -6,10 +6,14 @@ import {StrikeWord, toStrikeWord} from "../../types/StrikeWord.sol";
 
 /// @title An account's positions
 /// @notice A dense array of strike words: the array is the enumeration that margin and settlement read anyway. Makers hold
-/// many strikes and find one by an index beside the array; other accounts hold few and are scanned.
+/// many strikes and find one by an index beside the array; other accounts hold few and are scanned. Whose positions they are
+/// keeps the count.
 library Positions {
+    /// @dev More than any account may hold, see `Accounts`.
+    uint256 private constant CAPACITY = 256;
+
     struct Book {
-        mapping(uint256 slot => StrikeWord) words; // 0 … count−1, no gaps
+        StrikeWord[CAPACITY] words; // 0 … count−1, no gaps; adjacent slots cost no hash each
         mapping(StrikeKey => uint256) slotPlusOne; // makers only
     }
 

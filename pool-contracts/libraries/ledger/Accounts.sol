@@ -39,6 +39,18 @@ library Accounts {
 
     // ───────────────────────────── Positions ─────────────────────────────
 
+    /// @notice A margin account holds positions of one market only.
+    function requireAccountMarket(LedgerState storage self, AccountId account, uint16 marketId) internal view {
+        if (self.accounts[account].strikeCount() == 0) return;
+        uint16 held = self.books[account].words[0].key().marketId();
+        if (held != marketId) revert IClearinghouse.Clearinghouse_MarketMismatch(account, marketId, held);
+    }
+
+    /// @notice All strikes of a margin account.
+    function strikes(LedgerState storage self, AccountId account) internal view returns (StrikeWord[] memory) {
+        return self.books[account].all(self.accounts[account].strikeCount());
+    }
+
     /// @notice Adds to a margin account's position and keeps the counts of shorts.
     /// @return The new position.
     function addPosition(LedgerState storage self, AccountId account, OptionId option, int256 size)
@@ -102,18 +114,6 @@ library Accounts {
         addCash(self, to, int256(bounty)); // 64 bits
     }
 
-    /// @notice A margin account holds positions of one market only.
-    function requireAccountMarket(LedgerState storage self, AccountId account, uint16 marketId) internal view {
-        if (self.accounts[account].strikeCount() == 0) return;
-        uint16 held = self.books[account].words[0].key().marketId();
-        if (held != marketId) revert IClearinghouse.Clearinghouse_MarketMismatch(account, marketId, held);
-    }
-
-    /// @notice All strikes of a margin account.
-    function strikes(LedgerState storage self, AccountId account) internal view returns (StrikeWord[] memory) {
-        return self.books[account].all(self.accounts[account].strikeCount());
-    }
-
     // ───────────────────────────── Health ─────────────────────────────
 
     /// @notice Base collateral as a size of 6 decimals, rounded down.
@@ -131,20 +131,15 @@ library Accounts {
         return false;
     }
 
-    /// @notice Worst and present value of what the account holds beside cash, quote units.
+    /// @notice Worst, present and stressed value of what the account holds beside cash, quote units; see `IRiskEngine.values`.
     function values(LedgerState storage self, IRiskEngine riskEngine, AccountId account, Grid grid)
         internal
         view
-        returns (int256 worst, int256 mid)
+        returns (int256 worst, int256 mid, int256 stressed)
     {
-        AccountWord word = self.accounts[account];
-        if (word.strikeCount() == 0) {
-            uint16 owing = marketOfDebt(self, account);
-            if (owing == 0) return (0, 0);
-            return riskEngine.values(owing, new StrikeWord[](0), baseSize(self, account, owing), grid);
-        }
-        StrikeWord[] memory words = self.books[account].all(word.strikeCount());
-        uint16 marketId = words[0].key().marketId();
+        StrikeWord[] memory words = strikes(self, account);
+        uint16 marketId = words.length == 0 ? marketOfDebt(self, account) : words[0].key().marketId();
+        if (marketId == 0) return (0, 0, 0);
         return riskEngine.values(marketId, words, baseSize(self, account, marketId), grid);
     }
 
@@ -158,62 +153,62 @@ library Accounts {
     function health(LedgerState storage self, IRiskEngine riskEngine, AccountId account, Grid grid)
         internal
         view
-        returns (int256 worst, int256 equity)
+        returns (int256 worst, int256 equity, int256 stressed)
     {
-        (worst, equity) = values(self, riskEngine, account, grid);
+        (worst, equity, stressed) = values(self, riskEngine, account, grid);
         Dues memory dues = self.dues[account];
         int256 own = int256(self.accounts[account].cash()) - int256(uint256(dues.debt)); // both below 2^128
         if (grid == Grid.Maintenance) own += int256(uint256(dues.credit)); // as above
-        (worst, equity) = (worst + own, equity + own);
+        (worst, equity, stressed) = (worst + own, equity + own, stressed + own);
     }
 
-    /// @notice The account owes nothing and its initial margin holds.
-    function requireHealthy(LedgerState storage self, IRiskEngine riskEngine, AccountId account) internal view {
+    /// @notice Health over the initial grid; brings the account's stress loss and the sum of all up to date.
+    /// @return worst Worst value with cash, less debts.
+    /// @return equity The present one.
+    /// @return stressGrown Whether the account's stress loss has grown.
+    function assess(LedgerState storage self, IRiskEngine riskEngine, AccountId account)
+        internal
+        returns (int256 worst, int256 equity, bool stressGrown)
+    {
+        int256 stressed;
+        (worst, equity, stressed) = health(self, riskEngine, account, Grid.Initial);
+        AccountWord word = self.accounts[account];
+        uint256 loss = stressed < 0 ? uint256(-stressed) : 0;
+        stressGrown = loss > word.stressLoss();
+        _setStress(self, account, word, loss);
+    }
+
+    /// @notice The account owes nothing and its initial margin holds. Brings its stress loss up to date.
+    /// @return stressGrown Whether that has grown.
+    function requireHealthy(LedgerState storage self, IRiskEngine riskEngine, AccountId account)
+        internal
+        returns (bool stressGrown)
+    {
         uint256 owed = self.dues[account].debt;
         if (owed != 0) revert IClearinghouse.Clearinghouse_Unhealthy(account, owed);
         AccountWord word = self.accounts[account];
         if (word.isMaker()) {
             int256 missing = word.requirement() - int256(word.cash()); // cash is below 2^128
             if (missing > 0) revert IClearinghouse.Clearinghouse_Unhealthy(account, uint256(missing));
-            return;
+            return false;
         }
-        if (!needsCheck(self, account, word)) return;
-        (int256 worst,) = health(self, riskEngine, account, Grid.Initial);
+        if (!needsCheck(self, account, word)) {
+            _setStress(self, account, word, 0);
+            return false;
+        }
+        int256 worst;
+        (worst,, stressGrown) = assess(self, riskEngine, account);
         if (worst < 0) revert IClearinghouse.Clearinghouse_Unhealthy(account, uint256(-worst));
     }
 
     // ───────────────────────────── Stress ─────────────────────────────
 
-    /// @notice Brings the account's stress loss and the sum of all up to date.
-    /// @return grown Whether the account's has grown.
-    function measureStress(LedgerState storage self, IRiskEngine riskEngine, AccountId account)
+    /// @notice For an account whose stress loss has grown: where all of them together exceed what the fund holds, the account posts
+    /// its own. So nobody gambles on limited liability with more than the fund could pay.
+    function requireStressCovered(LedgerState storage self, AccountId insuranceAccount, AccountId account)
         internal
-        returns (bool grown)
+        view
     {
-        AccountWord word = self.accounts[account];
-        if (word.isMaker()) return false;
-        uint256 before = word.stressLoss();
-        if (!needsCheck(self, account, word)) {
-            _setStress(self, account, word, 0);
-            return false;
-        }
-        StrikeWord[] memory words = self.books[account].all(word.strikeCount());
-        uint16 marketId = words[0].key().marketId();
-        int256 left = riskEngine.stressed(marketId, words, baseSize(self, account, marketId)) + int256(word.cash());
-        uint256 loss = left < 0 ? uint256(-left) : 0; // cash is below 2^128
-        _setStress(self, account, word, loss);
-        return loss > before;
-    }
-
-    /// @notice After risk was added: where all stress losses together exceed what the fund holds, the account posts the double
-    /// grid. So nobody gambles on limited liability with more than the fund could pay.
-    function requireStressCovered(
-        LedgerState storage self,
-        IRiskEngine riskEngine,
-        AccountId insuranceAccount,
-        AccountId account
-    ) internal {
-        if (!measureStress(self, riskEngine, account)) return;
         uint256 total = self.exposure.stressLoss;
         uint256 limit = self.accounts[insuranceAccount].cash();
         if (total <= limit) return;
@@ -251,7 +246,7 @@ library Accounts {
     function tightenMaker(LedgerState storage self, IRiskEngine riskEngine, AccountId account) internal {
         AccountWord word = self.accounts[account];
         if (!word.isMaker()) return;
-        (int256 worst,) = values(self, riskEngine, account, Grid.Initial);
+        (int256 worst,,) = values(self, riskEngine, account, Grid.Initial);
         self.accounts[account] = word.withRequirement(-worst);
     }
 }

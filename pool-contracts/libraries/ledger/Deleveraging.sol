@@ -72,7 +72,7 @@ library Deleveraging {
         assembly ("memory-safe") {
             mstore(before, count) // shortens the array in place
         }
-        return riskEngine.values(marketId, before, self.baseSize(account, marketId), Grid.Initial);
+        (worst, mid,) = riskEngine.values(marketId, before, self.baseSize(account, marketId), Grid.Initial);
     }
 
     function _closeCost(IMarketOracle oracle, int256 divisor, Leg[] calldata legs, uint16 marketId)

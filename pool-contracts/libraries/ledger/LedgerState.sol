@@ -21,7 +21,7 @@ struct Debt {
 
 /// @notice What the insurance fund may have to pay, quote units.
 /// @param unpaidDebts Debts of all expiries that are not final.
-/// @param stressLoss What margin accounts would fail to pay at twice the grid, each as of when it was last touched.
+/// @param stressLoss What margin accounts would fail to pay under stress (`IRiskEngine.values`), each as of when it was last touched.
 struct Exposure {
     uint128 unpaidDebts;
     uint128 stressLoss;

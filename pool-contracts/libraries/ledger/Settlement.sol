@@ -217,10 +217,10 @@ library Settlement {
         if (!word.isMaker()) return;
         int256 needed;
         if (word.strikeCount() != 0) {
-            StrikeWord[] memory words = self.books[account].all(word.strikeCount());
+            StrikeWord[] memory words = self.strikes(account);
             uint16 marketId = words[0].key().marketId();
             try riskEngine.values(marketId, words, self.baseSize(account, marketId), Grid.Initial) returns (
-                int256 worst, int256
+                int256 worst, int256, int256
             ) {
                 needed = -worst;
             } catch {
@@ -303,10 +303,10 @@ library Settlement {
         AccountWord word = self.accounts[account];
         available = word.cash();
         if (available == 0 || word.isMaker() || !self.needsCheck(account, word)) return available;
-        StrikeWord[] memory words = self.books[account].all(word.strikeCount());
+        StrikeWord[] memory words = self.strikes(account);
         uint16 marketId = words[0].key().marketId();
         try riskEngine.values(marketId, words, self.baseSize(account, marketId), Grid.Maintenance) returns (
-            int256, int256 mid
+            int256, int256 mid, int256
         ) {
             int256 others = int256(otherDebts) - mid; // debts are below 2^128
             if (others <= 0 || uint256(others) + debt.unpaid <= available) return available;

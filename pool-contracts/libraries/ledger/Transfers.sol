@@ -78,7 +78,6 @@ library Transfers {
         if (self.accounts[account].isMaker()) self.tightenMaker(riskEngine, account);
         else self.keepShareOfStress(account, 1e18 - seizure.shareWad);
         self.requireHealthy(riskEngine, bidder);
-        self.measureStress(riskEngine, bidder);
         emit IClearinghouse.Liquidated(account, bidder, seizure.shareWad, seizure.price, seizure.penalty);
     }
 

@@ -31,9 +31,10 @@ library PayoffSag {
     /// @dev A spot of the grid in memory: y = 1 + its shock (WAD), the least weighted value there (raw), the least weight (%), the
     /// first bend between it and the spot above, 0 where there is none.
     uint256 internal constant SPOT_BYTES = 4 * 32;
-    /// @dev A bend in memory: y at the strike (WAD), how much the slope rises there (raw), the spot below, the spot above, the next
-    /// bend between the same spots.
-    uint256 private constant BEND_BYTES = 5 * 32;
+    /// @dev A bend in memory: y at the strike (WAD), the spot below, a, the spot above, b, the next bend between the same spots, and,
+    /// of how much the slope rises there (raw), the parts (b − y)/(b − a) and (y − a)/(b − a): times the distance to a of what lies
+    /// below the bend, and to b of what lies above, they are its sag there.
+    uint256 private constant BEND_BYTES = 6 * 32;
 
     /// @notice The least value between the grid's spots, at the strikes of `words`, where it is below `lowestRaw`; else that.
     /// @param spots Where the spots begin in memory, one after another up to `spotsEnd`.
@@ -49,8 +50,8 @@ library PayoffSag {
         (uint256 bends, uint256 end) = _bends(spots, spotsEnd, words, boardOf);
         unchecked {
             for (uint256 bend = bends; bend < end; bend += BEND_BYTES) {
-                (, int256 bendRaw,) = _readBend(bend);
-                if (bendRaw <= 0) continue;
+                (int256 partBelow, int256 partAbove) = _parts(bend);
+                if (partBelow + partAbove <= 0) continue;
                 int256 valueRaw = _valueAt(bend);
                 if (valueRaw < lowestRaw) lowestRaw = valueRaw;
             }
@@ -87,9 +88,14 @@ library PayoffSag {
                 int256 bendRaw = net * int256(_place(end, spots, spotsEnd, boardOf[i], word.key().strikeWad()));
                 if (bendRaw == 0) continue;
                 assembly ("memory-safe") {
-                    mstore(add(end, 0x20), bendRaw)
-                    let first := add(mload(add(end, 0x40)), 0x60)
-                    mstore(add(end, 0x80), mload(first))
+                    let lower := mload(add(end, 0x20))
+                    let a := mload(lower)
+                    let width := sub(mload(mload(add(end, 0x40))), a)
+                    let above := sdiv(mul(bendRaw, sub(mload(end), a)), width)
+                    mstore(add(end, 0x80), sub(bendRaw, above))
+                    mstore(add(end, 0xa0), above)
+                    let first := add(lower, 0x60)
+                    mstore(add(end, 0x60), mload(first))
                     mstore(first, end)
                 }
                 end += BEND_BYTES;
@@ -118,13 +124,13 @@ library PayoffSag {
                     case 0 {
                         if gt(factor, below) {
                             below := factor
-                            mstore(add(bend, 0x40), spot)
+                            mstore(add(bend, 0x20), spot)
                         }
                     }
                     default {
                         if lt(factor, above) {
                             above := factor
-                            mstore(add(bend, 0x60), spot)
+                            mstore(add(bend, 0x40), spot)
                         }
                     }
                 }
@@ -148,45 +154,43 @@ library PayoffSag {
     /// @dev The value at a bend.
     function _valueAt(uint256 here) private pure returns (int256) {
         unchecked {
-            (uint256 atWad,, uint256 lower) = _readBend(here);
+            (uint256 atWad, uint256 lower, uint256 upper) = _readBend(here);
             (uint256 a, int256 lowestA, uint256 weight) = _readSpot(lower);
-            (uint256 b, int256 lowestB, uint256 weightB) = _readSpot(_upperSpot(here));
+            (uint256 b, int256 lowestB, uint256 weightB) = _readSpot(upper);
             if (weightB < weight) weight = weightB;
-            int256 sagRaw; // times 1e18: bends are below 2^178, lengths below 2^61
-            for (uint256 bend = _firstBend(lower); bend != 0; bend = _nextBend(bend)) {
-                (uint256 otherWad, int256 bendRaw,) = _readBend(bend);
-                uint256 productWad = otherWad < atWad ? (otherWad - a) * (b - atWad) : (atWad - a) * (b - otherWad);
-                sagRaw += bendRaw * int256(productWad / (b - a));
-            }
+            int256 sagRaw = _sag(lower, atWad, a, b);
             // Values fit 2^193 unless there are more than 1e33 quote tokens.
             int256 riseRaw = (lowestB - lowestA) * int256(atWad - a) / int256(b - a);
             return lowestA + riseRaw - sagRaw / 1e18 * int256(weight) / 100;
         }
     }
 
-    function _firstBend(uint256 spot) private pure returns (uint256 bend) {
+    /// @dev The sag at y of all bends above a spot, times 1e18: bends are below 2^178, lengths below 2^61.
+    function _sag(uint256 lower, uint256 atWad, uint256 a, uint256 b) private pure returns (int256 sagRaw) {
         assembly ("memory-safe") {
-            bend := mload(add(spot, 0x60))
+            let ofLower := 0 // bends below y
+            let ofHigher := 0
+            for { let bend := mload(add(lower, 0x60)) } bend { bend := mload(add(bend, 0x60)) } {
+                switch lt(mload(bend), atWad)
+                case 0 { ofHigher := add(ofHigher, mload(add(bend, 0x80))) }
+                default { ofLower := add(ofLower, mload(add(bend, 0xa0))) }
+            }
+            sagRaw := add(mul(ofLower, sub(b, atWad)), mul(ofHigher, sub(atWad, a)))
         }
     }
 
-    function _nextBend(uint256 bend) private pure returns (uint256 next) {
+    function _parts(uint256 bend) private pure returns (int256 partBelow, int256 partAbove) {
         assembly ("memory-safe") {
-            next := mload(add(bend, 0x80))
+            partBelow := mload(add(bend, 0x80))
+            partAbove := mload(add(bend, 0xa0))
         }
     }
 
-    function _readBend(uint256 bend) private pure returns (uint256 atWad, int256 bendRaw, uint256 lower) {
+    function _readBend(uint256 bend) private pure returns (uint256 atWad, uint256 lower, uint256 upper) {
         assembly ("memory-safe") {
             atWad := mload(bend)
-            bendRaw := mload(add(bend, 0x20))
-            lower := mload(add(bend, 0x40))
-        }
-    }
-
-    function _upperSpot(uint256 bend) private pure returns (uint256 upper) {
-        assembly ("memory-safe") {
-            upper := mload(add(bend, 0x60))
+            lower := mload(add(bend, 0x20))
+            upper := mload(add(bend, 0x40))
         }
     }
 

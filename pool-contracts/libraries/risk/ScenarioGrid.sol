@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
+
 /// @notice One scenario of a margin grid.
 ///
 ///     bits   20 … 31                8 … 19                      7         0 … 6
@@ -20,8 +22,6 @@ uint256 constant MAX_SCENARIOS = 24;
 /// @dev All of spot but a thousandth, and twice spot: the furthest a scenario may go.
 int256 constant MIN_SPOT_SHOCK = -0.999e18;
 int256 constant MAX_SPOT_SHOCK = 1e18;
-/// @dev What 12 bits hold on both sides of zero.
-int256 constant MAX_VOLATILITY_SHOCK = 2.047e18;
 
 /// @dev Shocks are whole ‰ of 12 bits, the weight at most 100.
 function toScenario(int256 spotShockWad_, int256 volatilityShockWad_, bool inverted, uint256 weightPercent_)
@@ -107,34 +107,21 @@ library ScenarioGrid {
         return end < 0 ? end <= x && x <= 0 : 0 <= x && x <= end;
     }
 
-    /// @notice Twice a grid at its corners: the present, and the furthest spots with the furthest volatilities, each shock
-    /// of those that count whole doubled as far as a scenario may go.
-    function doubledCorners(Scenario[] memory scenarios) internal pure returns (Scenario[] memory corners) {
-        int256[2] memory spots;
-        int256[2] memory volatilities;
+    /// @notice Whether on each side some scenario moves spot twice as far, as far as a scenario may go, as any that counts whole.
+    function hasFarTails(Scenario[] memory scenarios) internal pure returns (bool) {
+        int256[2] memory whole; // the furthest down and up
+        int256[2] memory all;
         for (uint256 i = 0; i < scenarios.length; ++i) {
-            if (scenarios[i].weightPercent() != 100) continue; // damped tails reach twice the grid as it is
-            _widen(spots, 2 * scenarios[i].spotShockWad());
-            if (!scenarios[i].isInverted()) _widen(volatilities, 2 * scenarios[i].volatilityShockWad());
+            int256 spot = scenarios[i].spotShockWad();
+            _widen(all, spot);
+            if (scenarios[i].weightPercent() == 100) _widen(whole, spot);
         }
-        // Equal spots stand together: where no spot lies above the present, its own corners come first.
-        if (spots[1] == 0) (spots[0], spots[1]) = (spots[1], spots[0]);
-        corners = new Scenario[](5);
-        corners[0] = scenarios[0];
-        for (uint256 i = 0; i < 4; ++i) {
-            int256 spot = _clamp(spots[i / 2], MIN_SPOT_SHOCK, MAX_SPOT_SHOCK);
-            int256 volatility = _clamp(volatilities[i % 2], -MAX_VOLATILITY_SHOCK, MAX_VOLATILITY_SHOCK);
-            corners[i + 1] = toScenario(spot, volatility, false, 100);
-        }
+        return all[0] <= SignedMath.max(2 * whole[0], MIN_SPOT_SHOCK)
+            && all[1] >= SignedMath.min(2 * whole[1], MAX_SPOT_SHOCK);
     }
 
     function _widen(int256[2] memory range, int256 x) private pure {
         if (x < range[0]) range[0] = x;
         if (x > range[1]) range[1] = x;
-    }
-
-    function _clamp(int256 x, int256 low, int256 high) private pure returns (int256) {
-        if (x < low) return low;
-        return x > high ? high : x;
     }
 }

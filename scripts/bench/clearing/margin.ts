@@ -76,8 +76,12 @@ async function deploy(anvil: Anvil): Promise<Address> {
   const volatilities = [0, -0.3, 0.45];
   const grid = (width: number) =>
     packGrid(
-      [0, -0.2, -0.1, 0.1, 0.2].flatMap((spot) =>
-        volatilities.map((volatility) => ({ spot: spot * width, volatility: volatility * width, weight: 1 })),
+      [0, -0.2, 0.2, -0.4, 0.4].flatMap((spot) =>
+        volatilities.map((volatility) => ({
+          spot: spot * width,
+          volatility: volatility * width,
+          weight: Math.abs(spot) > 0.2 ? 0.35 : 1,
+        })),
       ),
     );
   await sender.write(risk, riskEngineAbi, "setGrids", [

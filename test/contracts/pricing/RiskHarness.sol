@@ -29,8 +29,8 @@ contract RiskHarness {
         bytes failure;
         int256 worst;
         int256 mid;
+        int256 stressed;
         int256 worstMaintenance;
-        int256 worstStressed;
     }
 
     Scene private _scene;
@@ -61,9 +61,8 @@ contract RiskHarness {
         view
         returns (Seen memory seen)
     {
-        (seen.worst, seen.mid) = risk.values(1, words, baseSize, Grid.Initial);
-        (seen.worstMaintenance,) = risk.values(1, words, baseSize, Grid.Maintenance);
-        seen.worstStressed = risk.stressed(1, words, baseSize);
+        (seen.worst, seen.mid, seen.stressed) = risk.values(1, words, baseSize, Grid.Initial);
+        (seen.worstMaintenance,,) = risk.values(1, words, baseSize, Grid.Maintenance);
     }
 
     function _deploy(bytes calldata creationCode, uint8 quoteDecimals) private returns (RiskEngine risk) {
