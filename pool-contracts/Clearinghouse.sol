@@ -416,7 +416,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function credit(AccountId account, uint16 marketId, uint32 expiry) external view returns (uint256) {
-        return _state.credit[account][toExpiryKey(marketId, expiry)];
+        return _state.creditOf(account, marketId, expiry);
     }
 
     /// @inheritdoc IClearinghouse

@@ -105,6 +105,8 @@ interface IClearinghouse {
     event DebtCollected(
         AccountId indexed account, uint16 indexed marketId, uint32 indexed expiry, uint256 paid, uint256 unpaid
     );
+    /// @notice After finality a debtor paid `amount` that creditors were not paid: what is there for them is now `collected`.
+    event PayoutRaised(uint16 indexed marketId, uint32 indexed expiry, uint256 amount, uint256 collected);
     event CreditPaid(AccountId indexed account, uint16 indexed marketId, uint32 indexed expiry, uint256 amount);
 
     error Clearinghouse_Reentered();
@@ -211,7 +213,8 @@ interface IClearinghouse {
     /// @notice Fixes the payout ratio once no short account is left, covering what is missing from the insurance fund.
     function finalizeSettlement(uint16 marketId, uint32 expiry) external;
 
-    /// @notice Pays a settled account's credit of a final expiry into its cash. Anyone: it pays only the account.
+    /// @notice Pays a settled account's credit of a final expiry into its cash; again, where debtors have paid since. Wallets that
+    /// have redeemed options at a ratio below one claim so too. Anyone: it pays only the account.
     function claimCredit(AccountId account, uint16 marketId, uint32 expiry) external returns (uint256 paid);
 
     /// @notice Burns a wallet's options of final expiries and credits their payout to the wallet's cash, from where
@@ -233,7 +236,8 @@ interface IClearinghouse {
     function strikes(AccountId account) external view returns (StrikeWord[] memory);
     function position(AccountId account, OptionId option) external view returns (int256);
     function expiryWord(uint16 marketId, uint32 expiry) external view returns (ExpiryWord);
-    /// @notice What the settled account will be paid of this expiry at most, before the payout ratio.
+    /// @notice What the account may still claim of this expiry, quote units: before it has claimed, the whole, which the payout ratio
+    /// may lower; afterwards what late debtors have paid in since.
     function credit(AccountId account, uint16 marketId, uint32 expiry) external view returns (uint256);
     /// @notice What settlements still owe a registered maker, less what it owes them, quote units: its unclaimed credits at
     /// what each would be paid were its expiry final now, the fund covering them in turn, less its debts.

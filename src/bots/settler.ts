@@ -102,21 +102,26 @@ export class Settler {
     }
     if ((await state()) !== FINAL) await this.act("finalizeSettlement", [marketId, expiry]);
     if ((await state()) !== FINAL) return false;
+    await this.payCredits({ marketId, expiry }, accounts);
+    return true;
+  }
+
+  private async payCredits({ marketId, expiry }: Series, accounts: readonly bigint[]): Promise<void> {
     const creditors = await this.among(accounts, async (account) => {
       return (await this.read("credit", [account, marketId, expiry])) > 0n;
     });
     for (const account of creditors) await this.act("claimCredit", [account, marketId, expiry]);
-    return true;
   }
 
-  /** Debts of final series are paid out of cash that came in since: they go to the fund that covered them. */
+  /** Debts of final series are paid out of cash that came in since: to creditors who were paid less, then to the fund. */
   private async collectLate(accounts: readonly bigint[]): Promise<void> {
     const debtors = await this.among(accounts, (account) => this.canPayDebt(account));
     if (debtors.length === 0) return;
-    for (const { marketId, expiry } of this.done.values()) {
+    for (const series of this.done.values()) {
       for (let i = 0; i < debtors.length; i += BATCH) {
-        await this.act("settleAccounts", [marketId, expiry, debtors.slice(i, i + BATCH)]);
+        await this.act("settleAccounts", [series.marketId, series.expiry, debtors.slice(i, i + BATCH)]);
       }
+      await this.payCredits(series, accounts);
     }
   }
 

@@ -563,7 +563,7 @@ export interface Redemption {
   readonly hashes: readonly string[];
 }
 
-/** Burns a wallet's options of final expiries and brings their payout home. */
+/** Burns a wallet's options of final expiries and brings their payout home, with what late debtors have paid for earlier ones. */
 export async function redeemWallet(sender: Sender): Promise<Redemption> {
   const { connection } = sender;
   const { clearinghouse } = connection.deployment;
@@ -575,14 +575,16 @@ export async function redeemWallet(sender: Sender): Promise<Redemption> {
     const call = { address: clearinghouse, abi: clearinghouseAbi, functionName: "redeemOptions" } as const;
     hashes.push((await sender.send({ ...call, args: [sender.address, options] })).hash);
   }
+  const late = await claimCredits(sender, 0);
   const account = toAccountId(sender.address, 0);
   const cash = await inWords(connection, () =>
     connection.client.readContract({ ...ledgerOf(connection), functionName: "cash", args: [account] }),
   );
+  hashes.push(...late.hashes);
   if (cash > 0n) hashes.push((await withdrawCash(sender, 0, cash)).hash);
   return {
     paid: toTokens(connection, cash),
-    redeemed: final.map(({ name, contracts, value }) => ({ name, contracts, payoff: value })),
+    redeemed: [...final.map(({ name, contracts, value }) => ({ name, contracts, payoff: value })), ...late.redeemed],
     waiting: expired
       .filter(({ state }) => state !== "final")
       .map(({ name, contracts, state }) => ({ name, contracts, state })),
@@ -590,28 +592,30 @@ export async function redeemWallet(sender: Sender): Promise<Redemption> {
   };
 }
 
-/** Pays the credits of a margin account's settled expiries into its cash. */
+/**
+ * Pays the credits of an account's settled expiries into its cash. A wallet has one where it redeemed options at a payout ratio below
+ * one; every account has one again where debtors have paid since.
+ */
 export async function claimCredits(sender: Sender, sub: number): Promise<Redemption> {
   const { connection } = sender;
   const { client, deployment } = connection;
   const account = toAccountId(sender.address, sub);
-  const settled = await inWords(connection, () =>
-    readEvents(connection, (range) =>
-      client.getContractEvents({
-        address: deployment.clearinghouse,
-        abi: clearinghouseAbi,
-        eventName: "AccountSettled",
-        args: { account },
-        strict: true,
-        ...range,
-      }),
-    ),
-  );
+  const events = { address: deployment.clearinghouse, abi: clearinghouseAbi, args: { account }, strict: true } as const;
+  const settled = await inWords(connection, async () => [
+    ...(await readEvents(connection, (range) =>
+      client.getContractEvents({ ...events, eventName: "AccountSettled", ...range }),
+    )),
+    ...(await readEvents(connection, (range) =>
+      client.getContractEvents({ ...events, eventName: "CreditPaid", ...range }),
+    )),
+  ]);
   const redeemed: { name: string; contracts: number; payoff: number | null }[] = [];
   const waiting: { name: string; contracts: number; state: ExpiryStateName }[] = [];
   const hashes: string[] = [];
-  for (const { args } of settled) {
-    const { marketId, expiry } = args;
+  const series = new Map(
+    settled.map(({ args: { marketId, expiry } }) => [`${marketId}-${expiry}`, { marketId, expiry }]),
+  );
+  for (const { marketId, expiry } of series.values()) {
     const credit = await client.readContract({
       ...ledgerOf(connection),
       functionName: "credit",

@@ -56,6 +56,7 @@ contract LedgerHandler is Test {
     mapping(string what => uint256) public succeeded;
     uint256 public panics;
     bytes public lastPanic;
+    string public lastHarm;
 
     constructor(
         Clearinghouse ledger_,
@@ -106,15 +107,35 @@ contract LedgerHandler is Test {
     }
 
     function _callOn(address who, address target, string memory what, bytes memory data) internal returns (bool) {
+        AccountId other = _marginOfAnother(who, uint256(keccak256(data)));
+        bool wasHealthy = _isHealthy(other, false);
         vm.prank(who);
         (bool success, bytes memory answer) = target.call(data);
         if (success) {
             ++succeeded[what];
+            // A payout ratio below one is a loss of its own, and shows when it is claimed.
+            if (wasHealthy && !_isHealthy(other, true) && keccak256(bytes(what)) != keccak256("claimCredit")) {
+                lastHarm = what;
+            }
         } else if (answer.length < 4 || bytes4(answer) == bytes4(0x4e487b71)) {
             ++panics;
             lastPanic = bytes.concat(bytes(what), " ", answer);
         }
         return success;
+    }
+
+    function _marginOfAnother(address who, uint256 seed) internal view returns (AccountId account) {
+        account = _marginOf(seed);
+        if (account.owner() == who) account = _marginOf(seed + 1);
+    }
+
+    /// @param otherwise What an account counts as that has no price now.
+    function _isHealthy(AccountId account, bool otherwise) internal view returns (bool) {
+        try ledger.health(account, Grid.Maintenance) returns (int256 worst, int256) {
+            return worst >= (otherwise ? -10 : int256(0)); // settlement rounds debts up and credits down
+        } catch {
+            return otherwise;
+        }
     }
 
     // ── Money
@@ -512,9 +533,15 @@ contract LedgerHandler is Test {
 /// 4. a stress in unchanged prices finds no more than the requirement that was carried;
 /// 5. no expiry has collected more than it is owed, and its pot is at most what it collected and the bounties of its shorts;
 /// 6. stress losses, provisions and unpaid debts are the sums of their parts;
-/// 7. nothing panics, and at the end everybody without debt can settle, claim and leave.
-/// forge-config: default.invariant.runs = 16
-/// forge-config: default.invariant.depth = 192
+/// 7. no healthy account is made unhealthy by what another does, but by a price;
+/// 8. nothing panics, and at the end everybody without debt can settle, claim and leave.
+/// A hundred thousand calls at the gate; ten times as many with FOUNDRY_PROFILE=long.
+/// forge-config: default.invariant.runs = 800
+/// forge-config: default.invariant.depth = 128
+/// forge-config: default.invariant.check-interval = 32
+/// forge-config: long.invariant.runs = 4000
+/// forge-config: long.invariant.depth = 256
+/// forge-config: long.invariant.check-interval = 64
 contract LedgerInvariantTest is LedgerFixture, IFaucet {
     LedgerHandler internal handler;
 
@@ -568,6 +595,7 @@ contract LedgerInvariantTest is LedgerFixture, IFaucet {
         assertEq(ledger.stressLoss(), handler.stressLosses(), "6. stress losses");
         assertEq(auction.totalProvision(), handler.provisions(), "6. provisions");
         assertEq(ledger.unpaidDebts(), handler.debtsBeforeFinality(), "6. debts");
+        assertEq(handler.lastHarm(), "", "7. what made somebody else's account unhealthy");
         assertEq(handler.panics(), 0, string(handler.lastPanic()));
     }
 

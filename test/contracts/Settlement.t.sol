@@ -290,16 +290,73 @@ contract SettlementTest is LedgerFixture {
         _start(4000e18);
         ledger.settleAccounts(MARKET, WEEK, ids(margin(alice), maker.account()));
         vm.warp(WEEK + 2 hours);
-        ledger.finalizeSettlement(MARKET, WEEK);
         uint256 fundBefore = ledger.cash(ledger.insuranceAccount());
-        uint256 owed = ledger.debt(margin(alice));
-        assertGt(owed, 0);
+        ledger.finalizeSettlement(MARKET, WEEK);
+        assertGt(ledger.debt(margin(alice)), 0);
         settle(MONTH, 4000e18, ids(poolAccount, margin(alice)));
         ledger.finalizeSettlement(MARKET, MONTH);
         assertEq(ledger.claimCredit(margin(alice), MARKET, MONTH), 20_000 * USD);
         ledger.settleAccounts(MARKET, WEEK, ids(margin(alice)));
         assertEq(ledger.debt(margin(alice)), 0);
-        assertEq(ledger.cash(ledger.insuranceAccount()), fundBefore + owed);
+        assertEq(ledger.cash(ledger.insuranceAccount()), fundBefore, "no more than it had covered");
+        assertEq(ledger.claimCredit(maker.account(), MARKET, WEEK), 10_000 * USD, "so those who were due are paid");
+    }
+
+    /// @dev What comes after finality pays creditors first, those who have claimed and those who have not alike, then the fund.
+    function testFuzz_latePaymentsRaiseThePayoutForAll(uint32 inFund, uint64[3] memory late, uint8 claims) public {
+        ScriptedMaker maker = _aDebtor();
+        uint256 covered = uint256(inFund) % 8000e6;
+        if (covered != 0) {
+            giveQuote(address(this), covered);
+            quoteToken.approve(address(fund), type(uint256).max);
+            fund.deposit(covered, address(this));
+        }
+        // Three calls stay with the maker, four go to bob's wallet, three to carol's.
+        OptionId option = call(WEEK, 3000);
+        maker.execute(address(ledger), abi.encodeCall(ledger.withdrawOptions, (maker.account(), option, 4e6, bob)));
+        maker.execute(address(ledger), abi.encodeCall(ledger.withdrawOptions, (maker.account(), option, 3e6, carol)));
+        _start(4000e18);
+        ledger.settleAccounts(MARKET, WEEK, ids(margin(alice), maker.account()));
+        vm.warp(WEEK + 2 hours);
+        uint256 debt = ledger.debt(margin(alice));
+        assertEq(debt, 8000 * USD);
+        ledger.finalizeSettlement(MARKET, WEEK);
+
+        AccountId[3] memory creditors = [maker.account(), wallet(bob), wallet(carol)];
+        uint256[3] memory due = [3000 * USD, 4000 * USD, 3000 * USD];
+        uint256[3] memory before;
+        for (uint256 i = 0; i < 3; ++i) {
+            before[i] = ledger.cash(creditors[i]);
+        }
+        uint256 paidLate;
+        for (uint256 round = 0; round < 3; ++round) {
+            for (uint256 i = 0; i < 3; ++i) {
+                if (claims >> (round * 2 + i) & 1 == 1) _claim(creditors[i], option);
+            }
+            uint256 payment = uint256(late[round]) % (debt / 2);
+            if (payment == 0) continue;
+            fundAccount(margin(alice), payment);
+            ledger.settleAccounts(MARKET, WEEK, ids(margin(alice)));
+            paidLate += payment < debt - paidLate ? payment : debt - paidLate;
+        }
+        uint256 short = debt - covered; // what the creditors were not paid at finality
+        uint256 toCreditors = paidLate < short ? paidLate : short;
+        assertEq(ledger.debt(margin(alice)), debt - paidLate);
+        assertEq(ledger.cash(ledger.insuranceAccount()), paidLate - toCreditors, "the rest repays the fund");
+        uint256 collected = 2000 * USD + covered + toCreditors;
+        assertEq(_word().collected(), collected);
+        for (uint256 i = 0; i < 3; ++i) {
+            _claim(creditors[i], option);
+            assertEq(ledger.cash(creditors[i]) - before[i], due[i] * collected / (10_000 * USD), "one ratio for all");
+            assertEq(ledger.credit(creditors[i], MARKET, WEEK), 0, "nothing more for now");
+        }
+        assertEq(ledger.pendingCredit(maker.account()), 0);
+        assertLe(ledger.pot(MARKET, WEEK), 2, "nothing is left but what rounding kept");
+    }
+
+    function _claim(AccountId account, OptionId option) private {
+        if (account.isWallet()) ledger.redeemOptions(account.owner(), options(option));
+        if (ledger.credit(account, MARKET, WEEK) != 0) ledger.claimCredit(account, MARKET, WEEK);
     }
 
     // ── The maker's requirement

@@ -19,6 +19,15 @@ struct Debt {
     uint128 unpaid;
 }
 
+/// @notice What an account is due from one settlement, and what of it was paid, quote units.
+/// @param due Before the payout ratio.
+/// @param claimed Whether it was asked for: from then on only what late debtors pay is to come.
+struct Credit {
+    uint120 due;
+    uint120 paid;
+    bool claimed;
+}
+
 /// @notice What the insurance fund may have to pay, quote units.
 /// @param unpaidDebts Debts of all expiries that are not final.
 /// @param stressLoss What margin accounts would fail to pay under stress (`IRiskEngine.values`), each as of when it was last touched.
@@ -33,7 +42,7 @@ struct Exposure {
 /// @param pot What is left to pay of an expiry: collected and covered, not yet claimed, and the settlement bounties of accounts that
 /// are short of it.
 /// @param shortStrikes In how many strikes of the expiry the account is short.
-/// @param credit What settlement owes the account, before the payout ratio.
+/// @param credits What settlements owe the account; gone once it is paid whole.
 /// @param owingMarket The market whose settlement an account last failed to pay: while it owes, its base there stands for the debt.
 /// @param makerCredits Expiries whose credit a registered maker has not claimed: marks value them.
 struct LedgerState {
@@ -47,7 +56,7 @@ struct LedgerState {
     mapping(uint256 expiryKey => uint256) settlementPriceWad;
     mapping(uint256 expiryKey => uint256) pot;
     mapping(AccountId => mapping(uint256 expiryKey => uint256)) shortStrikes;
-    mapping(AccountId => mapping(uint256 expiryKey => uint256)) credit;
+    mapping(AccountId => mapping(uint256 expiryKey => Credit)) credits;
     mapping(AccountId => mapping(uint256 expiryKey => Debt)) debts;
     mapping(AccountId => Dues) dues;
     mapping(AccountId => uint16 marketId) owingMarket;

@@ -12,13 +12,14 @@ import {StrikeWord} from "../../types/StrikeWord.sol";
 import {CashMath} from "../accounting/CashMath.sol";
 import {Positions} from "../accounting/Positions.sol";
 import {Accounts} from "./Accounts.sol";
-import {Debt, LedgerState, toExpiryKey} from "./LedgerState.sol";
+import {Credit, Debt, LedgerState, toExpiryKey} from "./LedgerState.sol";
 
 /// @title Settlement of an expiry
 /// @notice Part of the ledger that stands in code of its own (linked, called by delegatecall), as the ledger's would not fit.
 /// Each account is netted first; debtors pay what they have, the rest is recorded as their debt. Once no account that is
 /// short remains, and no debt is pending or two hours have passed, the insurance fund covers what it can and the payout ratio
-/// min(1, collected/owed) is fixed once. Credits are then paid in any order.
+/// min(1, collected/owed) is fixed. Credits are then paid in any order. What debtors pay later raises the ratio for all, those who
+/// have claimed included, until nobody is short; only then it repays the fund.
 library Settlement {
     using Accounts for LedgerState;
     using Positions for Positions.Book;
@@ -94,12 +95,15 @@ library Settlement {
     {
         uint256 expiryKey = toExpiryKey(marketId, expiry);
         ExpiryWord word = _requireFinal(self, expiryKey, expiry);
-        uint256 due = self.credit[account][expiryKey];
-        if (due == 0) revert IClearinghouse.Clearinghouse_NothingToSettle(account, expiry);
-        delete self.credit[account][expiryKey];
-        self.dues[account].credit -= uint128(due); // a part of it
-        _forgetMakerCredit(self, account, expiryKey);
-        paid = _payFromPot(self, account, expiryKey, word, due);
+        Credit memory credit = self.credits[account][expiryKey];
+        paid = _payFromPot(self, account, expiryKey, word, credit);
+        if (paid == 0 && (credit.claimed || credit.due == 0)) {
+            revert IClearinghouse.Clearinghouse_NothingToSettle(account, expiry);
+        }
+        if (!credit.claimed) {
+            self.dues[account].credit -= credit.due; // a part of it
+            _forgetMakerCredit(self, account, expiryKey);
+        }
         emit IClearinghouse.CreditPaid(account, marketId, expiry, paid);
     }
 
@@ -118,8 +122,23 @@ library Settlement {
         uint256 payoff = _payoffWad(key, isPut, self.settlementPriceWad[expiryKey]);
         // Sizes and prices are far below 2^127 each, so the product is a valid int256.
         uint256 due = uint256(CashMath.toCashDown(int256(amount * payoff), divisor));
-        paid = _payFromPot(self, account, expiryKey, word, due);
+        Credit memory credit = self.credits[account][expiryKey]; // of options redeemed before
+        credit.due += uint120(due); // far below 2^120, as all that is owed
+        paid = _payFromPot(self, account, expiryKey, word, credit);
         emit IClearinghouse.CreditPaid(account, key.marketId(), key.expiry(), paid);
+    }
+
+    /// @notice What the account may still be paid of an expiry. See `IClearinghouse.credit`.
+    function creditOf(LedgerState storage self, AccountId account, uint16 marketId, uint32 expiry)
+        external
+        view
+        returns (uint256)
+    {
+        uint256 expiryKey = toExpiryKey(marketId, expiry);
+        Credit memory credit = self.credits[account][expiryKey];
+        if (!credit.claimed) return credit.due;
+        ExpiryWord word = self.expiries[expiryKey];
+        return _payout(credit.due, word.owed(), word.collected()) - credit.paid;
     }
 
     /// @notice What settlements owe a registered maker, less what it owes. See `IClearinghouse.settlementBalance`.
@@ -138,7 +157,7 @@ library Settlement {
                 fund -= covered;
                 collected += covered;
             }
-            balance += int256(_payout(self.credit[account][expiryKeys[i]], owed, collected)); // below 2^128
+            balance += int256(_payout(self.credits[account][expiryKeys[i]].due, owed, collected)); // below 2^128
         }
         balance -= int256(uint256(self.dues[account].debt)); // below 2^128
     }
@@ -234,7 +253,7 @@ library Settlement {
 
     function _addCredit(LedgerState storage self, AccountId account, uint256 expiryKey, uint256 amount) private {
         if (amount == 0) return;
-        self.credit[account][expiryKey] += amount;
+        self.credits[account][expiryKey].due += uint120(amount); // far below 2^120, as all that is owed
         self.dues[account].credit += uint128(amount); // as cash, far below 2^128
         if (self.accounts[account].isMaker()) self.makerCredits[account].push(expiryKey);
     }
@@ -265,7 +284,8 @@ library Settlement {
         self.owingMarket[account] = marketId;
     }
 
-    /// @dev Takes what the account has for this debt. Before finality it goes to the pot, afterwards to the fund that covered it.
+    /// @dev Takes what the account has for this debt. It goes to the pot; after finality what the creditors were not paid does, and
+    /// the rest to the fund, which had covered it: who bore a loss last is paid first.
     function _collectDebt(
         LedgerState storage self,
         IRiskEngine riskEngine,
@@ -280,13 +300,18 @@ library Settlement {
         self.debts[account][expiryKey].unpaid -= uint128(paid); // at most the debt
         self.dues[account].debt -= uint128(paid);
         ExpiryWord word = self.expiries[expiryKey];
-        if (word.state() == ExpiryState.Final) {
-            self.addCash(insuranceAccount, int256(paid));
-        } else {
-            self.exposure.unpaidDebts -= uint128(paid);
-            self.pot[expiryKey] += paid;
-            self.expiries[expiryKey] = word.withDebt(word.owed(), word.collected() + paid);
+        uint256 toPot = _min(paid, word.owed() - word.collected()); // nobody pays more than is owed
+        if (toPot != 0) {
+            uint256 collected = word.collected() + toPot;
+            self.pot[expiryKey] += toPot;
+            self.expiries[expiryKey] = word.withDebt(word.owed(), collected);
+            if (word.state() == ExpiryState.Final) {
+                // The key is made of these 48 bits.
+                emit IClearinghouse.PayoutRaised(uint16(expiryKey >> 32), uint32(expiryKey), toPot, collected);
+            }
         }
+        if (word.state() != ExpiryState.Final) self.exposure.unpaidDebts -= uint128(paid);
+        else if (paid != toPot) self.addCash(insuranceAccount, int256(paid - toPot));
     }
 
     /// @dev The account's cash; where it cannot pay all it owes and is short in later expiries too, the part of this debt: the
@@ -335,11 +360,19 @@ library Settlement {
         return collected >= owed ? due : due * collected / owed;
     }
 
-    function _payFromPot(LedgerState storage self, AccountId account, uint256 expiryKey, ExpiryWord word, uint256 due)
-        private
-        returns (uint256 paid)
-    {
-        paid = _payout(due, word.owed(), word.collected());
+    /// @dev Pays what the ratio gives of the credit less what was paid of it, and keeps the rest for what may still come in.
+    function _payFromPot(
+        LedgerState storage self,
+        AccountId account,
+        uint256 expiryKey,
+        ExpiryWord word,
+        Credit memory credit
+    ) private returns (uint256 paid) {
+        uint256 payout = _payout(credit.due, word.owed(), word.collected());
+        paid = payout - credit.paid; // the ratio never falls
+        // As `due`, which it does not exceed.
+        if (payout < credit.due) self.credits[account][expiryKey] = Credit(credit.due, uint120(payout), true);
+        else delete self.credits[account][expiryKey];
         self.pot[expiryKey] -= paid;
         self.addCash(account, int256(paid)); // the pot holds less than 2^128
     }

@@ -30,9 +30,9 @@ function figuresOf({ drill, waterfall, refusals, conservation }: DrillResult): r
     { name: name("payoutRatio"), value: waterfall.lowestRatio, unit: "of what was due, the lowest of all expiries" },
     { name: name("insuranceUsed"), value: Number(waterfall.insuranceUsed) / 1e6, unit: "USDC" },
     {
-      name: name("windfall"),
-      value: Number(waterfall.windfall) / 1e6,
-      unit: "USDC paid late to the fund beyond its cover",
+      name: name("late"),
+      value: Number(waterfall.late) / 1e6,
+      unit: "USDC paid after finality: to creditors, then to the fund",
     },
     { name: name("refused"), value: refusals.length, unit: "exits, closes and settlements refused (0)" },
     { name: name("violations"), value: conservation.violations, unit: `of ${conservation.checkedBlocks} blocks (0)` },

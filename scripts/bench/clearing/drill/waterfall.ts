@@ -76,11 +76,11 @@ export interface ExpiryLosses {
   readonly covered: bigint;
   /** Left to the payout ratio. */
   readonly shortfall: bigint;
-  /** Paid by debtors after the ratio was fixed: to the fund. */
+  /** Paid by debtors after the ratio was fixed: to creditors up to the shortfall, then to the fund. */
   readonly late: bigint;
   readonly due: bigint;
   readonly paid: bigint;
-  /** min(1, collected/owed). */
+  /** min(1, collected/owed), late payments included. */
   readonly ratio: number;
   readonly claims: readonly Claim[];
 }
@@ -92,8 +92,8 @@ export interface Waterfall {
   readonly covered: bigint;
   readonly shortfall: bigint;
   readonly late: bigint;
-  /** The part of it beyond what the fund had covered of that expiry: money that its creditors were paid less by. */
-  readonly windfall: bigint;
+  /** The part of it that repaid the fund. */
+  readonly repaid: bigint;
   /** What bidders paid into accounts, the penalty out of it, and what the fund paid bidders. */
   readonly auctionProceeds: bigint;
   readonly penalties: bigint;
@@ -112,11 +112,12 @@ export function waterfallOf({ quoteDecimals, expiries, sales, fund, debtors }: L
     if (found !== expected) unexplained.push({ what, amount: distance(found, expected) });
   };
   const losses = expiries.map((facts) => lossesOf(facts, cashDivisor(quoteDecimals), expect));
-  const [late, covered] = [sum(losses, ({ late: x }) => x), sum(losses, ({ covered: x }) => x)];
+  const covered = sum(losses, ({ covered: x }) => x);
+  const repaid = sum(losses, (loss) => loss.late - raisedBy(loss));
   const auctionProceeds = sum(sales, ({ price }) => (price > 0n ? price : 0n));
   const penalties = sum(sales, ({ penalty }) => penalty);
   const auctionCosts = sum(sales, ({ price }) => (price < 0n ? -price : 0n));
-  const fundShould = fund.staked + fund.fees + penalties + late - auctionCosts - covered - fund.withdrawn;
+  const fundShould = fund.staked + fund.fees + penalties + repaid - auctionCosts - covered - fund.withdrawn;
   expect("what the insurance fund holds", fund.held, fundShould);
   // Collateral comes first in the order of losses: none may be left with who owes.
   for (const { account, debt, holds } of debtors) {
@@ -128,8 +129,8 @@ export function waterfallOf({ quoteDecimals, expiries, sales, fund, debtors }: L
     ownCash: sum(losses, ({ ownCash }) => ownCash),
     covered,
     shortfall: sum(losses, ({ shortfall }) => shortfall),
-    late,
-    windfall: sum(losses, ({ late: paid, covered: cover }) => (paid > cover ? paid - cover : 0n)),
+    late: sum(losses, ({ late }) => late),
+    repaid,
     auctionProceeds,
     penalties,
     auctionCosts,
@@ -139,6 +140,11 @@ export function waterfallOf({ quoteDecimals, expiries, sales, fund, debtors }: L
     unpaid: sum(unexplained, ({ amount }) => amount),
     unexplained,
   };
+}
+
+/** What late payments gave to creditors: at most what they were short of. */
+function raisedBy({ late, shortfall }: Pick<ExpiryLosses, "late" | "shortfall">): bigint {
+  return late < shortfall ? late : shortfall;
 }
 
 type Expect = (what: string, found: bigint, expected: bigint) => void;
@@ -156,9 +162,12 @@ function lossesOf(facts: ExpiryFacts, divisor: bigint, expect: Expect): ExpiryLo
   const ownCash = atOnce + sum(facts.collections, ({ paid, isLate }) => (isLate ? 0n : paid));
   expect(name("what was collected"), facts.collected, ownCash + facts.covered);
 
+  const late = sum(facts.collections, ({ paid, isLate }) => (isLate ? paid : 0n));
+  const shortfall = owed - facts.collected;
+  const collected = facts.collected + raisedBy({ late, shortfall });
   const claims = [...dues].map(([account, parts]): Claim => {
     const due = sum(parts, (x) => x);
-    const should = sum(parts, (part) => payoutOf(part, facts));
+    const should = payoutOf(due, { owed, collected });
     const paid = sum(
       facts.payments.filter((payment) => payment.account === account),
       ({ amount }) => amount,
@@ -172,7 +181,7 @@ function lossesOf(facts: ExpiryFacts, divisor: bigint, expect: Expect): ExpiryLo
     sum(facts.payments, ({ amount }) => amount),
     paid,
   );
-  expect(name("the rest in the pot"), facts.pot, facts.collected - paid);
+  expect(name("the rest in the pot"), facts.pot, collected - paid);
   // Debts are rounded up and claims down: less than a unit for each part. More would be money that nobody is due.
   const parts = sum([...dues.values()], (list) => BigInt(list.length)) + BigInt(debts.size);
   const rounding = owed - due;
@@ -183,11 +192,11 @@ function lossesOf(facts: ExpiryFacts, divisor: bigint, expect: Expect): ExpiryLo
     owed,
     ownCash,
     covered: facts.covered,
-    shortfall: owed - facts.collected,
-    late: sum(facts.collections, ({ paid: x, isLate }) => (isLate ? x : 0n)),
+    shortfall,
+    late,
     due,
     paid,
-    ratio: owed === 0n ? 1 : Number(facts.collected) / Number(owed),
+    ratio: owed === 0n ? 1 : Number(collected) / Number(owed),
     claims,
   };
 }
@@ -220,7 +229,7 @@ function payoffWad(option: bigint, priceWad: bigint): bigint {
 }
 
 /** due·collected/owed, rounded down; the whole where all was paid. */
-function payoutOf(due: bigint, { owed, collected }: ExpiryFacts): bigint {
+function payoutOf(due: bigint, { owed, collected }: Pick<ExpiryFacts, "owed" | "collected">): bigint {
   return collected >= owed ? due : (due * collected) / owed;
 }
 
