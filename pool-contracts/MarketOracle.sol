@@ -412,6 +412,7 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
     struct View {
         uint16 marketId;
         bool ofReport;
+        bool needsNoAverage;
         Drawn surface;
         /// The present surface, which stands in for expiries that another one does not know.
         Drawn standIn;
@@ -455,6 +456,8 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         (view_.marketId, view_.surface, view_.standIn) = (marketId, present, present);
         (view_.spotWad, view_.time) = (spot.spot(), block.timestamp);
         if (moment == Moment.Now) return view_;
+        view_.needsNoAverage = moment == Moment.Held || moment == Moment.Unconfirmed;
+        if (moment == Moment.Held) return view_;
         if (moment == Moment.Report) {
             (view_.ofReport, view_.spotWad, view_.time) = (true, header.spot(), header.time());
         } else if (moment == Moment.Previous) {
@@ -530,6 +533,7 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         bool ofReport = view_.ofReport;
         (uint256 average, uint256 elapsed) =
             ofReport ? (word.reportAverage(), word.reportElapsed()) : (word.average(), word.elapsed());
+        if (elapsed == 0 && view_.needsNoAverage) return forwardWad;
         if (elapsed == 0 || (ofReport && elapsed != _elapsedAt(expiry, view_.time))) {
             revert MarketOracle_NoRunningAverage(view_.marketId, expiry);
         }

@@ -5,6 +5,7 @@ import {IMarketOracle} from "./interfaces/IMarketOracle.sol";
 import {Grid, IRiskEngine} from "./interfaces/IRiskEngine.sol";
 import {CashMath} from "./libraries/accounting/CashMath.sol";
 import {RollDown} from "./libraries/pricing/RollDown.sol";
+import {SquareRoot} from "./libraries/pricing/SquareRoot.sol";
 import {PayoffSag} from "./libraries/risk/PayoffSag.sol";
 import {Scenario, ScenarioGrid} from "./libraries/risk/ScenarioGrid.sol";
 import {ScenarioValues} from "./libraries/risk/ScenarioValues.sol";
@@ -21,6 +22,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 ///     W = present + weight·(value − present)                                       damped tails
 ///     worst = min over the grid, and between its spots (`PayoffSag`), of W
 ///             − short·S·(contracts short) − skew·|Σ size·vega·k| − basis·S·Σ |Δ of each expiry|
+///             − stale·S·|Σ Δ + base|
 ///     stressed = min over the grid of value
 ///
 /// Tails reach at least twice as far as what counts whole: what their damping leaves out of margin is what stress is for.
@@ -33,7 +35,8 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 /// Every part is linear in the positions under one scenario or a norm of them, and the worst of a sum is at least the sum of
 /// the worsts: margin grows in proportion to size and is sub-additive across accounts.
 ///
-/// Where reporters differ every volatility shock is wider. While a report that moves the market further than one may waits for
+/// Where reporters differ every volatility shock is wider. So it is by 5 volatility points per √hour that the surface is older than
+/// two minutes, and `stale` is 2 % per √hour that spot is: an old report hides moves, and liquidation must not wait for the next. While a report that moves the market further than one may waits for
 /// confirmation, the worse of what is confirmed and what waits counts. Inside the averaging window of an expiry a shock
 /// moves only what is still open of its forward. Settled expiries count by their payoff.
 contract RiskEngine is IRiskEngine, AccessManaged {
@@ -52,6 +55,12 @@ contract RiskEngine is IRiskEngine, AccessManaged {
     uint256 internal constant MAX_SHORT_CONTINGENCY = 0.1e18;
     /// @dev A wing of 25 delta, k/√τ of about 0.4, moves by 40 volatility points.
     uint256 internal constant MAX_SKEW_CONTINGENCY = 1e18;
+    /// @dev Reports younger than this are as good as new.
+    uint256 internal constant GRACE = 2 minutes;
+    /// @dev What √hour of a surface's age adds to every volatility shock.
+    uint256 internal constant STALE_VOLATILITY = 0.05e18;
+    /// @dev How far spot may have moved in √hour: three standard deviations at 60 % a year.
+    uint256 internal constant STALE_SPOT = 0.02e18;
     /// @dev A twentieth of spot.
     uint256 internal constant MAX_BASIS_CONTINGENCY = 0.05e18;
 
@@ -110,8 +119,10 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         Request memory request;
         (request.table, request.marketId, request.baseSize) = (ShockTable.load(table), marketId, baseSize);
         (request.expiries, request.expiryOf) = _expiriesOf(words);
-        (MarketState memory state, Board[] memory boards) = oracle.boards(marketId, request.expiries, Moment.Now);
-        (request.disagreementWad, request.spotWad) = (state.disagreementWad, state.spotWad);
+        (MarketState memory state, Board[] memory boards) = oracle.boards(marketId, request.expiries, Moment.Held);
+        request.spotWad = state.spotWad;
+        request.disagreementWad = state.disagreementWad + _staleness(state.surfaceTime, STALE_VOLATILITY);
+        request.staleSpotWad = _staleness(state.spotTime, STALE_SPOT);
         (worst, mid, stressed) = _valuesOn(request, words, boards);
         if (!state.unconfirmed) return (worst, mid, stressed);
 
@@ -128,6 +139,8 @@ contract RiskEngine is IRiskEngine, AccessManaged {
     /// @dev What valuing a portfolio needs on either of two markets.
     /// @param expiries The distinct expiries of the words.
     /// @param expiryOf For each word, which of them is its own.
+    /// @param disagreementWad How far the reporters differ, and what an old surface adds.
+    /// @param staleSpotWad How far spot may have moved since an old report, as a share.
     struct Request {
         ShockTable.Table table;
         uint16 marketId;
@@ -136,6 +149,18 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         uint256 baseSize;
         uint256 disagreementWad;
         uint256 spotWad;
+        uint256 staleSpotWad;
+    }
+
+    /// @dev √(hours that a report is older than `GRACE`), at most a day, times what an hour adds, WAD.
+    function _staleness(uint256 time, uint256 perHourWad) private view returns (uint256) {
+        unchecked {
+            uint256 freshUntil = time + GRACE; // times are below 2^40
+            if (block.timestamp <= freshUntil) return 0;
+            uint256 stale = block.timestamp - freshUntil;
+            if (stale > 1 days) stale = 1 days;
+            return perHourWad * SquareRoot.sqrtWad(stale * 1e18 / 1 hours) / 1e18;
+        }
     }
 
     function _expiriesOf(StrikeWord[] calldata words)
@@ -339,7 +364,7 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         }
     }
 
-    /// @dev short·S·contracts + skew·|Σ size·vega·k| + basis·S·Σ |Δ|, rounded up.
+    /// @dev short·S·contracts + skew·|Σ size·vega·k| + basis·S·Σ |Δ| + stale·S·|Σ Δ + base|, rounded up.
     function _contingencyRaw(
         Request memory request,
         ShockedBoard[] memory shocked,
@@ -349,8 +374,10 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         unchecked {
             ShockTable.Table memory table = request.table;
             uint256 deltaRaw; // Σ |Δ|, size times WAD
+            int256 netDeltaRaw = int256(request.baseSize * 1e18);
             for (uint256 i = 0; i < shocked.length; ++i) {
                 int256 ofExpiry = shocked[i].deltaRaw;
+                netDeltaRaw += ofExpiry;
                 deltaRaw += uint256(ofExpiry < 0 ? -ofExpiry : ofExpiry);
             }
             // Sizes below 2^87 times spot below 2^96 times shares below 2^57; deltas below 2^147; vegas below 2^186 times 2^60.
@@ -358,6 +385,10 @@ contract RiskEngine is IRiskEngine, AccessManaged {
             raw += deltaRaw * (request.spotWad * table.basisWad / 1e18);
             raw += uint256(skewRaw < 0 ? -skewRaw : skewRaw) * table.skewWad;
             if (raw != 0) raw = raw / 1e18 + 1;
+            if (request.staleSpotWad == 0 || netDeltaRaw == 0) return raw;
+            // Base and options together, below 2^169; a tenth of spot at most.
+            uint256 netRaw = uint256(netDeltaRaw < 0 ? -netDeltaRaw : netDeltaRaw);
+            raw += netRaw / 1e9 * (request.spotWad * request.staleSpotWad / 1e18) / 1e9 + 1;
         }
     }
 

@@ -11,7 +11,7 @@ pragma solidity ^0.8.37;
 /// @param surfaceSpotWad Spot in the last surface report: what marks use.
 /// @param disagreementWad How far the reporters' volatilities differ, WAD of volatility.
 /// @param unconfirmed A newer report moves the market further than one report may and waits for confirmation: no risk is
-/// added, and what is held is worth the less of `Moment.Now` and `Moment.Unconfirmed`.
+/// added, and what is held is worth the less of `Moment.Held` and `Moment.Unconfirmed`.
 struct MarketState {
     uint32 round;
     uint40 surfaceTime;
@@ -33,7 +33,10 @@ enum Moment {
     /// The surface and the spot before the last accepted ones, rolled down to now: `worseOf(previous, current)`.
     Previous,
     /// The surface and the spot that wait for confirmation, rolled down to now; where one does not wait, the confirmed one.
-    Unconfirmed
+    Unconfirmed,
+    /// As `Now`, for what is held: an expiry inside its averaging window of which no average is known yet counts as all open.
+    /// That is no price to trade at; without it nobody who holds the expiry could be judged. `Unconfirmed` is as lenient.
+    Held
 }
 
 /// @notice What pricing one expiry needs, in memory.

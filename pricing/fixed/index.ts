@@ -64,6 +64,7 @@ export {
   noContingencies,
   scenarioMargin,
   scenarioValuesRaw,
+  staleness,
   type WorstPlace,
 } from "./scenarioMargin.ts";
 export { sqrt, sqrtWad } from "./squareRoot.ts";

@@ -62,7 +62,10 @@ export interface MarginFacts {
   readonly confirmed: MarginMarket;
   /** While a larger move waits for confirmation: the boards and the spot that wait. */
   readonly unconfirmed?: MarginMarket;
+  /** How far the reporters differ, with what an old surface adds: `staleness`. */
   readonly disagreementWad: bigint;
+  /** How far spot may have moved since an old report, as a share: `staleness`. */
+  readonly staleSpotWad: bigint;
   readonly quoteDecimals: number;
 }
 
@@ -78,8 +81,25 @@ export interface MarginValues {
   /** In each scenario, in the grid's order: what the portfolio is worth, and what counts of it. */
   readonly scenarios: readonly { readonly value: bigint; readonly weighted: bigint }[];
   readonly worstPlace: WorstPlace;
-  /** Short, skew and basis contingency together, rounded up. */
+  /** Short, skew and basis contingency and what an old spot adds, rounded up. */
   readonly contingency: bigint;
+}
+
+const GRACE = 120;
+const DAY = 86_400;
+const STALE_VOLATILITY = WAD / 20n;
+const STALE_SPOT = WAD / 50n;
+
+/** What the ages of the last surface and of the last spot, seconds, add to volatility shocks and to the spread of spot, WAD. */
+export function staleness(ages: { readonly surface: number; readonly spot: number }): {
+  readonly volatilityWad: bigint;
+  readonly spotWad: bigint;
+} {
+  const stale = (age: number, perHourWad: bigint) => {
+    if (age <= GRACE) return 0n;
+    return (perHourWad * sqrtWad((BigInt(Math.min(age - GRACE, DAY)) * WAD) / 3600n)) / WAD;
+  };
+  return { volatilityWad: stale(ages.surface, STALE_VOLATILITY), spotWad: stale(ages.spot, STALE_SPOT) };
 }
 
 /** The worst, the present and the stressed value, as `RiskEngine.values`; with the values behind them, on the market that is worse. */
@@ -135,7 +155,11 @@ function valuesOn(facts: MarginFacts, market: MarginMarket): MarginValues {
     shortContracts * market.spotWad * shortWad +
     delta * ((market.spotWad * basisWad) / WAD) +
     absolute(skewRaw) * skewWad;
-  const contingency = numerator === 0n ? 0n : numerator / WAD + 1n;
+  const netDelta = absolute(deltas.reduce((sum, x) => sum + x, facts.baseSize * WAD));
+  const move = (market.spotWad * facts.staleSpotWad) / WAD;
+  const ofStaleSpot =
+    facts.staleSpotWad === 0n || netDelta === 0n ? 0n : ((netDelta / 10n ** 9n) * move) / 10n ** 9n + 1n;
+  const contingency = (numerator === 0n ? 0n : numerator / WAD + 1n) + ofStaleSpot;
   const divisor = cashDivisor(quoteDecimals);
   return {
     worst: toCashDown(lowest - contingency, divisor),

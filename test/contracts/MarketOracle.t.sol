@@ -695,6 +695,20 @@ contract MarketOracleTest is OracleReports {
         this.board(_expiry(1), Moment.Now);
     }
 
+    /// @dev What is held can be judged all the same, as if nothing of the forward were fixed.
+    function test_average_missingInsideTheWindowCountsAsAllOpenForWhatIsHeld() public {
+        uint32 expiry = _expiry(0);
+        vm.warp(expiry - 1_800);
+        _submit(_surface(1, expiry - 1_800, 2));
+        vm.warp(expiry - 600);
+        uint256 forward = uint256(SPOT) * 10_012_345 / 1e7;
+        assertEq(_board(expiry, Moment.Held).forwardWad, forward);
+        assertEq(_board(expiry, Moment.Held).effectiveSeconds, 23);
+        assertEq(_board(expiry, Moment.Unconfirmed).forwardWad, forward);
+        _submit(_withAverage(_spotOnly(expiry - 600, SPOT), expiry, 2_890e18, 1_200));
+        assertEq(_board(expiry, Moment.Held).forwardWad, _board(expiry, Moment.Now).forwardWad, "else as now");
+    }
+
     function test_average_completeFixesTheSettlementPriceForEver() public {
         uint32 expiry = _expiry(0);
         vm.warp(expiry);

@@ -424,6 +424,40 @@ contract RiskEngineTest is LedgerFixture {
         assertApproxEqAbs(worst, 800 * int256(USD), 1);
     }
 
+    // ── Old reports
+
+    function test_aReportOfTwoMinutesIsAsGoodAsNew() public {
+        StrikeWord[] memory words = _words(_word(call(QUARTER, 3000), -ONE));
+        (int256 fresh,) = _values(words, 0);
+        vm.warp(block.timestamp + 2 minutes);
+        (int256 later,) = _values(words, 0);
+        assertApproxEqAbs(later, fresh, USD / 100, "but for two minutes of time value");
+    }
+
+    /// Spot may have moved by 2 % in an hour and by 4 % in four, volatility by 5 and 10 points.
+    function test_anOldReportWidensTheShocks() public {
+        StrikeWord[] memory naked = _words(_word(call(QUARTER, 3000), -ONE));
+        StrikeWord[] memory hedged = _words(toStrikeWord(call(QUARTER, 3000).key(), -ONE, ONE)); // short forward
+        (int256 fresh,) = _values(naked, 0);
+        (int256 freshForward,) = _values(hedged, 0);
+        (int256 freshParity,) = _values(hedged, 1e6);
+        uint256 start = block.timestamp;
+        vm.warp(start + 2 minutes + 1 hours);
+        (int256 hour,) = _values(naked, 0);
+        (int256 hourForward,) = _values(hedged, 0);
+        (int256 hourParity,) = _values(hedged, 1e6);
+        // Vega of about 6 a point and half a delta.
+        assertLt(hour, fresh - 45 * int256(USD));
+        assertApproxEqAbs(hourForward, freshForward - 60 * int256(USD), USD, "2 % of spot");
+        assertApproxEqAbs(hourParity, freshParity, USD / 100, "nothing is at stake");
+        vm.warp(start + 2 minutes + 4 hours);
+        (int256 fourForward,) = _values(hedged, 0);
+        assertApproxEqAbs(fourForward, freshForward - 120 * int256(USD), USD);
+        vm.warp(start + 5 days);
+        (int256 last,) = _values(hedged, 0);
+        assertApproxEqAbs(last, freshForward - 294 * int256(USD), USD, "a day's at most");
+    }
+
     // ── Rules of grids
 
     function test_aMaintenanceGridThatReachesFurtherIsRefused() public {

@@ -10,6 +10,7 @@ import {
   type MarginBoard,
   type MarginFacts,
   scenarioMargin,
+  staleness,
   unpackGrid,
 } from "../../pricing/fixed/index.ts";
 import { binaries, root, startAnvil } from "./pricingHarness.ts";
@@ -32,6 +33,8 @@ export interface Grids {
 export interface RiskScene {
   readonly spotWad: bigint;
   readonly disagreementWad: bigint;
+  /** Seconds since the last report of each. */
+  readonly ages: { readonly surface: number; readonly spot: number };
   readonly boards: readonly FullBoard[];
   /** Where a larger move waits: its boards and its spot, 0 where spot does not wait. */
   readonly waiting?: { readonly boards: readonly FullBoard[]; readonly spotWad: bigint };
@@ -90,13 +93,13 @@ export async function startRiskHarness(): Promise<RiskHarness> {
 }
 
 function toChain(scene: RiskScene): object {
-  const { spotWad, disagreementWad, boards, waiting, averages, strikes, baseSize } = scene;
+  const { spotWad, disagreementWad, ages, boards, waiting, averages, strikes, baseSize } = scene;
   const state = {
     round: 2,
-    surfaceTime: NOW,
-    surfaceAcceptedAt: NOW,
-    spotTime: NOW,
-    spotAcceptedAt: NOW,
+    surfaceTime: NOW - ages.surface,
+    surfaceAcceptedAt: NOW - ages.surface,
+    spotTime: NOW - ages.spot,
+    spotAcceptedAt: NOW - ages.spot,
     spotWad,
     surfaceSpotWad: spotWad,
     disagreementWad,
@@ -132,6 +135,7 @@ export function factsOf(
       return { ...board, fixedWad: isInside ? (averageWad * elapsed) / BigInt(WINDOW) : 0n };
     });
   const { waiting, spotWad } = scene;
+  const stale = staleness(scene.ages);
   return {
     scenarios: unpackGrid(gridWords),
     contingencies,
@@ -144,7 +148,8 @@ export function factsOf(
         spotWad: waiting.spotWad === 0n ? spotWad : waiting.spotWad,
       },
     }),
-    disagreementWad: scene.disagreementWad,
+    disagreementWad: scene.disagreementWad + stale.volatilityWad,
+    staleSpotWad: stale.spotWad,
     quoteDecimals,
   };
 }
@@ -243,9 +248,11 @@ export function drawScene(random: Random, extreme = random.below(6) === 0): Risk
     const calls = size();
     return { board, strikeWad, calls, puts: random.below(5) === 0 ? -calls : size() };
   });
+  const age = () => (random.below(2) === 0 ? random.below(121) : random.below(3 * DAY));
   return {
     spotWad,
     disagreementWad: random.below(3) === 0 ? 0n : BigInt(random.below(extreme ? 65_536 : 500)) * 10n ** 14n,
+    ages: { surface: age(), spot: age() },
     boards,
     ...(random.below(4) === 0 && {
       waiting: { boards: boardsAt(waitingSpot === 0n ? spotWad : waitingSpot), spotWad: waitingSpot },
