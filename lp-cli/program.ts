@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { describeError, MeniscusError } from "../src/runtime/errors.ts";
+import type { WaterfallView } from "../src/sdk/waterfall.ts";
 import * as account from "./commands/account.ts";
 import * as insurance from "./commands/insurance.ts";
 import * as keystore from "./commands/keystore.ts";
@@ -29,6 +30,7 @@ import {
   renderRedemption,
   renderTrade,
 } from "./output/trade.ts";
+import { renderWaterfall } from "./output/waterfall.ts";
 import { type GlobalOptions, Session } from "./session.ts";
 
 /** Where the command writes and what it knows of its surroundings. */
@@ -67,6 +69,12 @@ const tradeOptions = [
 const orderHelp = `
 An option is SYMBOL-EXPIRY-STRIKE-C or -P, for example ETH-13FEB26-2000-C. A size before it counts contracts.
 Several legs make one atomic package: +1 ETH-13FEB26-2000-C -1 ETH-13FEB26-2200-C; a number before them repeats it.`;
+
+const waterfallHelp = `
+For stakers, LPs and holders who want to know how safe they are. Each row is one shock of the margin grid (spot, volatility,
+term structure), as if it happened this second. Accounts it brings below zero lose all their collateral; what that does not cover is the
+shortfall. The insurance fund pays it as far as it reaches; the rest stays unpaid, and holders get the payout ratio of their claims.
+An estimate of one moment: nobody has time to close, and real ratios are fixed for each expiry by itself. Next: \`meniscus insurance show\`.`;
 
 /** Builds the whole command line. */
 export function createProgram(surroundings: Surroundings): Command {
@@ -281,6 +289,14 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
     summary: "stakes, exits, losses covered, penalties received",
     run: insurance.history,
     render: renderInsuranceHistory,
+  });
+  add<[], insurance.WaterfallOptions, WaterfallView>(fund, {
+    usage: "waterfall",
+    summary: "who would pay how much if the market moved now: accounts, the fund, then whoever is owed",
+    more: waterfallHelp,
+    options: [["--market <n>", "number of the market (the first)"]],
+    run: insurance.waterfall,
+    render: renderWaterfall,
   });
 
   const oracles = program.command("oracle").description("the volatility oracle: its state, its reports, its nodes");

@@ -24,3 +24,4 @@ export * from "./surface.ts";
 export * from "./svi.ts";
 export * from "./units.ts";
 export * from "./valueAtRisk.ts";
+export * from "./waterfall.ts";

@@ -8,10 +8,12 @@ import {
   type UnstakeResult,
   unstakeInsurance,
 } from "../../src/sdk/insurance.ts";
-import { parseAmount } from "../parse.ts";
+import { readWaterfall, type WaterfallView } from "../../src/sdk/waterfall.ts";
+import { parseAmount, parseInteger } from "../parse.ts";
 import type { Session } from "../session.ts";
 
 const SHARE_DECIMALS = 18;
+const MAX_MARKET_ID = 65_535;
 
 /** `insurance show`: the fund, and your stake where a key or an address is known. */
 export async function show(session: Session): Promise<InsuranceView> {
@@ -46,4 +48,14 @@ export interface InsuranceHistory {
 export async function history(session: Session): Promise<InsuranceHistory> {
   const connection = await session.connection();
   return { quoteSymbol: connection.deployment.quoteSymbol, events: await readInsuranceHistory(connection) };
+}
+
+export interface WaterfallOptions {
+  readonly market?: string;
+}
+
+/** `insurance waterfall`: who would pay how much if a scenario of the margin grid came true now. */
+export async function waterfall(session: Session, { market }: WaterfallOptions): Promise<WaterfallView> {
+  const marketId = market === undefined ? undefined : parseInteger(market, "market's number", 1, MAX_MARKET_ID);
+  return await readWaterfall(await session.connection(), marketId);
 }

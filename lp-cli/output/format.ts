@@ -18,6 +18,11 @@ export function percent(share: number, decimals = 1): string {
   return `${amount(100 * share, decimals)} %`;
 }
 
+/** How far something moves, a share as per cent: `+20.0 %`, `as now`. */
+export function shock(share: number): string {
+  return share === 0 ? "as now" : `${signed(100 * share, 1)} %`;
+}
+
 /** Contracts: as many decimals as they have, at most six. */
 export function contracts(size: number): string {
   return size.toLocaleString("en-US", { maximumFractionDigits: 6 });

@@ -1,6 +1,6 @@
 import type { AuctionView, GridView, MarginView, ScenarioView, StrikeView } from "../../src/sdk/margin.ts";
 import { bold, dim, green, red } from "./colour.ts";
-import { amount, contracts, orDash, percent, signed, time } from "./format.ts";
+import { amount, contracts, orDash, percent, shock, signed, time } from "./format.ts";
 import { table } from "./table.ts";
 
 const BAR_WIDTH = 30;
@@ -110,8 +110,4 @@ function scenarioTable(title: string, { scenarios, contingency, worst }: GridVie
 
 function scenarioName({ spotShock, volatilityShock, inverted }: ScenarioView): string {
   return `spot ${shock(spotShock)}, volatility ${shock(volatilityShock)}${inverted ? ", term structure inverted" : ""}`;
-}
-
-function shock(share: number): string {
-  return share === 0 ? "as now" : `${signed(100 * share, 1)} %`;
 }

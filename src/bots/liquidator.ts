@@ -4,8 +4,8 @@ import { revertNameOf } from "../chain/decodeError.ts";
 import { fromOptionId, holdingsOf, toAccountId, toStrikeWord } from "../chain/optionId.ts";
 import { describeError } from "../runtime/errors.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { AccountBook } from "../sdk/accountBook.ts";
 import { type Connection, chainTime, type Sender } from "../sdk/client.ts";
-import { AccountBook } from "./accountBook.ts";
 import { type AuctionLot, type Bid, type BidRules, decideBid } from "./bidding.ts";
 
 const GRID_MAINTENANCE = 1;

@@ -3,9 +3,9 @@ import { revertNameOf } from "../chain/decodeError.ts";
 import { expiryName, fromStrikeKey, fromStrikeWord } from "../chain/optionId.ts";
 import { describeError } from "../runtime/errors.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { AccountBook } from "../sdk/accountBook.ts";
 import { BlockPages } from "../sdk/blockPages.ts";
 import { type Connection, chainTime, type Sender } from "../sdk/client.ts";
-import { AccountBook } from "./accountBook.ts";
 
 /** Accounts settled by one transaction: far below what a block takes, and cheap to repeat. */
 const BATCH = 20;

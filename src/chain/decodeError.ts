@@ -94,7 +94,11 @@ function option(args: Arguments, words: RevertWords): string {
 }
 
 function account(args: Arguments, words: RevertWords): string {
-  const id = big(args, "account");
+  return accountInWords(big(args, "account"), words);
+}
+
+/** `pool core`, `margin account 1 of 0x…`. */
+export function accountInWords(id: bigint, words: RevertWords): string {
   const pool = words.poolOf(id);
   if (pool !== undefined) return `pool ${pool}`;
   const { owner, sub } = fromAccountId(id);

@@ -1,22 +1,14 @@
 /** What a margin account wants to know of its margin: by grid, by scenario, by option, where it is sold, and at what price. */
-import type { Address, ContractFunctionReturnType } from "viem";
-import {
-  type MarginBoard,
-  type MarginFacts,
-  type MarginMarket,
-  type MarginPosition,
-  type MarginValues,
-  scenarioMargin,
-  unpackGrid,
-} from "../../pricing/fixed/index.ts";
+import type { Address } from "viem";
+import { type MarginFacts, type MarginValues, scenarioMargin } from "../../pricing/fixed/index.ts";
 import { contributions, liquidationSpots, scenarioTable } from "../../pricing/scenarioMargin.ts";
-import { clearinghouseAbi, liquidationAuctionAbi, marketOracleAbi, riskEngineAbi } from "../chain/abis.ts";
-import { fromSize, fromStrikeKey, fromStrikeWord, optionName, toAccountId, toStrikeE6 } from "../chain/optionId.ts";
+import { clearinghouseAbi, liquidationAuctionAbi } from "../chain/abis.ts";
+import { fromSize, optionName, toAccountId } from "../chain/optionId.ts";
 import { type Connection, inWords, toTokens } from "./client.ts";
+import { readHoldings, type StrikeHolding, together } from "./holdings.ts";
+import { baseSizeOf, marginPositions, marketCalls, marketFacts, readAverages } from "./marginFacts.ts";
 
-const [MOMENT_NOW, MOMENT_UNCONFIRMED] = [1, 3] as const;
 const [GRID_INITIAL, GRID_MAINTENANCE] = [0, 1] as const;
-const AVERAGING_SECONDS = 1_800n;
 const WAD = 1e18;
 
 /** An account against one of its market's grids, quote tokens. */
@@ -85,65 +77,53 @@ export interface MarginView {
   readonly auction: AuctionView | null;
 }
 
-type BoardWords = ContractFunctionReturnType<typeof marketOracleAbi, "view", "boards">[1];
-
 /**
- * Reads everything in one call at the pending block, so that it belongs to one second, and works the rest out with the chain's own
- * arithmetic.
+ * Reads what depends on time in one call at the pending block, so that it belongs to one second, and works the rest out with the chain's
+ * own arithmetic. Base collateral of an account without options counts while it owes to a settlement, as the ledger counts it.
  *
  * @param sub 1 to 255; a wallet has no margin.
  */
 export async function readMargin(connection: Connection, owner: Address, sub: number): Promise<MarginView> {
-  const { client, deployment } = connection;
-  const account = toAccountId(owner, sub);
-  const ledger = { address: deployment.clearinghouse, abi: clearinghouseAbi } as const;
+  const { deployment } = connection;
   return await inWords(connection, async () => {
-    const call = { ...ledger, functionName: "strikes", args: [account], blockTag: "pending" } as const;
-    const words = (await client.readContract(call)).map(fromStrikeWord);
-    const keys = words.map(({ key }) => fromStrikeKey(key));
-    const marketId = keys[0]?.marketId ?? deployment.markets[0]?.marketId ?? 1;
-    const expiries = [...new Set(keys.map(({ expiry }) => expiry))];
-    const chain = await readChain(connection, account, marketId, expiries);
-
-    const positions = words.map(
-      ({ calls, puts }, i): MarginPosition => ({
-        strikeWad: toStrikeE6(keys[i]!.strike) * 10n ** 12n,
-        calls,
-        puts,
-        board: expiries.indexOf(keys[i]!.expiry),
-      }),
-    );
-    const decimals = deployment.markets.find((market) => market.marketId === marketId)?.baseDecimals ?? 18;
+    const holdings = (await readHoldings(connection, [toAccountId(owner, sub)], { blockTag: "pending" }))[0]!;
+    const { strikes, cash, debt, credit } = holdings;
+    // Without options and debts no market counts: any of them shows an empty account.
+    const marketId = holdings.marketId ?? deployment.markets[0]?.marketId ?? 1;
+    const chain = await readChain(connection, holdings.account, marketId, [
+      ...new Set(strikes.map(({ expiry }) => expiry)),
+    ]);
+    const { facts } = chain;
+    const positions = marginPositions(facts, holdings);
     const common = {
-      contingencies: chain.grids.contingencies,
+      contingencies: facts.contingencies,
       positions,
-      // Base counts beside options alone: the ledger asks no price for an account that holds none.
-      baseSize: words.length === 0 ? 0n : (chain.base * 1_000_000n) / 10n ** BigInt(decimals),
-      confirmed: chain.confirmed,
-      ...(chain.unconfirmed && { unconfirmed: chain.unconfirmed }),
-      disagreementWad: chain.disagreementWad,
-      quoteDecimals: deployment.quoteDecimals,
+      baseSize: baseSizeOf(facts, holdings),
+      confirmed: facts.confirmed,
+      ...(facts.unconfirmed && { unconfirmed: facts.unconfirmed }),
+      disagreementWad: facts.disagreementWad,
+      quoteDecimals: facts.quoteDecimals,
     };
-    const initial: MarginFacts = { ...common, scenarios: unpackGrid(chain.grids.initial) };
-    const maintenance: MarginFacts = { ...common, scenarios: unpackGrid(chain.grids.maintenance) };
-    const own = chain.cash - chain.debt;
+    const initial: MarginFacts = { ...common, scenarios: facts.initial };
+    const maintenance: MarginFacts = { ...common, scenarios: facts.maintenance };
+    const own = cash - debt;
     const tokens = (units: bigint) => toTokens(connection, units);
     const parts = contributions(maintenance);
     // A move that waits for confirmation counts now: the level is where spot stands, whatever it would be were the move dropped.
-    const here = chain.confirmed.spotWad;
+    const here = facts.confirmed.spotWad;
     const isHealthy = chain.maintenance[0] >= 0n;
-    const spots = isHealthy ? liquidationSpots(maintenance, own + chain.credit) : { below: here, above: here };
+    const spots = isHealthy ? liquidationSpots(maintenance, own + credit) : { below: here, above: here };
     const atSpot = (wad: bigint | undefined) => (wad === undefined ? null : Number(wad) / WAD);
     return {
       quoteSymbol: deployment.quoteSymbol,
       marketId,
-      spot: Number(chain.confirmed.spotWad) / WAD,
+      spot: Number(facts.confirmed.spotWad) / WAD,
       initial: gridView(initial, own, chain.initial, tokens),
-      maintenance: gridView(maintenance, own + chain.credit, chain.maintenance, tokens),
+      maintenance: gridView(maintenance, own + credit, chain.maintenance, tokens),
       strikes: positions.map((position, i) => {
         const { mid } = scenarioMargin({ ...maintenance, positions: [position], baseSize: 0n });
         return {
-          options: optionsOf(connection.words.symbolOf(marketId), keys[i]!, position),
+          options: optionsOf(connection.words.symbolOf(marketId), strikes[i]!),
           value: tokens(mid),
           inWorst: tokens(parts[i]!.inWorst),
           margin: tokens(parts[i]!.marginal + mid),
@@ -181,11 +161,7 @@ function gridView(
   };
 }
 
-function optionsOf(
-  symbol: string,
-  { expiry, strike }: { readonly expiry: number; readonly strike: number },
-  { calls, puts }: MarginPosition,
-): StrikeView["options"] {
+function optionsOf(symbol: string, { expiry, strike, calls, puts }: StrikeHolding): StrikeView["options"] {
   return [
     { name: optionName(symbol, { expiry, strike, kind: "call" }), contracts: fromSize(calls) },
     { name: optionName(symbol, { expiry, strike, kind: "put" }), contracts: fromSize(puts) },
@@ -209,67 +185,26 @@ function auctionView(
 
 // ───────────────────────────── One call ─────────────────────────────
 
-/** What the chain says of an account, all of one second. */
-async function readChain(
-  { client, deployment }: Connection,
-  account: bigint,
-  marketId: number,
-  expiries: readonly number[],
-) {
+/** The market and what the chain says of the account on it, all of one second. */
+async function readChain(connection: Connection, account: bigint, marketId: number, expiries: readonly number[]) {
+  const { client, deployment } = connection;
   const ledger = { address: deployment.clearinghouse, abi: clearinghouseAbi } as const;
-  const oracle = { address: deployment.marketOracle, abi: marketOracleAbi } as const;
   const auctions = { address: deployment.liquidationAuction, abi: liquidationAuctionAbi } as const;
-  const risk = { address: deployment.riskEngine, abi: riskEngineAbi } as const;
-  const options = { allowFailure: false, deployless: true, batchSize: 0, blockTag: "pending" } as const;
-  const facts = client.multicall({
-    contracts: [
-      { ...ledger, functionName: "cash", args: [account] },
-      { ...ledger, functionName: "debt", args: [account] },
-      { ...ledger, functionName: "pendingCredit", args: [account] },
-      { ...ledger, functionName: "base", args: [account, marketId] },
-      { ...ledger, functionName: "health", args: [account, GRID_INITIAL] },
-      { ...ledger, functionName: "health", args: [account, GRID_MAINTENANCE] },
-      { ...oracle, functionName: "boards", args: [marketId, expiries, MOMENT_NOW] },
-      { ...oracle, functionName: "boards", args: [marketId, expiries, MOMENT_UNCONFIRMED] },
-      { ...oracle, functionName: "unconfirmed", args: [marketId] },
-      { ...risk, functionName: "grids", args: [marketId] },
-      { ...auctions, functionName: "auction", args: [account] },
-      { ...auctions, functionName: "lot", args: [account] },
-    ] as const,
-    ...options,
-  });
-  // These change with reports alone, not with time.
-  const running = client.multicall({
-    contracts: expiries.map((expiry) => {
-      return { ...oracle, functionName: "runningAverage", args: [marketId, expiry] } as const;
+  const at = { blockTag: "pending" } as const;
+  const [[now, waiting, waits, grids, initial, maintenance, auction, lot], averages] = await Promise.all([
+    client.multicall({
+      contracts: [
+        ...marketCalls(connection, marketId, expiries),
+        { ...ledger, functionName: "health", args: [account, GRID_INITIAL] },
+        { ...ledger, functionName: "health", args: [account, GRID_MAINTENANCE] },
+        { ...auctions, functionName: "auction", args: [account] },
+        { ...auctions, functionName: "lot", args: [account] },
+      ] as const,
+      ...together,
+      ...at,
     }),
-    ...options,
-  });
-  const [cash, debt, credit, base, initial, maintenance, [state, boards], [, waiting], waits, grids, auction, lot] =
-    await facts;
-  const averages = await running;
-  const marketOf = (words: BoardWords, spotWad: bigint): MarginMarket => ({
-    spotWad,
-    boards: words.map((board, i) => marginBoard(board, averages[i] ?? [0n, 0n])),
-  });
-  const waitingSpot = waits.spotWad === 0n ? state.spotWad : waits.spotWad;
-  return {
-    cash,
-    debt,
-    credit,
-    base,
-    initial,
-    maintenance,
-    grids,
-    auction,
-    lot,
-    disagreementWad: state.disagreementWad,
-    confirmed: marketOf(boards, state.spotWad),
-    unconfirmed: state.unconfirmed ? marketOf(waiting, waitingSpot) : undefined,
-  };
-}
-
-/** Outside the averaging window nothing of it has passed, so that nothing of the forward is fixed. */
-function marginBoard(board: BoardWords[number], [average, elapsed]: readonly [bigint, bigint]): MarginBoard {
-  return { ...board, fixedWad: board.settled ? 0n : (average * elapsed) / AVERAGING_SECONDS };
+    readAverages(connection, marketId, expiries, at),
+  ]);
+  const facts = marketFacts(connection, marketId, expiries, [now, waiting, waits, grids], averages);
+  return { facts, initial, maintenance, auction, lot };
 }

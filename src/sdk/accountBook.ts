@@ -1,8 +1,8 @@
 import { clearinghouseAbi } from "../chain/abis.ts";
 import { fromAccountId } from "../chain/optionId.ts";
-import { accountsNamed } from "../sdk/accountsNamed.ts";
-import { BlockPages } from "../sdk/blockPages.ts";
-import type { Connection } from "../sdk/client.ts";
+import { accountsNamed } from "./accountsNamed.ts";
+import { BlockPages } from "./blockPages.ts";
+import type { Connection } from "./client.ts";
 
 /** Every margin account that the ledger's events have named: who may hold positions. Reads what is new at each update. */
 export class AccountBook {
