@@ -121,8 +121,8 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         (request.expiries, request.expiryOf) = _expiriesOf(words);
         (MarketState memory state, Board[] memory boards) = oracle.boards(marketId, request.expiries, Moment.Held);
         request.spotWad = state.spotWad;
-        request.disagreementWad = state.disagreementWad + _staleness(state.surfaceTime, STALE_VOLATILITY);
-        request.staleSpotWad = _staleness(state.spotTime, STALE_SPOT);
+        request.disagreementWad = state.disagreementWad + _stale(state.surfaceTime, STALE_VOLATILITY);
+        request.staleSpotWad = _stale(state.spotTime, STALE_SPOT);
         (worst, mid, stressed) = _valuesOn(request, words, boards);
         if (!state.unconfirmed) return (worst, mid, stressed);
 
@@ -134,6 +134,12 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         if (worstWaiting < worst) worst = worstWaiting;
         if (midWaiting < mid) mid = midWaiting;
         if (stressedWaiting < stressed) stressed = stressedWaiting;
+    }
+
+    /// @inheritdoc IRiskEngine
+    function staleness(uint16 marketId) external view returns (uint256 volatilityWad, uint256 spotWad) {
+        MarketState memory state = oracle.marketState(marketId);
+        return (_stale(state.surfaceTime, STALE_VOLATILITY), _stale(state.spotTime, STALE_SPOT));
     }
 
     /// @dev What valuing a portfolio needs on either of two markets.
@@ -153,7 +159,7 @@ contract RiskEngine is IRiskEngine, AccessManaged {
     }
 
     /// @dev √(hours that a report is older than `GRACE`), at most a day, times what an hour adds, WAD.
-    function _staleness(uint256 time, uint256 perHourWad) private view returns (uint256) {
+    function _stale(uint256 time, uint256 perHourWad) private view returns (uint256) {
         unchecked {
             uint256 freshUntil = time + GRACE; // times are below 2^40
             if (block.timestamp <= freshUntil) return 0;

@@ -157,8 +157,11 @@ function rawOf(
   held: Pick<MarginFacts, "positions" | "baseSize">,
   market: MarginMarket,
 ): readonly bigint[] {
-  const common = { scenarios, contingencies: noContingencies, disagreementWad, quoteDecimals, confirmed: market };
-  return scenarioValuesRaw({ ...common, ...held }, market);
+  const noMargin = { contingencies: noContingencies, staleSpotWad: 0n };
+  return scenarioValuesRaw(
+    { scenarios, disagreementWad, quoteDecimals, confirmed: market, ...noMargin, ...held },
+    market,
+  );
 }
 
 const positive = (x: bigint): bigint => (x > 0n ? x : 0n);

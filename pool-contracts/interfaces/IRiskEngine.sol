@@ -35,4 +35,9 @@ interface IRiskEngine {
         external
         view
         returns (int256 worst, int256 mid, int256 stressed);
+
+    /// @notice What the age of a market's last reports adds to margin now, WAD; 0 for reports younger than two minutes.
+    /// @return volatilityWad To every volatility shock, as reporters' disagreement does.
+    /// @return spotWad How far spot may have moved, as a share: held on the net delta.
+    function staleness(uint16 marketId) external view returns (uint256 volatilityWad, uint256 spotWad);
 }

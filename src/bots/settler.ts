@@ -28,7 +28,8 @@ interface Series {
 
 /**
  * Brings every expired series to its end: fixes the settlement as soon as the oracle has its price, nets the accounts that hold it in
- * batches, fixes the payout ratio when nothing is pending, and pays the credits of margin accounts. Safe to run twice.
+ * batches, fixes the payout ratio when nothing is pending, pays the credits of margin accounts, and later to all what debtors still
+ * bring. Safe to run twice.
  */
 export class Settler {
   private readonly sender: Sender;
@@ -121,7 +122,7 @@ export class Settler {
       for (let i = 0; i < debtors.length; i += BATCH) {
         await this.act("settleAccounts", [series.marketId, series.expiry, debtors.slice(i, i + BATCH)]);
       }
-      await this.payCredits(series, accounts);
+      await this.payCredits(series, [...accounts, ...this.accounts.wallets]);
     }
   }
 

@@ -4,26 +4,36 @@ import { accountsNamed } from "./accountsNamed.ts";
 import { BlockPages } from "./blockPages.ts";
 import type { Connection } from "./client.ts";
 
-/** Every margin account that the ledger's events have named: who may hold positions. Reads what is new at each update. */
+/** Every account that the ledger's events have named. Reads what is new at each update. */
 export class AccountBook {
   private readonly connection: Connection;
   private readonly pages: BlockPages;
-  private readonly known = new Set<bigint>();
+  private readonly margin = new Set<bigint>();
+  private readonly wallet = new Set<bigint>();
 
   constructor(connection: Connection) {
     this.connection = connection;
     this.pages = new BlockPages(connection.client, BigInt(connection.deployment.deployedAtBlock));
   }
 
-  /** Reads events up to the chain's head. A failure leaves what was read; the next call goes on from there. */
+  /** Wallets' accounts, as of the last update: they may have credits where they redeemed options at a payout ratio below one. */
+  get wallets(): readonly bigint[] {
+    return [...this.wallet];
+  }
+
+  /**
+   * Reads events up to the chain's head. A failure leaves what was read; the next call goes on from there.
+   *
+   * @returns All margin accounts: who may hold positions.
+   */
   async update(): Promise<readonly bigint[]> {
     const { client, deployment } = this.connection;
     const ledger = { address: deployment.clearinghouse, abi: clearinghouseAbi, strict: true } as const;
     for await (const events of this.pages.read((range) => client.getContractEvents({ ...ledger, ...range }))) {
       for (const account of events.flatMap(({ args }) => accountsNamed(args))) {
-        if (fromAccountId(account).sub !== 0) this.known.add(account);
+        (fromAccountId(account).sub === 0 ? this.wallet : this.margin).add(account);
       }
     }
-    return [...this.known];
+    return [...this.margin];
   }
 }

@@ -102,6 +102,7 @@ export async function readMargin(connection: Connection, owner: Address, sub: nu
       confirmed: facts.confirmed,
       ...(facts.unconfirmed && { unconfirmed: facts.unconfirmed }),
       disagreementWad: facts.disagreementWad,
+      staleSpotWad: facts.staleSpotWad,
       quoteDecimals: facts.quoteDecimals,
     };
     const initial: MarginFacts = { ...common, scenarios: facts.initial };
@@ -191,7 +192,7 @@ async function readChain(connection: Connection, account: bigint, marketId: numb
   const ledger = { address: deployment.clearinghouse, abi: clearinghouseAbi } as const;
   const auctions = { address: deployment.liquidationAuction, abi: liquidationAuctionAbi } as const;
   const at = { blockTag: "pending" } as const;
-  const [[now, waiting, waits, grids, initial, maintenance, auction, lot], averages] = await Promise.all([
+  const [[held, waiting, waits, grids, stale, initial, maintenance, auction, lot], averages] = await Promise.all([
     client.multicall({
       contracts: [
         ...marketCalls(connection, marketId, expiries),
@@ -205,6 +206,6 @@ async function readChain(connection: Connection, account: bigint, marketId: numb
     }),
     readAverages(connection, marketId, expiries, at),
   ]);
-  const facts = marketFacts(connection, marketId, expiries, [now, waiting, waits, grids], averages);
+  const facts = marketFacts(connection, marketId, expiries, [held, waiting, waits, grids, stale], averages);
   return { facts, initial, maintenance, auction, lot };
 }

@@ -13,7 +13,7 @@ import { toStrikeE6 } from "../chain/optionId.ts";
 import type { Connection } from "./client.ts";
 import { type At, type Holdings, together } from "./holdings.ts";
 
-const [MOMENT_NOW, MOMENT_UNCONFIRMED] = [1, 3] as const;
+const [MOMENT_UNCONFIRMED, MOMENT_HELD] = [3, 4] as const;
 const AVERAGING_SECONDS = 1_800n;
 
 /** A market at one second: everything that margin depends on and accounts share. */
@@ -23,7 +23,9 @@ export interface MarketFacts {
   readonly confirmed: MarginMarket;
   /** While a larger move waits for confirmation. */
   readonly unconfirmed: MarginMarket | undefined;
+  /** How far the reporters differ, with what an old surface adds. */
   readonly disagreementWad: bigint;
+  readonly staleSpotWad: bigint;
   readonly contingencies: MarginFacts["contingencies"];
   readonly initial: readonly MarginScenario[];
   readonly maintenance: readonly MarginScenario[];
@@ -39,20 +41,23 @@ type OracleWords<TName extends "boards" | "unconfirmed"> = ContractFunctionRetur
 
 /** The answers to `marketCalls`, in their order. */
 export type MarketWords = readonly [
-  now: OracleWords<"boards">,
+  held: OracleWords<"boards">,
   waiting: OracleWords<"boards">,
   waits: OracleWords<"unconfirmed">,
   grids: ContractFunctionReturnType<typeof riskEngineAbi, "view", "grids">,
+  stale: ContractFunctionReturnType<typeof riskEngineAbi, "view", "staleness">,
 ];
 
 /** The calls behind `marketFacts`: whoever asks the chain more than these asks it in one request, so that all is of one second. */
 export function marketCalls({ deployment }: Connection, marketId: number, expiries: readonly number[]) {
   const oracle = { address: deployment.marketOracle, abi: marketOracleAbi } as const;
+  const riskEngine = { address: deployment.riskEngine, abi: riskEngineAbi } as const;
   return [
-    { ...oracle, functionName: "boards", args: [marketId, expiries, MOMENT_NOW] },
+    { ...oracle, functionName: "boards", args: [marketId, expiries, MOMENT_HELD] },
     { ...oracle, functionName: "boards", args: [marketId, expiries, MOMENT_UNCONFIRMED] },
     { ...oracle, functionName: "unconfirmed", args: [marketId] },
-    { address: deployment.riskEngine, abi: riskEngineAbi, functionName: "grids", args: [marketId] },
+    { ...riskEngine, functionName: "grids", args: [marketId] },
+    { ...riskEngine, functionName: "staleness", args: [marketId] },
   ] as const;
 }
 
@@ -80,7 +85,7 @@ export function marketFacts(
   { deployment }: Connection,
   marketId: number,
   expiries: readonly number[],
-  [[state, boards], [, waiting], waits, grids]: MarketWords,
+  [[state, boards], [, waiting], waits, grids, [staleVolatilityWad, staleSpotWad]]: MarketWords,
   averages: Averages,
 ): MarketFacts {
   const marketOf = (words: OracleWords<"boards">[1], spotWad: bigint): MarginMarket => ({
@@ -92,7 +97,8 @@ export function marketFacts(
     expiries,
     confirmed: marketOf(boards, state.spotWad),
     unconfirmed: state.unconfirmed ? marketOf(waiting, waitingSpot) : undefined,
-    disagreementWad: state.disagreementWad,
+    disagreementWad: state.disagreementWad + staleVolatilityWad,
+    staleSpotWad,
     contingencies: grids.contingencies,
     initial: unpackGrid(grids.initial),
     maintenance: unpackGrid(grids.maintenance),

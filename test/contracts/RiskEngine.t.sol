@@ -446,8 +446,7 @@ contract RiskEngineTest is LedgerFixture {
         (int256 hour,) = _values(naked, 0);
         (int256 hourForward,) = _values(hedged, 0);
         (int256 hourParity,) = _values(hedged, 1e6);
-        // Vega of about 6 a point and half a delta.
-        assertLt(hour, fresh - 45 * int256(USD));
+        assertLt(hour, fresh - 36 * int256(USD), "0.55 deltas of 60, and volatility");
         assertApproxEqAbs(hourForward, freshForward - 60 * int256(USD), USD, "2 % of spot");
         assertApproxEqAbs(hourParity, freshParity, USD / 100, "nothing is at stake");
         vm.warp(start + 2 minutes + 4 hours);

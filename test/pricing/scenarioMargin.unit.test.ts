@@ -29,6 +29,7 @@ const empty: MarginFacts = {
     ],
   },
   disagreementWad: 0n,
+  staleSpotWad: 0n,
   quoteDecimals: 6,
 };
 const at = (strike: number, calls: bigint, puts: bigint): MarginPosition => ({

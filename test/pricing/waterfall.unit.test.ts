@@ -241,6 +241,7 @@ test("on the default grid sums agree, the ratio is a share, and every value is t
       baseSize,
       confirmed: facts.market,
       disagreementWad: facts.disagreementWad,
+      staleSpotWad: 0n,
       quoteDecimals: 6,
     });
     const own = cash + credit - debt;
