@@ -5,6 +5,7 @@ import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {IInsuranceFund} from "./interfaces/IInsuranceFund.sol";
 import {IMaker} from "./interfaces/IMaker.sol";
 import {IMarketOracle} from "./interfaces/IMarketOracle.sol";
+import {ISettlementPrice} from "./interfaces/ISettlementPrice.sol";
 import {IPayer} from "./interfaces/IPayer.sol";
 import {Grid, IRiskEngine} from "./interfaces/IRiskEngine.sol";
 import {CashMath} from "./libraries/accounting/CashMath.sol";
@@ -75,6 +76,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     uint8 public immutable quoteDecimals;
     IMarketOracle public immutable oracle;
     IRiskEngine public immutable riskEngine;
+    ISettlementPrice public immutable settlementPrices;
     IInsuranceFund public immutable insuranceFund;
     /// @notice The only one who may liquidate.
     address public immutable liquidationAuction;
@@ -92,6 +94,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         address quoteToken_,
         IMarketOracle oracle_,
         IRiskEngine riskEngine_,
+        ISettlementPrice settlementPrices_,
         IInsuranceFund insuranceFund_,
         address liquidationAuction_,
         address protocolFees,
@@ -103,6 +106,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         quoteDecimals = decimals_;
         oracle = oracle_;
         riskEngine = riskEngine_;
+        settlementPrices = settlementPrices_;
         insuranceFund = insuranceFund_;
         liquidationAuction = liquidationAuction_;
         insuranceAccount = toAccountId(address(insuranceFund_), PRIMARY_SUB);
@@ -331,7 +335,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function startSettlement(uint16 marketId, uint32 expiry) external lock {
-        _state.start(marketId, expiry, oracle.settlementPrice(marketId, expiry));
+        _state.start(marketId, expiry, settlementPrices.priceOf(marketId, expiry));
     }
 
     /// @inheritdoc IClearinghouse

@@ -204,7 +204,7 @@ interface IClearinghouse {
 
     // Settlement
 
-    /// @notice Fixes the settlement of an expiry whose price the oracle knows. Anyone.
+    /// @notice Fixes the settlement of an expiry whose price is known, see `ISettlementPrice`. Anyone.
     function startSettlement(uint16 marketId, uint32 expiry) external;
 
     /// @notice Nets and settles accounts that hold strikes of the expiry. Anyone, any order, any batch.

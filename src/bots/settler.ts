@@ -19,6 +19,7 @@ const HARMLESS = [
   "Clearinghouse_ShortAccountsRemain",
   "Clearinghouse_NothingToSettle",
   "Clearinghouse_NoSettlementPrice",
+  "SettlementPrice_Disputed",
 ];
 
 interface Series {

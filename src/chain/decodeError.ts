@@ -24,6 +24,7 @@ import {
   optionPoolAbi,
   poolSharesAbi,
   riskEngineAbi,
+  settlementPriceAbi,
   signedOrdersAbi,
 } from "./abis.ts";
 import { expiryName, fromAccountId, fromOptionId, fromSize, optionName } from "./optionId.ts";
@@ -59,6 +60,7 @@ const allAbis: readonly Abi[] = [
   insuranceFundAbi,
   liquidationAuctionAbi,
   signedOrdersAbi,
+  settlementPriceAbi,
   authorityAbi,
 ];
 
@@ -248,6 +250,12 @@ const explanations: Readonly<Record<string, Explain>> = {
     kind: "market",
     message: `The settlement price of ${dayOf(args)} is not fixed yet.`,
     hint: "It follows from the oracle's average of the last 30 minutes; try again in a moment.",
+    retryable: true,
+  }),
+  SettlementPrice_Disputed: (args) => ({
+    kind: "market",
+    message: `The oracle's average for ${dayOf(args)} and Uniswap's mean price differ by more than 3 %.`,
+    hint: "The oracle's average counts from four hours after the expiry on; try again then.",
     retryable: true,
   }),
   Clearinghouse_NotSettling: (args) => ({

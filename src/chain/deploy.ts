@@ -1,4 +1,4 @@
-import { type Address, getContractAddress, type Hex } from "viem";
+import { type Address, getContractAddress, type Hex, zeroAddress } from "viem";
 import {
   authorityAbi,
   authorityBytecode,
@@ -19,6 +19,8 @@ import {
   riskEngineAbi,
   riskEngineBytecode,
   settlementBytecode,
+  settlementPriceAbi,
+  settlementPriceBytecode,
   signedOrdersAbi,
   signedOrdersBytecode,
   transfersBytecode,
@@ -45,6 +47,7 @@ export interface DeployInput {
     readonly symbol: string;
     readonly baseToken: Address;
     readonly baseDecimals: number;
+    /** Of base and quote token, to compare settlement prices with; zero where there is none. */
     readonly uniswapV3Pool: Address;
   };
   readonly uniswapV3: Deployment["uniswapV3"];
@@ -78,6 +81,12 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     authority,
   ]);
 
+  const settlementPrice = await transactor.deploy(settlementPriceAbi, settlementPriceBytecode, [
+    marketOracle,
+    input.quote.token,
+    authority,
+  ]);
+
   step("insurance fund, liquidation auction, clearinghouse");
   const predict = async (offset: number): Promise<Address> => {
     const nonce = await client.getTransactionCount({ address: deployer });
@@ -106,6 +115,7 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     input.quote.token,
     marketOracle,
     riskEngine,
+    settlementPrice,
     insuranceFund,
     liquidationAuction,
     input.protocolFees,
@@ -121,6 +131,10 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
   await transactor.write(clearinghouse, clearinghouseAbi, "createMarket", [marketId, market]);
   await transactor.write(riskEngine, riskEngineAbi, "setGrids", [marketId, defaultGrids]);
   await transactor.write(marketOracle, marketOracleAbi, "addMarket", [marketId]);
+  if (input.market.uniswapV3Pool !== zeroAddress) {
+    const reference = [marketId, input.market.uniswapV3Pool, baseToken] as const;
+    await transactor.write(settlementPrice, settlementPriceAbi, "setReference", reference);
+  }
 
   step(`pool ${input.poolName}`);
   const expectedShares = await predict(1);
@@ -154,6 +168,7 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     authority,
     marketOracle,
     riskEngine,
+    settlementPrice,
     clearinghouse,
     insuranceFund,
     liquidationAuction,

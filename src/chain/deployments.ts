@@ -28,6 +28,7 @@ const deploymentSchema = z.object({
   authority: address,
   marketOracle: address,
   riskEngine: address,
+  settlementPrice: address,
   clearinghouse: address,
   insuranceFund: address,
   liquidationAuction: address,

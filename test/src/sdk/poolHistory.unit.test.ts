@@ -21,6 +21,7 @@ const deployment: Deployment = {
   authority: address("6"),
   marketOracle: address("7"),
   riskEngine: address("8"),
+  settlementPrice: address("8"),
   clearinghouse: address("9"),
   insuranceFund: address("a"),
   liquidationAuction: address("a"),

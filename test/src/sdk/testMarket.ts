@@ -90,7 +90,7 @@ export class TestMarket {
     const uniswapV3 = { factory: base, positionManager: base, swapRouter: base, quoter: base };
     const deployment = await deployProtocol(deployer, {
       quote: { token: quote, symbol: "USDC", decimals: 6 },
-      market: { marketId: MARKET_ID, symbol: "ETH", baseToken: base, baseDecimals: 18, uniswapV3Pool: base },
+      market: { marketId: MARKET_ID, symbol: "ETH", baseToken: base, baseDecimals: 18, uniswapV3Pool: zeroAddress },
       uniswapV3,
       oracleSigners: options.signers ?? signers.map((index) => anvil.address(index)),
       protocolFees: anvil.address(15),
