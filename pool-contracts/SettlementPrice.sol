@@ -52,8 +52,7 @@ contract SettlementPrice is ISettlementPrice, AccessManaged {
             if (!ref.isBaseFirst && !isBaseSecond) revert SettlementPrice_WrongPool(pool);
             ref.pool = pool;
             // Tokens have at most 77 decimals that fit a word.
-            ref.decimals =
-                int8(IERC20Metadata(baseToken).decimals()) - int8(IERC20Metadata(quoteToken).decimals());
+            ref.decimals = int8(IERC20Metadata(baseToken).decimals()) - int8(IERC20Metadata(quoteToken).decimals());
         }
         _references[marketId] = ref;
         emit ReferenceChanged(marketId, pool);

@@ -50,7 +50,9 @@ contract ClearinghouseTest is LedgerFixture {
                     IClearinghouse.Clearinghouse_UnsupportedToken.selector, address(odd), 18, decimals
                 )
             );
-            new Clearinghouse(address(odd), oracle, risk, settlementPrices, fund, address(auction), treasury, address(authority));
+            new Clearinghouse(
+                address(odd), oracle, risk, settlementPrices, fund, address(auction), treasury, address(authority)
+            );
         }
     }
 

@@ -1,4 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  authorityAbi,
+  authorityBytecode,
+  marketOracleAbi,
+  marketOracleBytecode,
+  settlementPriceAbi,
+  settlementPriceBytecode,
+} from "../../../src/chain/abis.ts";
+import { Transactor } from "../../../src/chain/transactor.ts";
 import { swapToPrice } from "../../../src/chain/uniswapV3.ts";
 import { UniswapTwap } from "../../../src/market-data/uniswapTwap.ts";
 import { type EthPoolFixture, startEthPool } from "../chain/ethPoolFixture.ts";
@@ -75,5 +84,37 @@ describe("a Uniswap v3 pool as a place to look for spot", () => {
       message: expect.stringMatching(/^uniswap 0x.* gives no mean of 86400 s\.$/),
       retryable: true,
     });
+  });
+});
+
+describe("the pool beside a settlement price", () => {
+  const MARKET = 1;
+
+  test("the contract reads the mean of the 30 minutes before an expiry, also later, and keeps what is recorded", async () => {
+    const { anvil, pool } = fixture;
+    const deployer = new Transactor(anvil.publicClient, anvil.wallet(0));
+    const authority = await deployer.deploy(authorityAbi, authorityBytecode, [deployer.address]);
+    const oracle = await deployer.deploy(marketOracleAbi, marketOracleBytecode, [[deployer.address], authority]);
+    const constructed = [oracle, pool.quoteToken, authority] as const;
+    const address = await deployer.deploy(settlementPriceAbi, settlementPriceBytecode, constructed);
+    await deployer.write(address, settlementPriceAbi, "setReference", [MARKET, pool.address, pool.baseToken]);
+    const read = (functionName: "meanOf" | "priceOf", expiry: number) =>
+      anvil.publicClient.readContract({ address, abi: settlementPriceAbi, functionName, args: [MARKET, expiry] });
+
+    await swapAfter(1_000, 2_400);
+    await swapAfter(900, 3_200);
+    const expiry = (await now()) + 60;
+    expect(await read("meanOf", expiry)).toBe(0n);
+    await anvil.mineAt(expiry);
+    const expected = meanOf(1_800, expiry);
+    expect(Math.abs(Number(await read("meanOf", expiry)) / 1e18 / expected - 1)).toBeLessThan(TWO_TICKS);
+    await swapAfter(600, 2_600);
+    const mean = await read("meanOf", expiry);
+    expect(Math.abs(Number(mean) / 1e18 / expected - 1)).toBeLessThan(TWO_TICKS);
+    await deployer.write(address, settlementPriceAbi, "recordMean", [MARKET, expiry]);
+
+    expect(await read("priceOf", expiry), "the oracle may still speak").toBe(0n);
+    await anvil.mineAt(expiry + 3 * 86_400);
+    expect(await read("priceOf", expiry)).toBe(mean);
   });
 });
