@@ -35,10 +35,11 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 /// Every part is linear in the positions under one scenario or a norm of them, and the worst of a sum is at least the sum of
 /// the worsts: margin grows in proportion to size and is sub-additive across accounts.
 ///
-/// Where reporters differ every volatility shock is wider. So it is by 5 volatility points per √hour that the surface is older than
-/// two minutes, and `stale` is 2 % per √hour that spot is: an old report hides moves, and liquidation must not wait for the next. While a report that moves the market further than one may waits for
-/// confirmation, the worse of what is confirmed and what waits counts. Inside the averaging window of an expiry a shock
-/// moves only what is still open of its forward. Settled expiries count by their payoff.
+/// Where reporters differ every volatility shock is wider. So it is by 5 volatility points per √hour that the surface is older
+/// than two minutes, and `stale` is 2 % per √hour that spot is: an old report hides moves, and liquidation must not wait for
+/// the next. While a report that moves the market further than one may waits for confirmation, the worse of what is confirmed
+/// and what waits counts. Inside the averaging window of an expiry a shock moves only what is still open of its forward.
+/// Settled expiries count by their payoff.
 contract RiskEngine is IRiskEngine, AccessManaged {
     /// @param initial Grid for opening and withdrawing, see `Scenario`.
     /// @param maintenance Grid for liquidation, nowhere wider.
