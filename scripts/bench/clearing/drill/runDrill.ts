@@ -226,6 +226,8 @@ class Run {
     const { stage, cast } = this;
     const { market } = stage;
     for (const { index, name } of [...cast.writers, ...cast.liquidators]) await this.leaveMargin(index, name);
+    // What debtors paid late has reached wallets that had gone with less.
+    for (const { index, name } of cast.wallets) await this.withdraw(index, 0, name);
     await this.withdraw(CAST.settler, 0, "settler");
     await this.withdraw(PROTOCOL_FEES, 1, "protocol");
 
