@@ -73,7 +73,8 @@ Several legs make one atomic package: +1 ETH-13FEB26-2000-C -1 ETH-13FEB26-2200-
 const waterfallHelp = `
 For stakers, LPs and holders who want to know how safe they are. Each row is one shock of the margin grid (spot, volatility,
 term structure), as if it happened this second. Accounts it brings below zero lose all their collateral; what that does not cover is the
-shortfall. The insurance fund pays it as far as it reaches; the rest stays unpaid, and holders get the payout ratio of their claims.
+shortfall. The insurance fund pays it as far as it reaches, then the pools that stand behind it up to their caps; the rest stays
+unpaid, and holders get the payout ratio of their claims.
 An estimate of one moment: nobody has time to close, and real ratios are fixed for each expiry by itself. Next: \`meniscus insurance show\`.`;
 
 /** Builds the whole command line. */

@@ -11,6 +11,7 @@ import {ISettlementPrice} from "./interfaces/ISettlementPrice.sol";
 import {CashMath} from "./libraries/accounting/CashMath.sol";
 import {Positions} from "./libraries/accounting/Positions.sol";
 import {Accounts} from "./libraries/ledger/Accounts.sol";
+import {Backstops} from "./libraries/ledger/Backstops.sol";
 import {Deleveraging} from "./libraries/ledger/Deleveraging.sol";
 import {LedgerState, toExpiryKey} from "./libraries/ledger/LedgerState.sol";
 import {Settlement} from "./libraries/ledger/Settlement.sol";
@@ -51,14 +52,15 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 ///
 /// SETTLEMENT. After expiry the oracle's average is the price. Each account is netted first; debtors pay what they have, the
 /// rest is recorded as their debt. Once no account that is short remains, and no debt is pending or two hours have passed,
-/// the insurance fund covers what it can and the payout ratio min(1, collected/owed) is fixed once. Credits are then paid in
-/// any order; nobody's payout depends on who claims first.
+/// the insurance fund covers what it can, then the makers that stand behind it, up to their caps, and the payout ratio min(1,
+/// collected/owed) is fixed. Credits are then paid in any order; nobody's payout depends on who claims first.
 ///
 /// NOT GUARANTEED. Health between reports; that a debtor can pay; that a maker quotes. See SECURITY.md.
 contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     using Address for address;
     using SafeERC20 for IERC20;
     using Accounts for LedgerState;
+    using Backstops for LedgerState;
     using Deleveraging for LedgerState;
     using Transfers for LedgerState;
     using Positions for Positions.Book;
@@ -334,6 +336,11 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     // ───────────────────────────── Settlement ─────────────────────────────
 
     /// @inheritdoc IClearinghouse
+    function setBackstop(uint16 marketId, uint128 cap) external lock {
+        _state.setBackstop(insuranceFund, marketId, cap);
+    }
+
+    /// @inheritdoc IClearinghouse
     function startSettlement(uint16 marketId, uint32 expiry) external lock {
         _state.start(marketId, expiry, settlementPrices.priceOf(marketId, expiry));
     }
@@ -345,7 +352,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
 
     /// @inheritdoc IClearinghouse
     function finalizeSettlement(uint16 marketId, uint32 expiry) external lock {
-        _state.finalize(insuranceFund, marketId, expiry);
+        _state.finalize(riskEngine, insuranceFund, marketId, expiry);
     }
 
     /// @inheritdoc IClearinghouse
@@ -434,6 +441,16 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     }
 
     /// @inheritdoc IClearinghouse
+    function backstopCap(AccountId account, uint16 marketId) external view returns (uint256) {
+        return _state.backstopCap[account][marketId];
+    }
+
+    /// @inheritdoc IClearinghouse
+    function backstopProvision(AccountId account, uint16 marketId) external view returns (uint256) {
+        return _state.provisionOf(insuranceFund, account, marketId);
+    }
+
+    /// @inheritdoc IClearinghouse
     function stressLoss() external view returns (uint256) {
         return _state.exposure.stressLoss;
     }
@@ -470,11 +487,11 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
 
     // ───────────────────────────── Swap, step by step ─────────────────────────────
 
-    /// @dev The owner, or an operator of a margin account.
+    /// @dev The owner, or an operator of a margin account; the auction may close it.
     function _requireAuthorized(AccountId account) private view {
         _requireCanonical(account);
-        bool authorized =
-            msg.sender == account.owner() || (!account.isWallet() && _state.operators[account][msg.sender]);
+        bool authorized = msg.sender == account.owner()
+            || (!account.isWallet() && (_state.operators[account][msg.sender] || msg.sender == liquidationAuction));
         if (!authorized) revert Clearinghouse_NotAuthorized(account, msg.sender);
     }
 

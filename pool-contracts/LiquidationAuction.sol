@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {IAccountTaker} from "./interfaces/IAccountTaker.sol";
 import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {ILiquidationAuction} from "./interfaces/ILiquidationAuction.sol";
+import {IMaker} from "./interfaces/IMaker.sol";
 import {IMarketOracle} from "./interfaces/IMarketOracle.sol";
 import {Grid} from "./interfaces/IRiskEngine.sol";
 import {AccountId} from "./types/AccountId.sol";
+import {Leg} from "./types/Leg.sol";
+import {toOptionId} from "./types/OptionId.sol";
+import {StrikeWord} from "./types/StrikeWord.sol";
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -31,12 +36,15 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 /// (scenario margin is homogeneous: a slice has its share of the margin). An account whose rest would be small is sold whole, as is one
 /// without equity. A registered maker is sold only without equity.
 ///
+/// SMALL ACCOUNTS. A bid costs more gas than a small account is worth: a maker may take it whole at once, as a swap at its own price,
+/// see `take`. That price is no worse for the account than a part of its initial margin, or than the auction.
+///
 /// PROVISION. What an account may cost the fund, its loss at the worst of the maintenance grid, is deducted from the value
 /// of fund shares from the start, so that nobody leaves ahead of a loss that is known.
 ///
 /// NOT GUARANTEED. That somebody bids. An account that nobody takes is settled at its expiries: what it cannot pay is covered by
 /// the fund, and what the fund cannot lowers the payout ratio.
-contract LiquidationAuction is ILiquidationAuction, AccessManaged {
+contract LiquidationAuction is ILiquidationAuction, IMaker, AccessManaged {
     using SafeCast for uint256;
 
     /// @dev Smaller bids than this share are for the rest of a slice only: a bid costs a whole margin check.
@@ -45,6 +53,8 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
 
     IClearinghouse public immutable clearinghouse;
     IMarketOracle public immutable oracle;
+    /// @dev Who closes an account out in the call that runs; zero where none does.
+    IAccountTaker private transient _taker;
     Terms private _terms;
     /// @inheritdoc ILiquidationAuction
     uint256 public totalProvision;
@@ -75,7 +85,8 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
     function _setTerms(Terms memory terms_) private {
         bool valid = terms_.solventSeconds >= 1 minutes && terms_.solventSeconds <= 1 days
             && terms_.insolventSeconds >= 1 minutes && terms_.insolventSeconds <= 1 days
-            && terms_.startDiscountWad <= 0.2e18 && terms_.bufferWad <= 1e18 && terms_.penaltyWad <= 0.1e18;
+            && terms_.startDiscountWad <= 0.2e18 && terms_.bufferWad <= 1e18 && terms_.penaltyWad <= 0.1e18
+            && terms_.takeCostWad <= 0.5e18;
         if (!valid) revert LiquidationAuction_InvalidTerms();
         _terms = terms_;
         emit TermsChanged(terms_);
@@ -89,8 +100,7 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
         uint256 startedAt = _auctions[account].startedAt;
         if (startedAt != 0) revert LiquidationAuction_AlreadyStarted(account, startedAt);
         (Facts memory facts, int256 worst) = _facts(account, Grid.Maintenance);
-        bool liquidatable = facts.isMaker ? facts.equity < 0 : worst < 0 || facts.debt > facts.cash;
-        if (!liquidatable) revert LiquidationAuction_Healthy(account, worst);
+        _requireLiquidatable(account, facts, worst);
         if (_isEmpty(account, facts)) revert LiquidationAuction_NothingForSale(account);
         uint256 provision = _keep(account, uint40(block.timestamp), facts, _soldAtWorst(facts, worst), WAD);
         emit AuctionStarted(account, facts.equity, worst, provision);
@@ -136,6 +146,34 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
     }
 
     /// @inheritdoc ILiquidationAuction
+    function take(AccountId account, IAccountTaker taker, AccountId keeper, bytes calldata report)
+        external
+        returns (int256 cash)
+    {
+        if (report.length != 0) oracle.submitIfNewer(report);
+        _requireBidder(account, keeper);
+        Auction memory auction_ = _auctions[account];
+        (Facts memory facts, int256 worst) = _facts(account, Grid.Maintenance);
+        if (auction_.startedAt == 0) _requireLiquidatable(account, facts, worst);
+        (int256 worstInitial,) = clearinghouse.health(account, Grid.Initial);
+        int256 requirement = facts.equity - worstInitial;
+        uint256 max = _terms.minimumRest;
+        if (facts.isMaker || requirement > int256(max)) revert LiquidationAuction_TooLarge(account, requirement, max);
+
+        int256 maxCost = requirement * int256(uint256(_terms.takeCostWad)) / 1e18;
+        if (auction_.startedAt != 0) {
+            int256 gross = facts.equity + int256(facts.debt); // below 2^128
+            int256 byAuction = gross - _price(auction_, facts, _soldAtWorst(facts, worst));
+            if (byAuction > maxCost) maxCost = byAuction;
+            _remove(account);
+        }
+        int256 bounty = requirement * int256(uint256(_terms.penaltyWad)) / 1e18;
+        cash = _closeOut(account, taker, maxCost - bounty);
+        uint256 paid = _payBounty(account, keeper, uint256(bounty));
+        emit AccountTaken(account, address(taker), keeper, cash, paid);
+    }
+
+    /// @inheritdoc ILiquidationAuction
     function refresh(AccountId account) external {
         uint40 startedAt = _started(account).startedAt;
         (Facts memory facts, int256 worst) = _facts(account, Grid.Maintenance);
@@ -174,6 +212,60 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
         if (auction_.startedAt == 0) return lot_;
         lot_.price = _price(auction_, facts, soldAtWorst);
         lot_.maxShareWad = _maxShare(auction_, facts, worstInitial, lot_.price);
+    }
+
+    // ───────────────────────────── Takes ─────────────────────────────
+
+    /// @inheritdoc IMaker
+    /// @dev The ledger asks in the middle of a take, and only then: while it runs, the ledger is locked for others.
+    function onTrade(AccountId account, Leg[] calldata legs, bool, bytes calldata)
+        external
+        returns (AccountId, int256, uint256)
+    {
+        if (msg.sender != address(clearinghouse) || address(_taker) == address(0)) {
+            revert LiquidationAuction_NotAuthorized(account, msg.sender);
+        }
+        return _taker.onTake(account, legs);
+    }
+
+    /// @dev Closes all strikes with the taker and judges what that cost the account, against the present value of its options.
+    function _closeOut(AccountId account, IAccountTaker taker, int256 maxCost) private returns (int256 cash) {
+        StrikeWord[] memory words = clearinghouse.strikes(account);
+        if (words.length == 0) revert LiquidationAuction_NothingForSale(account);
+        uint16 marketId = words[0].key().marketId();
+        (, int256 value,) = clearinghouse.riskEngine().values(marketId, words, 0, Grid.Initial);
+        IClearinghouse.Swap memory swap;
+        (swap.account, swap.maker, swap.legs) = (account, address(this), _closing(words));
+        (swap.limitCash, swap.deadline) = (type(int128).max, uint40(block.timestamp)); // fits for 34,000 years
+        _taker = taker;
+        cash = clearinghouse.trade(swap);
+        _taker = IAccountTaker(address(0));
+        int256 cost = value + cash; // each below 2^128
+        if (cost > maxCost) revert LiquidationAuction_TakeTooDear(account, cost, maxCost);
+    }
+
+    /// @dev Who brings a take about gets a share of the cash that is left, which is all the account holds beside base.
+    function _payBounty(AccountId account, AccountId keeper, uint256 bounty) private returns (uint256 paid) {
+        uint256 left = clearinghouse.cash(account);
+        paid = Math.min(bounty, left);
+        if (paid == 0) return 0;
+        // Rounded up, as the ledger rounds the share of cash down.
+        uint256 shareWad = Math.mulDiv(paid, WAD, left, Math.Rounding.Ceil);
+        clearinghouse.liquidate(IClearinghouse.Seizure(account, keeper, shareWad, 0, 0));
+    }
+
+    /// @dev The legs that close every position, seen from the account.
+    function _closing(StrikeWord[] memory words) private pure returns (Leg[] memory legs) {
+        legs = new Leg[](2 * words.length);
+        uint256 count;
+        for (uint256 i = 0; i < words.length; ++i) {
+            (int256 calls, int256 puts) = (words[i].calls(), words[i].puts());
+            if (calls != 0) legs[count++] = Leg(toOptionId(words[i].key(), false), int128(-calls)); // sizes fit int80
+            if (puts != 0) legs[count++] = Leg(toOptionId(words[i].key(), true), int128(-puts));
+        }
+        assembly ("memory-safe") {
+            mstore(legs, count) // shortens the array in place
+        }
     }
 
     // ───────────────────────────── Price and share ─────────────────────────────
@@ -230,6 +322,11 @@ contract LiquidationAuction is ILiquidationAuction, AccessManaged {
     }
 
     // ───────────────────────────── State ─────────────────────────────
+
+    function _requireLiquidatable(AccountId account, Facts memory facts, int256 worst) private pure {
+        bool liquidatable = facts.isMaker ? facts.equity < 0 : worst < 0 || facts.debt > facts.cash;
+        if (!liquidatable) revert LiquidationAuction_Healthy(account, worst);
+    }
 
     function _started(AccountId account) private view returns (Auction memory auction_) {
         auction_ = _auctions[account];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {IAccountTaker} from "./interfaces/IAccountTaker.sol";
 import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {IMaker} from "./interfaces/IMaker.sol";
 import {IMarketOracle} from "./interfaces/IMarketOracle.sol";
@@ -51,6 +52,12 @@ contract OptionPool is IOptionPool, AccessManaged {
         int128 drift; // gained by swaps since the report, against its prices
     }
 
+    /// @dev Written by every account that is closed out. Options' worth of spot, 6 decimals of the quote token.
+    struct Taken {
+        uint64 blockNumber;
+        uint192 notionalE6;
+    }
+
     /// @dev Sums over the book while marking; raw (1e24) unless named otherwise.
     struct BookTotals {
         int256 value;
@@ -72,12 +79,14 @@ contract OptionPool is IOptionPool, AccessManaged {
     uint256 internal immutable _baseUnit;
     uint256 internal immutable _insuranceFeeShareBps;
     uint256 internal immutable _protocolFeeShareBps;
+    address internal immutable _liquidationAuction;
 
     Inventory private _inventory;
     Reserve private _reserve;
     NetValue private _netValue;
     PoolParameters private _parameters;
     Mark private _lastMark;
+    Taken private _taken;
 
     /// @param shares_ The `PoolShares` of this pool, which may be deployed afterwards at a known address.
     constructor(
@@ -100,6 +109,7 @@ contract OptionPool is IOptionPool, AccessManaged {
         _baseUnit = 10 ** IERC20Metadata(market.baseToken).decimals();
         _insuranceFeeShareBps = market.insuranceFeeShareBps;
         _protocolFeeShareBps = market.protocolFeeShareBps;
+        _liquidationAuction = clearinghouse_.liquidationAuction();
         _setParameters(parameters_);
     }
 
@@ -111,7 +121,29 @@ contract OptionPool is IOptionPool, AccessManaged {
         returns (AccountId, int256, uint256)
     {
         if (msg.sender != address(clearinghouse)) revert OptionPool_NotLedger(msg.sender);
-        (Quote memory quote_, MarketState memory state) = _quote(legs, reduces);
+        return _swap(taker, legs, reduces, _parameters);
+    }
+
+    /// @inheritdoc IAccountTaker
+    /// @dev The quote with a wider spread on notional, within a limit per block; the limits of swaps hold.
+    function onTake(AccountId taker, Leg[] calldata legs) external returns (AccountId, int256, uint256) {
+        if (msg.sender != _liquidationAuction) revert OptionPool_NotAuction(msg.sender);
+        PoolParameters memory parameters_ = _parameters;
+        parameters_.notionalSpread += parameters_.takeSpread; // bounded: `_setParameters`
+        _countTaken(legs, parameters_.takeLimit);
+        return _swap(taker, legs, _reduces(legs), parameters_);
+    }
+
+    /// @inheritdoc IOptionPool
+    function quote(Leg[] calldata legs, bool reduces) external view returns (Quote memory quote_) {
+        (quote_,) = _quote(legs, reduces, _parameters);
+    }
+
+    function _swap(AccountId taker, Leg[] calldata legs, bool reduces, PoolParameters memory parameters_)
+        private
+        returns (AccountId, int256, uint256)
+    {
+        (Quote memory quote_, MarketState memory state) = _quote(legs, reduces, parameters_);
 
         int256[4] memory netShort = _inventory.unpack();
         for (uint256 i = 0; i < 3; ++i) {
@@ -128,11 +160,6 @@ contract OptionPool is IOptionPool, AccessManaged {
 
         emit Swapped(taker, state.round, legs, quote_, reserveWad);
         return (account, quote_.cash, quote_.fee);
-    }
-
-    /// @inheritdoc IOptionPool
-    function quote(Leg[] calldata legs, bool reduces) external view returns (Quote memory quote_) {
-        (quote_,) = _quote(legs, reduces);
     }
 
     // ───────────────────────────── Mark ─────────────────────────────
@@ -159,6 +186,7 @@ contract OptionPool is IOptionPool, AccessManaged {
             nav,
             mark_.reserve,
             mark_.unwind,
+            mark_.provision,
             cashBefore,
             settlements,
             bookValue,
@@ -201,6 +229,16 @@ contract OptionPool is IOptionPool, AccessManaged {
         _setParameters(parameters_);
     }
 
+    /// @notice Lets the auction close out small accounts with this pool, see `onTake`, or no longer.
+    function setTakes(bool approved) external restricted {
+        clearinghouse.setAccountOperator(account, _liquidationAuction, approved);
+    }
+
+    /// @notice Stands behind the insurance fund with up to `cap` quote units, see `IClearinghouse.setBackstop`.
+    function setBackstop(uint128 cap) external restricted {
+        clearinghouse.setBackstop(marketId, cap);
+    }
+
     /// @inheritdoc IOptionPool
     function lastMark() external view returns (Mark memory) {
         return _lastMark;
@@ -218,12 +256,35 @@ contract OptionPool is IOptionPool, AccessManaged {
 
     // ───────────────────────────── Quote, step by step ─────────────────────────────
 
-    function _quote(Leg[] calldata legs, bool reduces)
+    /// @dev Whether every leg brings the pool's position nearer to zero, as the ledger finds it for swaps.
+    function _reduces(Leg[] calldata legs) private view returns (bool) {
+        for (uint256 i = 0; i < legs.length; ++i) {
+            int256 held = clearinghouse.position(account, legs[i].option);
+            int256 size = legs[i].size; // the pool's change is −size
+            bool nearer = size > 0 ? held >= size : held <= size;
+            if (!nearer) return false;
+        }
+        return true;
+    }
+
+    /// @dev A burst of liquidations reaches the pool in parts, each at the impact of those before.
+    function _countTaken(Leg[] calldata legs, uint256 takeLimit) private {
+        uint256 contracts;
+        for (uint256 i = 0; i < legs.length; ++i) {
+            contracts += _abs(legs[i].size);
+        }
+        uint256 notionalE6 = contracts * oracle.marketState(marketId).spotWad / 1e18; // sizes < 2^80, prices < 2^97
+        if (_taken.blockNumber == block.number) notionalE6 += _taken.notionalE6;
+        uint256 limit = _navE6(_netValue.nav) * takeLimit / 1e18;
+        if (notionalE6 > limit) revert OptionPool_TakeLimit(notionalE6, limit);
+        _taken = Taken(uint64(block.number), uint192(notionalE6)); // below 2^184, as said
+    }
+
+    function _quote(Leg[] calldata legs, bool reduces, PoolParameters memory parameters_)
         private
         view
         returns (Quote memory quote_, MarketState memory state)
     {
-        PoolParameters memory parameters_ = _parameters;
         PoolQuote.Facts memory facts = _gather(legs);
         state = facts.state;
         if (!reduces) _requireFresh(facts, parameters_);
@@ -403,7 +464,8 @@ contract OptionPool is IOptionPool, AccessManaged {
             nav: nav,
             reserve: _divideUp(reserveWad, wadPerUnit),
             freshReserve: _divideUp(reserveWad - survivedWad, wadPerUnit),
-            unwind: _divideUp(unwindRaw, uint256(_divisor)) // the divisor is positive
+            unwind: _divideUp(unwindRaw, uint256(_divisor)), // the divisor is positive
+            provision: clearinghouse.backstopProvision(account, marketId)
         });
         _reserve.markedRound = state.round;
         _lastMark = mark_;
@@ -450,7 +512,7 @@ contract OptionPool is IOptionPool, AccessManaged {
             && p.redemptionShare != 0 && p.redemptionShare <= 1e18 && p.minTenor >= 1 hours && p.minTenor < p.maxTenor
             && p.frontTenor < p.middleTenor && p.maxSpotAge <= 1 hours && p.maxSurfaceAge <= 1 days
             && p.worseOfSeconds <= 1 hours && p.navFloor >= 10 ** _quoteDecimals && p.navFloor <= type(uint96).max
-            && p.vegaLimit <= 100e18 && p.deltaLimit <= 10e18;
+            && p.vegaLimit <= 100e18 && p.deltaLimit <= 10e18 && p.takeSpread <= 0.05e18 && p.takeLimit <= 10e18;
         if (!valid) revert OptionPool_InvalidParameters();
         _parameters = p;
         emit ParametersChanged(p);

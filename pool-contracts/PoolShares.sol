@@ -255,9 +255,9 @@ contract PoolShares is IPoolShares, IPayer, ERC20, ERC20Permit {
         }
     }
 
-    /// @dev What all shares together would be paid: mid less reserve less unwinding.
+    /// @dev What all shares together would be paid: mid less reserve, unwinding and known losses.
     function _exitValue(Mark calldata mark) private pure returns (uint256) {
-        int256 value = mark.nav - int256(mark.reserve) - int256(mark.unwind); // amounts below 2^128
+        int256 value = mark.nav - int256(mark.reserve) - int256(mark.unwind) - int256(mark.provision); // below 2^128 each
         return value > 0 ? uint256(value) : 0;
     }
 
@@ -521,8 +521,9 @@ contract PoolShares is IPoolShares, IPayer, ERC20, ERC20Permit {
     /// @inheritdoc IPoolShares
     function totalAssets() public view returns (uint256) {
         if (clearinghouse.isLocked()) revert PoolShares_LedgerLocked();
-        int256 nav = pool.lastMark().nav;
-        return nav > 0 ? uint256(nav) : 0;
+        Mark memory mark = pool.lastMark();
+        int256 value = mark.nav - int256(mark.provision); // amounts of the ledger: below 2^128
+        return value > 0 ? uint256(value) : 0;
     }
 
     /// @inheritdoc IPoolShares

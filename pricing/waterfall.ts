@@ -26,6 +26,8 @@ export interface WaterfallAccount {
   readonly credit: bigint;
   /** A registered maker: a pool, whose loss is its LPs'. */
   readonly isMaker: boolean;
+  /** What a maker can pay behind the fund: its cap or the cash its own book does not need, whichever is less. */
+  readonly backstop: bigint;
 }
 
 export interface WaterfallFacts {
@@ -62,15 +64,20 @@ export interface WaterfallRow extends MarginScenario {
   readonly failing: number;
   /** Their collateral: all of it goes. */
   readonly collateralLost: bigint;
-  /** The sum of shortfalls: `fundPays` and `unpaid` together. */
+  /** The sum of shortfalls: `fundPays`, `backstopsPay` and `unpaid` together. */
   readonly shortfall: bigint;
   readonly fundPays: bigint;
+  /** What makers behind the fund pay of it. */
+  readonly backstopsPay: bigint;
   readonly unpaid: bigint;
   /** What others are due from all accounts together. */
   readonly claims: bigint;
   /** 1 − unpaid/claims, rounded down; 1 where nothing is due. */
   readonly payoutRatioWad: bigint;
-  /** What makers lose of their present equity, no maker more than it has, before what is unpaid to them; negative: they gain. */
+  /**
+   * What makers lose of their present equity by their own books, no maker more than it has, before what is unpaid to them and what they pay
+   * behind the fund; negative: they gain.
+   */
   readonly makersLoss: bigint;
   /** The makers' part of the shortfall. */
   readonly makersShortfall: bigint;
@@ -80,7 +87,8 @@ export interface WaterfallRow extends MarginScenario {
 
 /**
  * The value of every account in every scenario, tails counted whole, without contingencies, and how the shortfall is shared out:
- * first each account's own collateral, then the fund as far as it reaches, then whoever is owed.
+ * first each account's own collateral, then the fund as far as it reaches, then the makers behind it up to what they can pay now, then
+ * whoever is owed.
  *
  * The payout ratio is one number for everybody who is owed something in the market: every short has its long, so what the accounts owe, netted by
  * expiry as settlement does, is what holders (wallets too) are due; what settlements have collected already is in their pots
@@ -110,7 +118,9 @@ function rowOf(
   const shortfall = sum(failing.map((account) => account.shortfall));
   const available = positive(fund);
   const fundPays = shortfall < available ? shortfall : available;
-  const unpaid = shortfall - fundPays;
+  const backstops = sum(all.map(({ backstop }) => backstop));
+  const backstopsPay = shortfall - fundPays < backstops ? shortfall - fundPays : backstops;
+  const unpaid = shortfall - fundPays - backstopsPay;
   const claims = sum(accounts.map(({ owed }) => owed));
   const makers = byAccount.filter((_, account) => all[account]!.isMaker);
   return {
@@ -120,6 +130,7 @@ function rowOf(
     collateralLost: sum(failing.map(({ collateral }) => collateral)),
     shortfall,
     fundPays,
+    backstopsPay,
     unpaid,
     claims,
     payoutRatioWad: claims === 0n ? WAD : ((claims - unpaid) * WAD) / claims,

@@ -28,6 +28,11 @@ export function renderPools(pools: readonly PoolView[]): string {
           ["net short vega", amount(pool.netShortVega), `${pool.quoteSymbol} per volatility point`],
           ["net short delta", amount(pool.netShortDelta, 3), pool.symbol],
           ["impact reserve", money(pool.reserve), pool.quoteSymbol],
+          [
+            "behind the insurance fund",
+            money(pool.backstopCap),
+            `${pool.quoteSymbol} at most, ${money(pool.provision)} provided for`,
+          ],
           ["spot", money(pool.spot), `${pool.quoteSymbol}, ${duration(oracle.spotAge)} old`],
           ["surface report", String(oracle.round), `${reported}; book marked under ${pool.markedRound}`],
         ]),

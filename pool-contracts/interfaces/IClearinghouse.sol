@@ -6,7 +6,7 @@ import {ExpiryWord} from "../types/ExpiryWord.sol";
 import {Leg} from "../types/Leg.sol";
 import {OptionId} from "../types/OptionId.sol";
 import {StrikeWord} from "../types/StrikeWord.sol";
-import {Grid} from "./IRiskEngine.sol";
+import {Grid, IRiskEngine} from "./IRiskEngine.sol";
 
 /// @title The ledger
 /// @notice Holds every token, every account's cash, base collateral and positions, and checks margin. Makers compete on
@@ -97,10 +97,15 @@ interface IClearinghouse {
     event SettlementBountyPaid(
         AccountId indexed account, AccountId indexed keeper, uint16 indexed marketId, uint32 expiry, uint256 amount
     );
-    /// @notice The payout ratio of the expiry is fixed: collected/owed.
+    /// @notice The payout ratio of the expiry is fixed: collected/owed. The fund covered `covered` of it, makers behind it `backed`.
     event SettlementFinal(
-        uint16 indexed marketId, uint32 indexed expiry, uint256 owed, uint256 collected, uint256 covered
+        uint16 indexed marketId, uint32 indexed expiry, uint256 owed, uint256 collected, uint256 covered, uint256 backed
     );
+    /// @notice A maker stands behind the insurance fund with up to `cap`, quote units.
+    event BackstopChanged(AccountId indexed account, uint16 indexed marketId, uint256 cap);
+    /// @notice The maker paid for an expiry what the fund could not; late debtors repay it.
+    event BackstopPaid(AccountId indexed account, uint16 indexed marketId, uint32 indexed expiry, uint256 amount);
+    event BackstopRepaid(AccountId indexed account, uint16 indexed marketId, uint32 indexed expiry, uint256 amount);
     /// @notice A debt of an earlier settlement was paid, in part or whole, out of cash that came in since.
     event DebtCollected(
         AccountId indexed account, uint16 indexed marketId, uint32 indexed expiry, uint256 paid, uint256 unpaid
@@ -135,9 +140,12 @@ interface IClearinghouse {
     /// @notice After the call the account's worst value plus cash would be below zero by `shortfall` quote units.
     error Clearinghouse_Unhealthy(AccountId account, uint256 shortfall);
     error Clearinghouse_InvalidShare(uint256 shareWad);
-    /// @notice Under stress the account would fail to pay `loss`, and all accounts together `total`, more than the fund
-    /// and the market's allowance, `limit`: new shorts post their own.
+    /// @notice Under stress the account would fail to pay `loss`, and all accounts together `total`, more than the fund,
+    /// the market's allowance and the makers behind the fund, `limit`: new shorts post their own.
     error Clearinghouse_StressLimit(AccountId account, uint256 loss, uint256 total, uint256 limit);
+    error Clearinghouse_TooManyBackstops(uint16 marketId, uint256 max);
+    /// @notice Losses that are known may cost the maker `provision`: its cap stays above that until they are settled.
+    error Clearinghouse_BackstopLiable(AccountId account, uint256 provision);
     error Clearinghouse_NotExpired(uint32 expiry);
     error Clearinghouse_NoSettlementPrice(uint32 expiry);
     error Clearinghouse_NotSettling(uint32 expiry);
@@ -210,7 +218,13 @@ interface IClearinghouse {
     /// @notice Nets and settles accounts that hold strikes of the expiry. Anyone, any order, any batch.
     function settleAccounts(uint16 marketId, uint32 expiry, AccountId[] calldata accounts) external;
 
-    /// @notice Fixes the payout ratio once no short account is left, covering what is missing from the insurance fund.
+    /// @notice Stands behind the insurance fund: the calling registered maker pays what the fund cannot of a settlement's losses, up
+    /// to `cap` in all, before holders are paid less. What is paid lowers the cap; 0 opts out. The cap does not fall below
+    /// `backstopProvision`.
+    function setBackstop(uint16 marketId, uint128 cap) external;
+
+    /// @notice Fixes the payout ratio once no short account is left, covering what is missing from the insurance fund, then from
+    /// the makers behind it.
     function finalizeSettlement(uint16 marketId, uint32 expiry) external;
 
     /// @notice Pays a settled account's credit of a final expiry into its cash; again, where debtors have paid since. Wallets that
@@ -225,6 +239,7 @@ interface IClearinghouse {
 
     /// @notice The only one who may liquidate.
     function liquidationAuction() external view returns (address);
+    function riskEngine() external view returns (IRiskEngine);
     function quoteToken() external view returns (address);
     function quoteDecimals() external view returns (uint8);
     function market(uint16 marketId) external view returns (Market memory);
@@ -248,6 +263,11 @@ interface IClearinghouse {
     function pendingCredit(AccountId account) external view returns (uint256);
     /// @notice Debts of all expiries that are not final, quote units: what the insurance fund may have to cover.
     function unpaidDebts() external view returns (uint256);
+    /// @notice How much the maker still pays behind the insurance fund, quote units.
+    function backstopCap(AccountId account, uint16 marketId) external view returns (uint256);
+    /// @notice What it would pay if every loss that is known came true: its part, by caps, of what debts and accounts under
+    /// liquidation may cost beyond what the fund holds. Losses of all markets count. Quote units, rounded up.
+    function backstopProvision(AccountId account, uint16 marketId) external view returns (uint256);
     /// @notice What margin accounts would fail to pay under stress, each as of when it was last touched, quote units.
     function stressLoss() external view returns (uint256);
     /// @notice What the insurance fund should hold, quote units: twice the stress loss.

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.37;
 
 import {AccountId} from "../types/AccountId.sol";
+import {IAccountTaker} from "./IAccountTaker.sol";
 
 /// @title Liquidation by Dutch auction
 /// @notice An account below maintenance margin is sold in slices that keep the shape of its whole portfolio. See
@@ -10,10 +11,13 @@ interface ILiquidationAuction {
     /// @notice How auctions run.
     /// @param solventSeconds How long the discount takes to grow to all of the equity.
     /// @param insolventSeconds How long the fund's offer then takes to grow to the whole of maintenance margin.
-    /// @param minimumRest A rest that would need less initial margin than this is sold with the slice, quote units.
+    /// @param minimumRest What needs no more initial margin than this is small, quote units: such a rest is sold with the slice, and
+    /// such an account may be taken by a maker at once.
     /// @param startDiscountWad The part of the equity that the first bidder keeps.
     /// @param bufferWad How far above initial margin a slice brings the rest, as a share of that margin.
-    /// @param penaltyWad The part of the price that goes to the insurance fund.
+    /// @param penaltyWad The part of the price that goes to the insurance fund; where a maker takes the account, the part of its
+    /// initial margin that goes to who brought that about.
+    /// @param takeCostWad How much of its initial margin an account may lose where a maker takes it at once.
     struct Terms {
         uint32 solventSeconds;
         uint32 insolventSeconds;
@@ -21,6 +25,7 @@ interface ILiquidationAuction {
         uint64 startDiscountWad;
         uint64 bufferWad;
         uint64 penaltyWad;
+        uint64 takeCostWad;
     }
 
     /// @param startedAt 0 where the account is not under liquidation.
@@ -51,6 +56,10 @@ interface ILiquidationAuction {
     event Bid(
         AccountId indexed account, AccountId indexed bidder, uint256 shareWad, int256 paid, uint256 penalty, bool ended
     );
+    /// @notice A maker closed the account out: `cash` is what it paid the maker (negative: received), `bounty` what `keeper` got.
+    event AccountTaken(
+        AccountId indexed account, address indexed taker, AccountId indexed keeper, int256 cash, uint256 bounty
+    );
     event ProvisionChanged(AccountId indexed account, uint256 provision);
     event AuctionEnded(AccountId indexed account);
 
@@ -61,6 +70,10 @@ interface ILiquidationAuction {
     error LiquidationAuction_Unhealthy(AccountId account, int256 worst);
     /// @notice The account holds neither positions nor cash nor base: it only owes.
     error LiquidationAuction_NothingForSale(AccountId account);
+    /// @notice The account needs more initial margin than what makers take at once: it is for bidders.
+    error LiquidationAuction_TooLarge(AccountId account, int256 requirement, uint256 max);
+    /// @notice The maker asks for more of the account's equity than it may lose so.
+    error LiquidationAuction_TakeTooDear(AccountId account, int256 cost, int256 max);
     error LiquidationAuction_AlreadyStarted(AccountId account, uint256 startedAt);
     error LiquidationAuction_NotStarted(AccountId account);
     error LiquidationAuction_ShareTooSmall(uint256 shareWad, uint256 minShareWad);
@@ -88,6 +101,18 @@ interface ILiquidationAuction {
         bytes32 expectedState,
         bytes calldata report
     ) external returns (uint256 takenWad, int256 paid);
+
+    /// @notice Closes out a small account that `start` would take, or whose auction runs, with a maker that opted in: one swap of
+    /// all its options at the maker's price for takes, within the maker's limits. It costs the account no more than
+    /// `Terms.takeCostWad` of its initial margin, or than the auction's price would now, the bounty included: `penaltyWad` of
+    /// that margin, as far as the account has it. Base collateral stays. An account that owes settlements is for bidders.
+    /// @param taker For example an `OptionPool`.
+    /// @param keeper Margin account that gets the bounty: of the caller, or one that he operates; not of the same owner as `account`.
+    /// @param report As in `start`.
+    /// @return cash What the account paid the taker, quote units; negative what it received.
+    function take(AccountId account, IAccountTaker taker, AccountId keeper, bytes calldata report)
+        external
+        returns (int256 cash);
 
     /// @notice Brings an auction's provision and phase up to date. Anyone.
     function refresh(AccountId account) external;

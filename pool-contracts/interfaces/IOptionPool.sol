@@ -3,6 +3,7 @@ pragma solidity ^0.8.37;
 
 import {AccountId} from "../types/AccountId.sol";
 import {Leg} from "../types/Leg.sol";
+import {IAccountTaker} from "./IAccountTaker.sol";
 import {IMaker} from "./IMaker.sol";
 
 /// @notice The whole book valued under one surface report, at that report's own time and spot. Quote units.
@@ -12,6 +13,7 @@ import {IMaker} from "./IMaker.sol";
 /// @param reserve The reserve R: impact collected and not yet paid back, rounded up.
 /// @param freshReserve Part of R collected since the mark before this one, rounded up.
 /// @param unwind The spread that closing the whole book would cost, rounded up.
+/// @param provision What known losses of others may cost the pool as backstop of the insurance fund; `nav` is before it.
 struct Mark {
     uint32 round;
     uint40 surfaceTime;
@@ -19,6 +21,7 @@ struct Mark {
     uint256 reserve;
     uint256 freshReserve;
     uint256 unwind;
+    uint256 provision;
 }
 
 /// @notice The parts of a quoted price, WAD of the quote token; they add up to `cash` before its one rounding up.
@@ -60,6 +63,8 @@ struct Quote {
 /// @param deltaLimit Largest net delta, as a share of NAV.
 /// @param utilisationLimit U_max: requirement over NAV after a redemption is paid.
 /// @param redemptionShare Largest part of free liquidity one mark pays out, while a book is open.
+/// @param takeSpread What g is larger by where the pool closes out an account under liquidation, share of spot per option.
+/// @param takeLimit Most it closes out in one block, options' worth of spot as a share of NAV; 0: none.
 /// @param navFloor NAV used in the potential is never below this, quote units.
 /// @param minTenor Shortest tenor at which risk is added, seconds.
 /// @param maxTenor Longest.
@@ -84,6 +89,8 @@ struct PoolParameters {
     uint256 deltaLimit;
     uint256 utilisationLimit;
     uint256 redemptionShare;
+    uint256 takeSpread;
+    uint256 takeLimit;
     uint256 navFloor;
     uint32 minTenor;
     uint32 maxTenor;
@@ -98,7 +105,7 @@ struct PoolParameters {
 /// @notice Quotes mid plus the change of an inventory potential, pays impact back only from what was collected, and marks
 /// its whole book once per surface report. Its money and positions are an account of the ledger; its shares are
 /// `PoolShares`.
-interface IOptionPool is IMaker {
+interface IOptionPool is IMaker, IAccountTaker {
     /// @notice The whole breakdown of a swap: enough to replay it to the unit with `pricing/fixed`.
     event Swapped(AccountId indexed taker, uint32 indexed round, Leg[] legs, Quote quote, uint256 reserveWad);
     /// @notice The whole book was valued. `settlements` is what settlements owe the pool less what it owes them. `inventory` is net short vega by bucket and net short delta, 6 decimals.
@@ -108,6 +115,7 @@ interface IOptionPool is IMaker {
         int256 nav,
         uint256 reserve,
         uint256 unwind,
+        uint256 provision,
         int256 cash,
         int256 settlements,
         int256 bookValue,
@@ -117,6 +125,7 @@ interface IOptionPool is IMaker {
     event ParametersChanged(PoolParameters parameters);
 
     error OptionPool_NotLedger(address caller);
+    error OptionPool_NotAuction(address caller);
     error OptionPool_NotShares(address caller);
     error OptionPool_LedgerLocked();
     error OptionPool_WrongMarket(uint16 marketId, uint16 poolMarketId);
@@ -131,6 +140,8 @@ interface IOptionPool is IMaker {
     error OptionPool_DeltaOutOfRange(uint256 absDelta, uint256 minDelta, uint256 maxDelta);
     error OptionPool_VegaLimit(uint256 bucket, uint256 absVega, uint256 limit);
     error OptionPool_DeltaLimit(uint256 absDelta, uint256 limit);
+    /// @notice In this block the pool would close out options worth `notional` of spot, more than `limit`, 6 decimals of the quote token.
+    error OptionPool_TakeLimit(uint256 notional, uint256 limit);
     error OptionPool_Insolvent(int256 nav);
     error OptionPool_InvalidParameters();
 

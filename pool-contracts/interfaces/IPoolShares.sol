@@ -6,7 +6,7 @@ import {Mark} from "./IOptionPool.sol";
 /// @title The shares of one pool and the queue in front of it
 /// @notice ERC-7540 in both directions; the share is the vault (ERC-7575). Requests of one epoch are priced together at the
 /// first mark under a report whose model time is later than every request of it: deposits at mid less the fresh part of the
-/// reserve, redemptions at their part of mid less reserve less unwinding. A redemption is paid as far as the pool is liquid,
+/// reserve, redemptions at their part of mid less reserve, unwinding and provision. A redemption is paid as far as the pool is liquid,
 /// pro rata within its epoch, older epochs first; the rest waits and is priced when it is paid. A request cannot be cancelled:
 /// who waits for an illiquid or wiped-out pool stays at its risk until a mark can pay him.
 ///

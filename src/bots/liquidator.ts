@@ -8,6 +8,7 @@ import { AccountBook } from "../sdk/accountBook.ts";
 import { type Connection, chainTime, type Sender } from "../sdk/client.ts";
 import { type AuctionLot, type Bid, type BidRules, decideBid } from "./bidding.ts";
 
+const GRID_INITIAL = 0;
 const GRID_MAINTENANCE = 1;
 /** Refusals that a smaller share may not meet. */
 const TOO_LARGE = ["Clearinghouse_Unhealthy", "Clearinghouse_InsufficientCash"];
@@ -24,13 +25,15 @@ export interface LiquidatorRules extends BidRules {
 /** What one look at the chain led to. */
 export interface LiquidatorActs {
   readonly started: readonly bigint[];
+  /** Small accounts that a pool closed out. */
+  readonly taken: readonly bigint[];
   readonly bids: readonly { readonly account: bigint; readonly bid: Bid }[];
   readonly ended: readonly bigint[];
 }
 
 /**
- * Watches every margin account, puts those below maintenance margin up for auction, bids when the price is worth it with as much
- * as its own margin allows, and hands what it took to the pool where that is cheap. Safe to run twice: what another has done
+ * Watches every margin account, lets a pool take those below maintenance margin that are small, puts the others up for auction, bids when
+ * the price is worth it with as much as its own margin allows, and hands what it took to the pool where that is cheap. Safe to run twice: what another has done
  * first is refused by the chain and costs nothing, for every call is simulated before it is sent.
  */
 export class Liquidator {
@@ -51,6 +54,7 @@ export class Liquidator {
   /** Looks once. An account that cannot be dealt with is logged and does not keep the others waiting. */
   async look(): Promise<LiquidatorActs> {
     const started: bigint[] = [];
+    const taken: bigint[] = [];
     const ended: bigint[] = [];
     const bids: { account: bigint; bid: Bid }[] = [];
     for (const account of await this.accounts.update()) {
@@ -58,19 +62,24 @@ export class Liquidator {
       try {
         if (!(await this.isRunning(account))) {
           if (!(await this.isLiquidatable(account))) continue;
+          if (await this.take(account)) {
+            taken.push(account);
+            continue;
+          }
           await this.act("start", [account, "0x"]);
           started.push(account);
           this.log.info({ account: idOf(account) }, "auction started");
         }
         const bid = await this.bid(account);
         if (bid) bids.push({ account, bid });
+        else if (await this.take(account)) taken.push(account);
         else if (await this.end(account)) ended.push(account);
       } catch (error) {
         this.log.warn({ account: idOf(account), reason: describeError(error) }, "nothing done");
       }
     }
     if (bids.length > 0) await this.unwind();
-    return { started, bids, ended };
+    return { started, taken, bids, ended };
   }
 
   private get auction() {
@@ -104,6 +113,27 @@ export class Liquidator {
       client.readContract({ ...this.ledger, functionName: "isMaker", args: [account] }),
     ]);
     return isMaker ? equity < 0n : worst < 0n || debt > cash;
+  }
+
+  /** Lets the first pool that will close out a small account, for the bounty; no where none takes it or it is for bidders. */
+  private async take(account: bigint): Promise<boolean> {
+    const { client, deployment } = this.connection;
+    const [{ minimumRest }, [worst, equity]] = await Promise.all([
+      client.readContract({ ...this.auction, functionName: "terms" }),
+      client.readContract({ ...this.ledger, functionName: "health", args: [account, GRID_INITIAL] }),
+    ]);
+    if (equity - worst > minimumRest) return false;
+    for (const { optionPool } of deployment.pools) {
+      try {
+        await this.act("take", [account, optionPool, this.own, "0x"]);
+        this.log.info({ account: idOf(account), pool: optionPool }, "taken by the pool");
+        return true;
+      } catch (error) {
+        const reason = revertNameOf(error) ?? describeError(error);
+        this.log.info({ account: idOf(account), pool: optionPool, reason }, "the pool does not take the account");
+      }
+    }
+    return false;
   }
 
   /** Bids for as much as pays and as the own margin allows; undefined where it does not pay yet. */
@@ -143,10 +173,14 @@ export class Liquidator {
   }
 
   private async act(
-    functionName: "start" | "bid" | "end",
-    args: readonly [bigint, Hex] | readonly [bigint] | readonly [bigint, bigint, bigint, bigint, Hex, Hex],
+    functionName: "start" | "take" | "bid" | "end",
+    args:
+      | readonly [bigint, Hex]
+      | readonly [bigint]
+      | readonly [bigint, Hex, bigint, Hex]
+      | readonly [bigint, bigint, bigint, bigint, Hex, Hex],
   ): Promise<void> {
-    // The three share no common type of arguments.
+    // They share no common type of arguments.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     await this.sender.send({ ...this.auction, functionName, args } as never);
   }

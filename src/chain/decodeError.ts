@@ -355,6 +355,13 @@ const explanations: Readonly<Record<string, Explain>> = {
   }),
   OptionPool_LedgerLocked: defect("The pool was called from inside the ledger."),
   OptionPool_NotLedger: defect("The pool was called by somebody who is not the ledger."),
+  OptionPool_NotAuction: defect("The pool was asked to close out an account by somebody who is not the auction."),
+  OptionPool_TakeLimit: () => ({
+    kind: "market",
+    message: "The pool closes out no more accounts in this block.",
+    hint: "Try again in the next block.",
+    retryable: true,
+  }),
   OptionPool_NotShares: defect("The pool was asked to pay by somebody who is not its shares."),
   OptionPool_InvalidParameters: () => ({ kind: "usage", message: "These pool parameters contradict each other." }),
 
@@ -416,6 +423,17 @@ const explanations: Readonly<Record<string, Explain>> = {
     hint: "Pay in the missing collateral with `meniscus account deposit AMOUNT --account N`, or trade less.",
   }),
 
+  Clearinghouse_TooManyBackstops: (args) => ({
+    kind: "market",
+    message: `At most ${String(args.max)} pools stand behind the insurance fund of a market.`,
+  }),
+  Clearinghouse_BackstopLiable: (args, words) => ({
+    kind: "market",
+    message: `Losses that are known may cost ${account(args, words)} ${money(big(args, "provision"), words)}: its backstop cap stays above that until they are settled.`,
+    hint: settleHint,
+    retryable: true,
+  }),
+
   // Signed orders
   SignedOrders_WrongTaker: () => ({ kind: "market", message: "This order is signed for another taker." }),
   SignedOrders_Expired: (args) => ({
@@ -471,6 +489,15 @@ const explanations: Readonly<Record<string, Explain>> = {
     message: `The whole account now ${priceOf(big(args, "price"), words)}, ${limitOf(big(args, "limitPrice"), words)}.`,
     hint: "Nothing was done. The price falls with time: wait, or give more room.",
     retryable: true,
+  }),
+  LiquidationAuction_TooLarge: (args, words) => ({
+    kind: "market",
+    message: `${account(args, words)} needs ${money(big(args, "requirement"), words)} of initial margin: pools take accounts of up to ${money(big(args, "max"), words)} at once, larger ones are for bidders.`,
+  }),
+  LiquidationAuction_TakeTooDear: (args, words) => ({
+    kind: "market",
+    message: `The pool asks for ${money(big(args, "cost"), words)} of the equity of ${account(args, words)}, which may lose ${money(big(args, "max"), words)}.`,
+    hint: "Start the auction: what the account may lose grows as its price falls.",
   }),
   LiquidationAuction_NotAuthorized: (args, words) => ({
     kind: "key",

@@ -2,6 +2,7 @@ import { type Address, getContractAddress, type Hex, zeroAddress } from "viem";
 import {
   authorityAbi,
   authorityBytecode,
+  backstopsBytecode,
   clearinghouseAbi,
   clearinghouseBytecode,
   clearinghouseLinks,
@@ -57,6 +58,8 @@ export interface DeployInput {
   readonly poolName: string;
   readonly marketTerms?: Partial<MarketTerms>;
   readonly poolParameters?: Partial<PoolParameters>;
+  /** What the pool stands behind the insurance fund with, quote units; nothing by default. */
+  readonly backstopCap?: bigint;
   /** Called before each step, for progress. */
   readonly onStep?: (step: string) => void;
 }
@@ -93,6 +96,7 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     return getContractAddress({ from: deployer, nonce: BigInt(nonce + offset) });
   };
   const libraries = {
+    Backstops: await transactor.deploy([], backstopsBytecode, []),
     Settlement: await transactor.deploy([], settlementBytecode, []),
     Deleveraging: await transactor.deploy([], deleveragingBytecode, []),
     Transfers: await transactor.deploy([], transfersBytecode, []),
@@ -154,6 +158,8 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
   ]);
   requireEqual("PoolShares", poolShares, expectedShares);
   await transactor.write(clearinghouse, clearinghouseAbi, "registerMaker", [optionPool]);
+  await transactor.write(optionPool, optionPoolAbi, "setTakes", [true]);
+  if (input.backstopCap) await transactor.write(optionPool, optionPoolAbi, "setBackstop", [input.backstopCap]);
 
   step("governance delay");
   const adminRole = 0n;

@@ -82,6 +82,8 @@ export interface PoolParameters {
   readonly deltaLimit: bigint;
   readonly utilisationLimit: bigint;
   readonly redemptionShare: bigint;
+  readonly takeSpread: bigint;
+  readonly takeLimit: bigint;
   readonly navFloor: bigint;
   readonly minTenor: number;
   readonly maxTenor: number;
@@ -114,6 +116,8 @@ export function defaultPoolParameters(quoteDecimals: number): PoolParameters {
     deltaLimit: wad(1),
     utilisationLimit: wad(0.8),
     redemptionShare: wad(0.5),
+    takeSpread: wad(0.002), // 20 bp of spot for accounts under liquidation …
+    takeLimit: wad(0.05), // … of at most a twentieth of NAV a block
     navFloor: 10_000n * 10n ** BigInt(quoteDecimals),
     minTenor: 2 * DAY,
     maxTenor: 400 * DAY,
@@ -149,7 +153,10 @@ export function defaultMarket(quoteDecimals: number): MarketTerms {
   };
 }
 
-/** Terms of liquidation auctions: a quarter of an hour to give the equity away, half an hour for the fund's offer to rise. */
+/**
+ * Terms of liquidation auctions: a quarter of an hour to give the equity away, half an hour for the fund's offer to rise. Accounts of less
+ * than 50 tokens of margin may go to a pool at once, at a fifth of that margin at most.
+ */
 export function defaultAuctionTerms(quoteDecimals: number) {
   return {
     solventSeconds: 900,
@@ -158,6 +165,7 @@ export function defaultAuctionTerms(quoteDecimals: number) {
     startDiscountWad: wad(0.02),
     bufferWad: wad(0.1),
     penaltyWad: wad(0.02),
+    takeCostWad: wad(0.2),
   } as const;
 }
 

@@ -74,6 +74,8 @@ const QUOTE_DECIMALS = 6;
 const PATIENCE_MILLISECONDS = 60_000;
 /** Ticks at the end in which nothing but closing happens. */
 const CLOSING_TICKS = 5;
+/** What the pool stands behind the insurance fund with. */
+const BACKSTOP_CAP = 20_000n * 10n ** BigInt(QUOTE_DECIMALS);
 const usdc = (amount: number) => BigInt(amount) * 10n ** BigInt(QUOTE_DECIMALS);
 
 /** State of an expiry whose payout ratio is fixed. */
@@ -134,6 +136,7 @@ export class LocalMarket {
       oracleSigners: accounts.nodes.map((index) => this.anvil.address(index)),
       protocolFees: this.anvil.address(accounts.protocolFees),
       poolName: "core",
+      backstopCap: BACKSTOP_CAP,
       // Reports are an hour apart here: only a swap in the report's own block pays the worse of two.
       poolParameters: { worseOfSeconds: 0 },
       onStep,

@@ -35,6 +35,7 @@ const meanings: Readonly<Record<StatementPart, string>> = {
   hedging: "hedging",
   insurance: "insurance received",
   shortfall: "unpaid at settlement",
+  backstop: "paid behind the insurance fund",
   gifts: "gifts",
   rounding: "rounding",
   entryAndExit: "entering and leaving, own and others'",

@@ -15,6 +15,7 @@ export const poolParts = [
   "hedging",
   "insurance",
   "shortfall",
+  "backstop",
   "gifts",
   "rounding",
 ] as const;
@@ -31,7 +32,8 @@ export type PoolPart = (typeof poolParts)[number];
  *   volatility held.
  * - `vega`: the full revaluation under the new surface: volatility, skew and basis.
  * - `hedging`: base tokens held, at spot.
- * - `shortfall`, `insurance`: what settlements did not pay of credits, and what the fund paid of it.
+ * - `shortfall`, `insurance`: what settlements did not pay of credits, and what the fund and the pools behind it paid of it.
+ * - `backstop`: what the pool paid behind the fund for others' losses (negative), and what late debtors repaid of it.
  * - `gifts`: tokens given to the pool by nobody's swap or deposit.
  * - `rounding`: quote units on chain against exact amounts, computed, never a remainder.
  */
@@ -58,6 +60,7 @@ export function noParts(): PartSums {
     hedging: 0n,
     insurance: 0n,
     shortfall: 0n,
+    backstop: 0n,
     gifts: 0n,
     rounding: 0n,
   };

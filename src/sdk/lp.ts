@@ -22,6 +22,10 @@ export interface PoolView {
   readonly nav: number;
   readonly reserve: number;
   readonly unwind: number;
+  /** Known losses of others that the pool may have to pay behind the insurance fund; `nav` is before it. */
+  readonly provision: number;
+  /** The most it pays so. */
+  readonly backstopCap: number;
   readonly shares: number;
   readonly sharePrice: SharePrice;
   /** Cash that the book's worst scenario wants. */
@@ -64,7 +68,7 @@ async function readShareValues({ client, deployment }: Connection, pool: Pool): 
   const virtualShares = SHARE_UNIT / 1_000_000n;
   const virtualAssets = 10n ** BigInt(deployment.quoteDecimals - 6);
   return {
-    bid: positive(mark.nav - mark.reserve - mark.unwind),
+    bid: positive(mark.nav - mark.reserve - mark.unwind - mark.provision),
     mid: positive(mark.nav + virtualAssets),
     ask: positive(mark.nav - mark.freshReserve + virtualAssets),
     supply: supply + virtualShares,
@@ -88,12 +92,13 @@ export async function readPool(connection: Connection, pool: Pool): Promise<Pool
   const optionPool = { address: pool.optionPool, abi: optionPoolAbi } as const;
   const ledger = { address: deployment.clearinghouse, abi: clearinghouseAbi } as const;
   return await inWords(connection, async () => {
-    const [mark, [inventory], parameters, values, requirement, words, state, block] = await Promise.all([
+    const [mark, [inventory], parameters, values, requirement, backstopCap, words, state, block] = await Promise.all([
       client.readContract({ ...optionPool, functionName: "lastMark" }),
       client.readContract({ ...optionPool, functionName: "inventory" }),
       client.readContract({ ...optionPool, functionName: "parameters" }),
       readShareValues(connection, pool),
       client.readContract({ ...ledger, functionName: "requirement", args: [pool.account] }),
+      client.readContract({ ...ledger, functionName: "backstopCap", args: [pool.account, pool.marketId] }),
       client.readContract({ ...ledger, functionName: "strikes", args: [pool.account] }),
       client.readContract({
         address: deployment.marketOracle,
@@ -119,6 +124,8 @@ export async function readPool(connection: Connection, pool: Pool): Promise<Pool
       nav,
       reserve: toTokens(connection, mark.reserve),
       unwind: toTokens(connection, mark.unwind),
+      provision: toTokens(connection, mark.provision),
+      backstopCap: toTokens(connection, backstopCap),
       shares: Number(values.supply) / 1e18,
       sharePrice: one,
       requirement: needed,

@@ -42,6 +42,8 @@ export interface MarkInterval {
   /** Part of the reserve since the mark before; to one unit. */
   readonly freshReserve: bigint;
   readonly unwind: bigint;
+  /** What known losses of others may cost the pool behind the insurance fund. */
+  readonly provision: bigint;
   readonly cash: bigint;
   readonly bookValue: bigint;
   /** The same three from swaps, settlements and reports alone. */
@@ -257,7 +259,10 @@ export class PoolReplay {
         break;
       case "SettlementFinal":
         if (event.args.marketId !== this.marketId) return;
-        this.ratios.set(event.args.expiry, { owed: event.args.owed, covered: event.args.covered });
+        this.ratios.set(event.args.expiry, {
+          owed: event.args.owed,
+          covered: event.args.covered + event.args.backed,
+        });
         break;
       case "CreditPaid":
         if (event.args.account !== this.account || event.args.marketId !== this.marketId) return;
@@ -266,6 +271,12 @@ export class PoolReplay {
       case "DebtCollected":
         if (event.args.account !== this.account || event.args.marketId !== this.marketId) return;
         this.onDebtCollected(event.args.paid);
+        break;
+      case "BackstopPaid":
+        if (event.args.account === this.account) this.onBackstop(-event.args.amount);
+        break;
+      case "BackstopRepaid":
+        if (event.args.account === this.account) this.onBackstop(event.args.amount);
         break;
       default:
     }
@@ -326,13 +337,19 @@ export class PoolReplay {
     this.settlements += paid;
   }
 
+  /** The pool stands behind the insurance fund: it paid, or was repaid. */
+  private onBackstop(amount: bigint): void {
+    this.cash += amount;
+    addParts(this.parts, { backstop: amount * this.divisor });
+  }
+
   private onCreditPaid(expiry: number, amount: bigint): void {
     const credit = this.credits.get(expiry) ?? 0n;
     const { owed, covered } = this.ratios.get(expiry) ?? { owed: 0n, covered: 0n };
     this.credits.delete(expiry);
     this.cash += amount;
     this.settlements -= amount;
-    // What the fund paid of it was counted as paid by the debtors until now.
+    // What the fund and the pools behind it paid was counted as paid by the debtors until now.
     const insurance = owed === 0n ? 0n : (credit * covered) / owed;
     addParts(this.parts, { insurance: insurance * this.divisor, shortfall: -insurance * this.divisor });
   }
@@ -412,6 +429,7 @@ export class PoolReplay {
       reserve: mark.reserve,
       freshReserve: mark.reserve > this.reserveAtMark ? mark.reserve - this.reserveAtMark : 0n,
       unwind: mark.unwind,
+      provision: mark.provision,
       cash: mark.cash,
       bookValue: mark.bookValue,
       replayed: { nav: this.cash + this.settlements + bookValue - drift, cash: this.cash, bookValue },

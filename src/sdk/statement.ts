@@ -231,6 +231,7 @@ class ShareRegister {
   private reserve = 0n;
   private freshReserve = 0n;
   private unwind = 0n;
+  private provision = 0n;
   private readonly poolShares: Address;
   private readonly divisor: bigint;
   private readonly queued: ReadonlySet<string>;
@@ -254,9 +255,9 @@ class ShareRegister {
     return this.supply === 0n ? 0n : (this.nav * this.divisor * shares) / this.supply;
   }
 
-  /** What the shares would be paid if they left now, raw: mid less reserve less unwinding. */
+  /** What the shares would be paid if they left now, raw: mid less reserve, unwinding and provision. */
   bidOf(shares: bigint): bigint {
-    const value = this.nav - this.reserve - this.unwind;
+    const value = this.nav - this.reserve - this.unwind - this.provision;
     return this.supply === 0n || value <= 0n ? 0n : (value * this.divisor * shares) / this.supply;
   }
 
@@ -297,6 +298,7 @@ class ShareRegister {
     this.reserve = interval.reserve;
     this.freshReserve = interval.freshReserve;
     this.unwind = interval.unwind;
+    this.provision = interval.provision;
   }
 
   apply(event: SharesEvent): void {
@@ -445,7 +447,7 @@ function toTokens(raw: bigint): number {
 
 function toNumbers(parts: PoolParts): Record<PoolPart, number> {
   const { premium, spread, impact, fees, delta, gamma, theta, vega, higherOrder } = parts;
-  const { hedging, insurance, shortfall, gifts, rounding } = parts;
+  const { hedging, insurance, shortfall, backstop, gifts, rounding } = parts;
   return {
     premium: toTokens(premium),
     spread: toTokens(spread),
@@ -459,6 +461,7 @@ function toNumbers(parts: PoolParts): Record<PoolPart, number> {
     hedging: toTokens(hedging),
     insurance: toTokens(insurance),
     shortfall: toTokens(shortfall),
+    backstop: toTokens(backstop),
     gifts: toTokens(gifts),
     rounding: toTokens(rounding),
   };

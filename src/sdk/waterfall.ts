@@ -38,15 +38,17 @@ export interface WaterfallScenario {
   /** Accounts below zero. */
   readonly failing: number;
   readonly collateralLost: number;
-  /** What failing accounts cannot pay: the fund's part and what is left unpaid. */
+  /** What failing accounts cannot pay: the fund's part, that of the pools behind it and what is left unpaid. */
   readonly shortfall: number;
   readonly fundPays: number;
+  /** What pools pay that stand behind the fund. */
+  readonly backstopsPay: number;
   readonly unpaid: number;
   /** What is due to holders. */
   readonly claims: number;
   /** The share of it that they get, see `waterfall`. */
   readonly payoutRatio: number;
-  /** What LPs lose by their pools' own books; negative: they gain. What others leave unpaid to the pools is not in it. */
+  /** What LPs lose by their pools' own books; negative: they gain. What others leave unpaid to the pools or they pay for is not in it. */
   readonly poolsLoss: number;
   /** The pools' part of the shortfall. */
   readonly poolsShortfall: number;
@@ -76,6 +78,8 @@ export interface WaterfallView {
     readonly unpaidDebts: number;
     readonly provisions: number;
     readonly target: number;
+    /** What pools can pay behind it. */
+    readonly backstops: number;
     /** The chain's own sum: each account in its own worst scenario, as of when it was last touched; pools are not in it. */
     readonly stressLoss: number;
   };
@@ -104,10 +108,11 @@ export async function readWaterfall(connection: Connection, marketId?: number): 
     const all = await readHoldings(connection, named, at);
     const holdings = all.filter((account) => account.marketId === market.marketId);
     const expiries = [...new Set(holdings.flatMap(({ strikes }) => strikes.map(({ expiry }) => expiry)))];
-    const [words, averages, fund] = await Promise.all([
+    const [words, averages, fund, backstops] = await Promise.all([
       client.multicall({ contracts: marketCalls(connection, market.marketId, expiries), ...together, ...at }),
       readAverages(connection, market.marketId, expiries, at),
       readFund(connection, holdings, at),
+      readBackstops(connection, market.marketId, holdings, at),
     ]);
     const facts = marketFacts(connection, market.marketId, expiries, words, averages);
     const surface = facts.unconfirmed ?? facts.confirmed;
@@ -117,7 +122,7 @@ export async function readWaterfall(connection: Connection, marketId?: number): 
         retryable: true,
       });
     }
-    const rows = rowsOf(facts, holdings, fund.held - fund.setAside);
+    const rows = rowsOf(facts, holdings, backstops, fund.held - fund.setAside);
     const tokens = (units: bigint) => toTokens(connection, units);
     return {
       quoteSymbol: deployment.quoteSymbol,
@@ -135,6 +140,7 @@ export async function readWaterfall(connection: Connection, marketId?: number): 
         unpaidDebts: tokens(fund.unpaidDebts),
         provisions: tokens(fund.provisions),
         target: tokens(fund.target),
+        backstops: tokens([...backstops.values()].reduce((sum, room) => sum + room, 0n)),
         stressLoss: tokens(fund.stressLoss),
       },
       scenarios: rows.map((row) => scenarioView(connection, holdings, row)),
@@ -142,7 +148,12 @@ export async function readWaterfall(connection: Connection, marketId?: number): 
   });
 }
 
-function rowsOf(facts: MarketFacts, holdings: readonly Holdings[], fund: bigint): readonly WaterfallRow[] {
+function rowsOf(
+  facts: MarketFacts,
+  holdings: readonly Holdings[],
+  backstops: ReadonlyMap<bigint, bigint>,
+  fund: bigint,
+): readonly WaterfallRow[] {
   return waterfall({
     scenarios: facts.initial,
     market: facts.unconfirmed ?? facts.confirmed,
@@ -155,6 +166,7 @@ function rowsOf(facts: MarketFacts, holdings: readonly Holdings[], fund: bigint)
       debt: account.openDebt,
       credit: account.credit,
       isMaker: account.isMaker,
+      backstop: backstops.get(account.account) ?? 0n,
     })),
     fund,
   });
@@ -189,6 +201,38 @@ async function readFund(connection: Connection, holdings: readonly Holdings[], a
   return { held, unpaidDebts, target, stressLoss, provisions, setAside };
 }
 
+/** What each pool can pay behind the fund, quote units: its cap, or the cash that its own book does not need. */
+async function readBackstops(
+  connection: Connection,
+  marketId: number,
+  holdings: readonly Holdings[],
+  at: At,
+): Promise<ReadonlyMap<bigint, bigint>> {
+  const ledger = { address: connection.deployment.clearinghouse, abi: clearinghouseAbi } as const;
+  const makers = holdings.filter(({ isMaker }) => isMaker);
+  const [caps, requirements] = await Promise.all([
+    connection.client.multicall({
+      contracts: makers.map(
+        ({ account }) => ({ ...ledger, functionName: "backstopCap", args: [account, marketId] }) as const,
+      ),
+      ...together,
+      ...at,
+    }),
+    connection.client.multicall({
+      contracts: makers.map(({ account }) => ({ ...ledger, functionName: "requirement", args: [account] }) as const),
+      ...together,
+      ...at,
+    }),
+  ]);
+  return new Map(
+    makers.map(({ account, cash }, i) => {
+      const needed = requirements[i]! > 0n ? requirements[i]! : 0n;
+      const free = cash > needed ? cash - needed : 0n;
+      return [account, free < caps[i]! ? free : caps[i]!];
+    }),
+  );
+}
+
 function scenarioView(connection: Connection, holdings: readonly Holdings[], row: WaterfallRow): WaterfallScenario {
   const tokens = (units: bigint) => toTokens(connection, units);
   const debtors = row.accounts
@@ -207,6 +251,7 @@ function scenarioView(connection: Connection, holdings: readonly Holdings[], row
     collateralLost: tokens(row.collateralLost),
     shortfall: tokens(row.shortfall),
     fundPays: tokens(row.fundPays),
+    backstopsPay: tokens(row.backstopsPay),
     unpaid: tokens(row.unpaid),
     claims: tokens(row.claims),
     payoutRatio: Number(row.payoutRatioWad) / WAD,

@@ -80,6 +80,21 @@ contract ClearinghouseMarginTest is LedgerFixture {
         assertLt(ledger.stressLoss(), loss);
     }
 
+    function test_makersBehindTheFund_allowAsMuchStressAsTheyWouldPay() public {
+        _strictMarket();
+        ScriptedMaker maker = _maker();
+        maker.answer(-18_000e6, 0);
+        fundAccount(poolAccount, 100_000 * USD);
+        vm.prank(address(pool));
+        ledger.setBackstop(STRICT, 1);
+        vm.expectPartialRevert(IClearinghouse.Clearinghouse_StressLimit.selector);
+        _tradeWith(maker, margin(alice), _strict(3000), -60 * ONE);
+        vm.prank(address(pool));
+        ledger.setBackstop(STRICT, uint128(100_000 * USD));
+        _tradeWith(maker, margin(alice), _strict(3000), -60 * ONE);
+        assertLt(ledger.stressLoss(), 100_000 * USD);
+    }
+
     // ───── Fees ─────
 
     function test_theFundsPartOfFees_fallsAsItFills() public {

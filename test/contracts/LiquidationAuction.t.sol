@@ -3,11 +3,13 @@ pragma solidity ^0.8.37;
 
 import {IClearinghouse} from "../../pool-contracts/interfaces/IClearinghouse.sol";
 import {ILiquidationAuction} from "../../pool-contracts/interfaces/ILiquidationAuction.sol";
+import {IOptionPool, PoolParameters} from "../../pool-contracts/interfaces/IOptionPool.sol";
 import {Grid} from "../../pool-contracts/interfaces/IRiskEngine.sol";
 import {AccountId, toAccountId} from "../../pool-contracts/types/AccountId.sol";
 import {Leg} from "../../pool-contracts/types/Leg.sol";
 import {StrikeWord} from "../../pool-contracts/types/StrikeWord.sol";
 import {LedgerFixture} from "./fixture/LedgerFixture.sol";
+import {ScriptedMaker} from "./fixture/ScriptedMaker.sol";
 
 /// @dev Alice is short ten calls of a month at 3,000 on 12,000 USD; bob bids; carol stakes. Names are the branches.
 contract LiquidationAuctionTest is LedgerFixture {
@@ -436,6 +438,172 @@ contract LiquidationAuctionTest is LedgerFixture {
         ledger.startSettlement(MARKET, WEEK);
         ledger.settleAccounts(MARKET, WEEK, ids(short));
         _bid(bidder, 1e18, "");
+    }
+
+    // ───── Takes ─────
+
+    /// @dev Dora, short a fifth of a call on 240 USD, is small: terms call 400 USD of margin so.
+    function _small(uint256 spotWad) private returns (AccountId dora) {
+        ILiquidationAuction.Terms memory terms = defaultTerms(USD);
+        terms.minimumRest = uint128(400 * USD);
+        auction.setTerms(terms);
+        pool.setTakes(true);
+        dora = margin(makeAddr("dora"));
+        fundAccount(dora, 240 * USD);
+        trade(dora, two(call(MONTH, 3000), -ONE / 5, put(MONTH, 2500), ONE / 10));
+        _jumpTo(spotWad);
+        pool.mark();
+    }
+
+    function _take(AccountId account) private returns (int256 cash) {
+        vm.prank(bob);
+        return auction.take(account, pool, bidder, "");
+    }
+
+    function test_aPoolTakesASmallAccountAtOnce() public {
+        AccountId dora = _small(3900e18);
+        (int256 worst, int256 equity) = ledger.health(dora, Grid.Initial);
+        uint256 requirement = uint256(equity - worst);
+        uint256 bounty = requirement * 2 / 100;
+        uint256 keeperBefore = ledger.cash(bidder);
+        uint256 stressBefore = ledger.stressLoss();
+        int256 pooled = ledger.position(poolAccount, call(MONTH, 3000));
+        int256 asSwap = pool.quote(two(call(MONTH, 3000), ONE / 5, put(MONTH, 2500), -ONE / 10), true).cash;
+
+        vm.expectEmit(true, true, true, false, address(auction));
+        emit ILiquidationAuction.AccountTaken(dora, address(pool), bidder, 0, 0);
+        int256 cash = _take(dora);
+        assertApproxEqAbs(cash - asSwap, 0.3e6 * 3900 * 2 / 1000, 2, "20 bp of spot an option above the swap's price");
+        assertEq(ledger.strikes(dora).length, 0);
+        assertEq(ledger.position(poolAccount, call(MONTH, 3000)), pooled - ONE / 5);
+        assertApproxEqAbs(ledger.cash(bidder) - keeperBefore, bounty, 1, "a fiftieth of the margin");
+        int256 left = int256(ledger.cash(dora));
+        assertGe(left, equity - int256(requirement / 5), "a fifth of the margin at most");
+        assertLt(ledger.stressLoss(), stressBefore, "the account is at risk no more");
+    }
+
+    function test_theTakeEndsAnAuctionThatRuns() public {
+        AccountId dora = _small(3900e18);
+        auction.start(dora, "");
+        assertGt(auction.totalProvision(), 0);
+        _take(dora);
+        assertEq(auction.auction(dora).startedAt, 0);
+        assertEq(auction.totalProvision(), 0);
+        vm.expectPartialRevert(ILiquidationAuction.LiquidationAuction_Healthy.selector);
+        _take(dora);
+    }
+
+    function test_aHealthyOrALargeAccountIsNotTaken() public {
+        AccountId dora = _small(3000e18);
+        vm.expectPartialRevert(ILiquidationAuction.LiquidationAuction_Healthy.selector);
+        _take(dora);
+        report(60, 3950e18);
+        pool.mark();
+        vm.expectPartialRevert(ILiquidationAuction.LiquidationAuction_TooLarge.selector);
+        _take(short);
+    }
+
+    function test_aPoolThatDidNotOptIn_orAStranger_takesNothing() public {
+        AccountId dora = _small(3900e18);
+        pool.setTakes(false);
+        vm.expectRevert(
+            abi.encodeWithSelector(IClearinghouse.Clearinghouse_InvalidMaker.selector, address(auction), poolAccount)
+        );
+        _take(dora);
+        vm.expectRevert(abi.encodeWithSelector(IOptionPool.OptionPool_NotAuction.selector, address(this)));
+        pool.onTake(dora, one(call(MONTH, 3000), ONE));
+        vm.expectPartialRevert(ILiquidationAuction.LiquidationAuction_NotAuthorized.selector);
+        auction.onTrade(dora, one(call(MONTH, 3000), ONE), false, "");
+        IClearinghouse.Swap memory swap = swapOf(bidder, address(auction), one(call(MONTH, 3000), ONE));
+        vm.prank(bob);
+        vm.expectPartialRevert(ILiquidationAuction.LiquidationAuction_NotAuthorized.selector);
+        ledger.trade(swap);
+    }
+
+    function test_aTakeThatCostsTooMuchIsLeftToBidders() public {
+        AccountId dora = _small(3900e18);
+        ILiquidationAuction.Terms memory terms = auction.terms();
+        terms.takeCostWad = 0.03e18;
+        auction.setTerms(terms);
+        vm.expectPartialRevert(ILiquidationAuction.LiquidationAuction_TakeTooDear.selector);
+        _take(dora);
+        auction.start(dora, "");
+        vm.expectPartialRevert(ILiquidationAuction.LiquidationAuction_TakeTooDear.selector);
+        _take(dora);
+        skip(600);
+        report(0, 3900e18);
+        pool.mark();
+        _take(dora); // the auction asks for more than the pool by now
+        assertGt(ledger.cash(dora), 0);
+    }
+
+    function test_aTakeThatAddsRisk_obeysThePoolsLimits() public {
+        _small(3900e18);
+        AccountId other = margin(makeAddr("other"));
+        fundAccount(other, 240 * USD);
+        ScriptedMaker maker = new ScriptedMaker();
+        fundAccount(maker.account(), 100_000 * USD);
+        maker.answer(-50e6, 0);
+        report(60, 3000e18);
+        IClearinghouse.Swap memory swap = swapOf(other, address(maker), one(call(MONTH, 2900), -ONE / 5));
+        vm.prank(other.owner());
+        ledger.trade(swap);
+        report(60, 3900e18);
+        pool.mark();
+        vm.expectPartialRevert(IOptionPool.OptionPool_DeltaOutOfRange.selector);
+        _take(other);
+        auction.start(other, "");
+    }
+
+    function test_takesOfOneBlockAreBounded() public {
+        AccountId dora = _small(3900e18);
+        PoolParameters memory parameters = pool.parameters();
+        parameters.takeLimit = 0.0002e18; // of about two million
+        pool.setParameters(parameters);
+        vm.expectPartialRevert(IOptionPool.OptionPool_TakeLimit.selector);
+        _take(dora);
+        parameters.takeLimit = 0.0007e18; // one of these accounts, not two: 1,170 each
+        pool.setParameters(parameters);
+        AccountId other = margin(makeAddr("other"));
+        report(60, 3000e18);
+        pool.mark();
+        fundAccount(other, 240 * USD);
+        trade(other, two(call(MONTH, 3000), -ONE / 5, put(MONTH, 2500), ONE / 10));
+        report(60, 3900e18);
+        pool.mark();
+        _take(dora);
+        vm.expectPartialRevert(IOptionPool.OptionPool_TakeLimit.selector);
+        _take(other);
+        vm.roll(vm.getBlockNumber() + 1);
+        _take(other);
+    }
+
+    function test_nobodyTakesHimself() public {
+        AccountId dora = _small(3900e18);
+        AccountId own = toAccountId(dora.owner(), 2);
+        vm.prank(dora.owner());
+        vm.expectPartialRevert(ILiquidationAuction.LiquidationAuction_NotAuthorized.selector);
+        auction.take(dora, pool, own, "");
+    }
+
+    /// @dev Whatever the price: nothing appears or is lost, the pool's gain is what the account and nobody else pays, and the
+    /// account keeps what the terms promise.
+    function testFuzz_aTakeConserves(uint256 spot) public {
+        AccountId dora = _small(bound(spot, 2000e18, 4500e18));
+        (int256 worst, int256 equity) = ledger.health(dora, Grid.Maintenance);
+        (int256 worstInitial,) = ledger.health(dora, Grid.Initial);
+        uint256 all = ledger.cash(dora) + ledger.cash(bidder) + ledger.cash(poolAccount) + ledger.cash(fund.account())
+            + ledger.cash(ledger.protocolAccount());
+        vm.prank(bob);
+        try auction.take(dora, pool, bidder, "") {
+            assertLt(worst, 0);
+            int256 floor = equity - (equity - worstInitial) / 5;
+            assertGe(int256(ledger.cash(dora)) + 1, floor);
+            assertEq(ledger.strikes(dora).length, 0);
+        } catch {}
+        uint256 later = ledger.cash(dora) + ledger.cash(bidder) + ledger.cash(poolAccount) + ledger.cash(fund.account())
+            + ledger.cash(ledger.protocolAccount());
+        assertEq(later, all);
     }
 
     // ───── Makers ─────

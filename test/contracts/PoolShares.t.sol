@@ -182,7 +182,7 @@ contract PoolSharesTest is SharesTest {
         uint256 supply = shares.totalSupply();
         uint256 expected = 700e6 * (supply + 1e12) / (1400e6 + 1);
         skip(60);
-        Mark memory mark = Mark(2, uint40(block.timestamp), 1500e6, 300e6, 100e6, 50e6);
+        Mark memory mark = Mark(2, uint40(block.timestamp), 1500e6, 300e6, 100e6, 50e6, 0);
         vm.expectEmit(address(shares));
         emit IPoolShares.EpochPriced(epochOf(id), 2, mark, supply + 1e12, 700e6, expected, 0, false);
         pool.mark(uint40(block.timestamp));
@@ -473,6 +473,21 @@ contract PoolSharesTest is SharesTest {
         assertEq(shares.maxRedeem(ann), 0);
     }
 
+    // ───── Provisions ─────
+
+    function test_GivenAProvision_WhoLeavesBearsItAndWhoComesBuysWithoutIt() public {
+        depositNow(ann, 1000e6);
+        pool.setProvision(200e6);
+        uint256 inId = requestDeposit(ben, 500e6);
+        requestRedeem(ann, 500 * SHARE);
+        skip(60);
+        pool.mark(uint40(block.timestamp));
+        assertApproxEqAbs(shares.maxWithdraw(ann), 400e6, 1, "half of 1,000 less 200");
+        assertApproxEqAbs(shares.claimableDepositRequest(inId, ben), 500e6, 0);
+        assertApproxEqAbs(shares.maxMint(ben), 500 * SHARE, SHARE / 1e3, "at mid");
+        assertApproxEqAbs(shares.totalAssets(), 1000e6 + 500e6 - 400e6 - 200e6, 1);
+    }
+
     // ───── Wiped out ─────
 
     function test_WipedOut_RefundsWaitingDepositsAndLetsRedemptionsWait() public {
@@ -482,7 +497,7 @@ contract PoolSharesTest is SharesTest {
         uint256 supply = shares.totalSupply() + 1e12;
         pool.setBook(-900e6, 60e6, 0, 40e6); // nav 100, less reserve and unwind 0
         skip(60);
-        Mark memory mark = Mark(2, uint40(block.timestamp), 100e6, 60e6, 0, 40e6);
+        Mark memory mark = Mark(2, uint40(block.timestamp), 100e6, 60e6, 0, 40e6, 0);
         vm.expectEmit(address(shares));
         emit IPoolShares.EpochPriced(epochOf(inId), 2, mark, supply, 500e6, 0, 400 * SHARE, true);
         pool.mark(uint40(block.timestamp));

@@ -28,7 +28,7 @@ describe.skipIf(!haveData)(
       expect(waterfall.insuranceUsed, story).toBeGreaterThan(0n);
       expect(waterfall.unexplained, story).toEqual([]);
       expect(waterfall.unpaid).toBe(0n);
-      expect(waterfall.owed).toBe(waterfall.ownCash + waterfall.covered + waterfall.shortfall);
+      expect(waterfall.owed).toBe(waterfall.ownCash + waterfall.covered + waterfall.backed + waterfall.shortfall);
     });
 
     test("every claim was paid its ratio", () => {

@@ -174,7 +174,7 @@ describe("with a writer who is worth less than he may owe", () => {
     expect(out).toContain("ETH: who would pay if this happened now");
     expect(out).toMatch(/Amounts in USDC\. Block \d+, 2026-02-01 .* UTC, spot 2,500\.00; 2 accounts and 1 pool\./);
     expect(out).toMatch(
-      /spot +volatility +fail +collateral lost +shortfall +fund pays +unpaid +payout ratio +LPs lose/,
+      /spot +volatility +fail +collateral lost +shortfall +fund pays +pools pay +unpaid +payout ratio +LPs lose/,
     );
     expect(out.match(/◄ worst/g)).toHaveLength(1);
     expect(out).toMatch(/-50\.0 % .* \d\d\.\d\d % .*◄ worst/);

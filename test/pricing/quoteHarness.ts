@@ -22,6 +22,8 @@ export type FullParameters = QuoteParameters & {
   readonly deltaLimit: bigint;
   readonly utilisationLimit: bigint;
   readonly redemptionShare: bigint;
+  readonly takeSpread: bigint;
+  readonly takeLimit: bigint;
   readonly navFloor: bigint;
   readonly minTenor: number;
   readonly maxTenor: number;
@@ -146,6 +148,8 @@ export function drawParameters(random: Random): FullParameters {
     deltaLimit: 10n * WAD,
     utilisationLimit: WAD,
     redemptionShare: WAD,
+    takeSpread: 0n,
+    takeLimit: 0n,
     navFloor: 1n + random.word(95),
     minTenor: 3600,
     maxTenor: 1000 * DAY,

@@ -51,6 +51,7 @@ const account = (held: Partial<WaterfallAccount>): WaterfallAccount => ({
   debt: 0n,
   credit: 0n,
   isMaker: false,
+  backstop: 0n,
   ...held,
 });
 const book = (fund: number, ...accounts: readonly WaterfallAccount[]): WaterfallFacts => ({
@@ -186,6 +187,21 @@ describe("a pool", () => {
     expect(tail).toMatchObject({ shortfall: usd(3_500), fundPays: usd(200), unpaid: usd(3_300) });
   });
 
+  test("behind the fund pays after it and before the holders, up to what it can", () => {
+    const behind = account({ cash: usd(9_000), isMaker: true, backstop: usd(1_000) });
+    const tail = (fund: number) => rows(fund, behind, writer)[3]!;
+    expect(tail(2_000)).toMatchObject({
+      shortfall: usd(2_500),
+      fundPays: usd(2_000),
+      backstopsPay: usd(500),
+      unpaid: 0n,
+    });
+    expect(tail(0)).toMatchObject({ fundPays: 0n, backstopsPay: usd(1_000), unpaid: usd(1_500) });
+    expect(tail(0).payoutRatioWad).toBe((WAD * 2_500n) / 4_000n);
+    expect(tail(0).makersLoss).toBe(0n); // by its own book
+    expect(tail(3_000)).toMatchObject({ fundPays: usd(2_500), backstopsPay: 0n });
+  });
+
   test("that gains has a negative loss", () => {
     const [, , , tail] = rows(0, account({ positions: [call(1_100, 1)], isMaker: true }));
     expect(tail!.makersLoss).toBe(usd(-400));
@@ -220,6 +236,7 @@ test("on the default grid sums agree, the ratio is a share, and every value is t
       debt: usd(pick(0, 3) === 0 ? pick(0, 500) : 0),
       credit: usd(pick(0, 3) === 0 ? pick(0, 500) : 0),
       isMaker: i === 0,
+      backstop: i === 0 ? usd(300) : 0n,
     }),
   );
   const scenarios = unpackGrid(defaultGrids.initial);
@@ -227,7 +244,7 @@ test("on the default grid sums agree, the ratio is a share, and every value is t
   const all = waterfall(facts);
   expect(all.some(({ unpaid }) => unpaid > 0n)).toBe(true);
   for (const row of all) {
-    expect(row.fundPays + row.unpaid).toBe(row.shortfall);
+    expect(row.fundPays + row.backstopsPay + row.unpaid).toBe(row.shortfall);
     expect(row.accounts.reduce((sum, { shortfall }) => sum + shortfall, 0n)).toBe(row.shortfall);
     expect(row.unpaid).toBeLessThanOrEqual(row.claims);
     expect(row.payoutRatioWad).toBeGreaterThanOrEqual(0n);

@@ -203,21 +203,6 @@ library Accounts {
 
     // ───────────────────────────── Stress ─────────────────────────────
 
-    /// @notice For an account whose stress loss has grown: where all of them together exceed what the fund holds, the account posts
-    /// its own. So nobody gambles on limited liability with more than the fund could pay.
-    function requireStressCovered(LedgerState storage self, AccountId insuranceAccount, AccountId account)
-        internal
-        view
-    {
-        uint256 total = self.exposure.stressLoss;
-        uint256 limit = self.accounts[insuranceAccount].cash();
-        if (total <= limit) return;
-        limit += self.markets[self.books[account].words[0].key().marketId()].stressAllowance; // it is short: it holds a strike
-        if (total <= limit) return;
-        uint256 loss = self.accounts[account].stressLoss();
-        revert IClearinghouse.Clearinghouse_StressLimit(account, loss, total, limit);
-    }
-
     /// @notice A share of the account is left, and with it this share of its stress loss.
     function keepShareOfStress(LedgerState storage self, AccountId account, uint256 shareWad) internal {
         AccountWord word = self.accounts[account];
@@ -248,5 +233,27 @@ library Accounts {
         if (!word.isMaker()) return;
         (int256 worst,,) = values(self, riskEngine, account, Grid.Initial);
         self.accounts[account] = word.withRequirement(-worst);
+    }
+
+    /// @notice As `tightenMaker`, for settlement, which waits for nothing: where the book has no price now the requirement stays, raised
+    /// by `credited`, as what it counted as value has left the book and a credit is no cash before it is claimed.
+    function tightenMakerIfPriced(LedgerState storage self, IRiskEngine riskEngine, AccountId account, int256 credited)
+        internal
+    {
+        AccountWord word = self.accounts[account];
+        if (!word.isMaker()) return;
+        int256 needed;
+        if (word.strikeCount() != 0) {
+            StrikeWord[] memory words = strikes(self, account);
+            uint16 marketId = words[0].key().marketId();
+            try riskEngine.values(marketId, words, baseSize(self, account, marketId), Grid.Initial) returns (
+                int256 worst, int256, int256
+            ) {
+                needed = -worst;
+            } catch {
+                needed = word.requirement() + credited;
+            }
+        }
+        self.accounts[account] = word.withRequirement(needed);
     }
 }

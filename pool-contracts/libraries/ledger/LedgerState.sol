@@ -36,6 +36,12 @@ struct Exposure {
     uint128 stressLoss;
 }
 
+/// @notice What a maker paid for an expiry as backstop and has not been repaid, quote units.
+struct BackstopPayment {
+    AccountId account;
+    uint128 amount;
+}
+
 /// @notice Everything the ledger stores, but for its ERC-6909 balances. An expiry key is `marketId << 32 | expiry`.
 /// @param books Positions of margin accounts.
 /// @param base Base collateral, in the base token's units.
@@ -45,6 +51,8 @@ struct Exposure {
 /// @param credits What settlements owe the account; gone once it is paid whole.
 /// @param owingMarket The market whose settlement an account last failed to pay: while it owes, its base there stands for the debt.
 /// @param makerCredits Expiries whose credit a registered maker has not claimed: marks value them.
+/// @param backstops Makers that stand behind the insurance fund, and `backstopCap` with how much, quote units.
+/// @param backstopPayments What they paid for an expiry: late debtors repay it.
 struct LedgerState {
     mapping(uint16 marketId => IClearinghouse.Market) markets;
     mapping(AccountId => AccountWord) accounts;
@@ -61,6 +69,9 @@ struct LedgerState {
     mapping(AccountId => Dues) dues;
     mapping(AccountId => uint16 marketId) owingMarket;
     mapping(AccountId => uint256[] expiryKeys) makerCredits;
+    mapping(uint16 marketId => AccountId[]) backstops;
+    mapping(AccountId => mapping(uint16 marketId => uint128)) backstopCap;
+    mapping(uint256 expiryKey => BackstopPayment[]) backstopPayments;
     Exposure exposure;
 }
 

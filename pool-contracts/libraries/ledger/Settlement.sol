@@ -12,16 +12,18 @@ import {StrikeWord} from "../../types/StrikeWord.sol";
 import {CashMath} from "../accounting/CashMath.sol";
 import {Positions} from "../accounting/Positions.sol";
 import {Accounts} from "./Accounts.sol";
+import {Backstops} from "./Backstops.sol";
 import {Credit, Debt, LedgerState, toExpiryKey} from "./LedgerState.sol";
 
 /// @title Settlement of an expiry
 /// @notice Part of the ledger that stands in code of its own (linked, called by delegatecall), as the ledger's would not fit.
 /// Each account is netted first; debtors pay what they have, the rest is recorded as their debt. Once no account that is
-/// short remains, and no debt is pending or two hours have passed, the insurance fund covers what it can and the payout ratio
-/// min(1, collected/owed) is fixed. Credits are then paid in any order. What debtors pay later raises the ratio for all, those who
-/// have claimed included, until nobody is short; only then it repays the fund.
+/// short remains, and no debt is pending or two hours have passed, the insurance fund covers what it can, then the makers that stand
+/// behind it, and the payout ratio min(1, collected/owed) is fixed. Credits are then paid in any order. What debtors pay later raises
+/// the ratio for all, those who have claimed included, until nobody is short; only then it repays the makers, and the fund last.
 library Settlement {
     using Accounts for LedgerState;
+    using Backstops for LedgerState;
     using Positions for Positions.Book;
 
     /// @dev How long a missing payment may hold up the payout ratio.
@@ -62,7 +64,13 @@ library Settlement {
     }
 
     /// @notice Covers what is missing and fixes the payout ratio. See `IClearinghouse.finalizeSettlement`.
-    function finalize(LedgerState storage self, IInsuranceFund insuranceFund, uint16 marketId, uint32 expiry) external {
+    function finalize(
+        LedgerState storage self,
+        IRiskEngine riskEngine,
+        IInsuranceFund insuranceFund,
+        uint16 marketId,
+        uint32 expiry
+    ) external {
         uint256 expiryKey = toExpiryKey(marketId, expiry);
         ExpiryWord word = self.expiries[expiryKey];
         if (word.state() == ExpiryState.Open) revert IClearinghouse.Clearinghouse_NotSettling(expiry);
@@ -72,6 +80,7 @@ library Settlement {
         }
         uint256 missing = word.owed() - word.collected(); // debtors never pay more than they owe
         uint256 covered;
+        uint256 backed;
         if (missing != 0) {
             uint256 until = uint256(expiry) + word.settledAfter() + DEBT_GRACE;
             if (block.timestamp < until) revert IClearinghouse.Clearinghouse_DebtsPending(expiry, until);
@@ -79,13 +88,14 @@ library Settlement {
             covered = _min(insuranceFund.cover(marketId, expiry, missing), missing);
             covered = _min(covered, self.accounts[insuranceAccount].cash());
             self.addCash(insuranceAccount, -int256(covered)); // at most the account's cash
-            self.pot[expiryKey] += covered;
+            if (covered != missing) backed = self.pay(riskEngine, marketId, expiry, missing - covered);
+            self.pot[expiryKey] += covered + backed;
             self.exposure.unpaidDebts -= uint128(missing); // a sum of debts, each counted once
         }
-        uint256 collected = word.collected() + covered;
+        uint256 collected = word.collected() + covered + backed;
         self.expiries[expiryKey] =
             word.withDebt(word.owed(), collected).withState(ExpiryState.Final, word.settledAfter());
-        emit IClearinghouse.SettlementFinal(marketId, expiry, word.owed(), collected, covered);
+        emit IClearinghouse.SettlementFinal(marketId, expiry, word.owed(), collected, covered, backed);
     }
 
     /// @notice Pays a settled account's credit into its cash. See `IClearinghouse.claimCredit`.
@@ -195,13 +205,13 @@ library Settlement {
         if (raw >= 0) {
             int256 net = CashMath.toCashDown(raw, divisor);
             _addCredit(self, account, expiryKey, uint256(net)); // not negative
-            _tightenSettledMaker(self, riskEngine, account, net);
+            self.tightenMakerIfPriced(riskEngine, account, net);
             emit IClearinghouse.AccountSettled(account, marketId, expiry, net, 0);
             return;
         }
         uint256 owed = uint256(CashMath.toCashUp(-raw, divisor));
         uint256 unpaid = _settleDebt(self, riskEngine, account, marketId, expiryKey, owed);
-        _tightenSettledMaker(self, riskEngine, account, 0);
+        self.tightenMakerIfPriced(riskEngine, account, 0);
         emit IClearinghouse.AccountSettled(account, marketId, expiry, -int256(owed), unpaid);
     }
 
@@ -225,28 +235,6 @@ library Settlement {
             count = book.remove(count, word.isMaker(), i - 1);
         }
         if (found) self.accounts[account] = word.withStrikeCount(count);
-    }
-
-    /// @dev What a registered maker's requirement counted as value has left its book, and a credit is no cash before it is
-    /// claimed. Where the rest of the book has no price now, the credit is added, for settlement waits for nothing.
-    function _tightenSettledMaker(LedgerState storage self, IRiskEngine riskEngine, AccountId account, int256 credited)
-        private
-    {
-        AccountWord word = self.accounts[account];
-        if (!word.isMaker()) return;
-        int256 needed;
-        if (word.strikeCount() != 0) {
-            StrikeWord[] memory words = self.strikes(account);
-            uint16 marketId = words[0].key().marketId();
-            try riskEngine.values(marketId, words, self.baseSize(account, marketId), Grid.Initial) returns (
-                int256 worst, int256, int256
-            ) {
-                needed = -worst;
-            } catch {
-                needed = word.requirement() + credited;
-            }
-        }
-        self.accounts[account] = word.withRequirement(needed);
     }
 
     // ───────────────────────────── Debts and payouts ─────────────────────────────
@@ -284,8 +272,8 @@ library Settlement {
         self.owingMarket[account] = marketId;
     }
 
-    /// @dev Takes what the account has for this debt. It goes to the pot; after finality what the creditors were not paid does, and
-    /// the rest to the fund, which had covered it: who bore a loss last is paid first.
+    /// @dev Takes what the account has for this debt. It goes to the pot; after finality what the creditors were not paid does, then
+    /// to the makers that stood behind the fund what they paid, and the rest to the fund: who bore a loss last is paid first.
     function _collectDebt(
         LedgerState storage self,
         IRiskEngine riskEngine,
@@ -311,7 +299,7 @@ library Settlement {
             }
         }
         if (word.state() != ExpiryState.Final) self.exposure.unpaidDebts -= uint128(paid);
-        else if (paid != toPot) self.addCash(insuranceAccount, int256(paid - toPot));
+        else if (paid != toPot) self.addCash(insuranceAccount, int256(self.repay(expiryKey, paid - toPot))); // a part of it
     }
 
     /// @dev The account's cash; where it cannot pay all it owes and is short in later expiries too, the part of this debt: the

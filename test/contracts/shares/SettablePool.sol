@@ -15,6 +15,7 @@ contract SettablePool {
     uint256 public reserve;
     uint256 public freshReserve;
     uint256 public unwind;
+    uint256 public provision;
     uint256 public payable_ = type(uint256).max;
     uint32 public round;
     Mark private _lastMark;
@@ -33,6 +34,10 @@ contract SettablePool {
 
     function setBook(int256 bookValue_, uint256 reserve_, uint256 freshReserve_, uint256 unwind_) external {
         (bookValue, reserve, freshReserve, unwind) = (bookValue_, reserve_, freshReserve_, unwind_);
+    }
+
+    function setProvision(uint256 provision_) external {
+        provision = provision_;
     }
 
     function setPayable(uint256 payable__) external {
@@ -54,7 +59,7 @@ contract SettablePool {
 
     function mark(uint40 surfaceTime) external {
         uint256 cashBefore = cash();
-        Mark memory mark_ = Mark(++round, surfaceTime, nav(), reserve, freshReserve, unwind);
+        Mark memory mark_ = Mark(++round, surfaceTime, nav(), reserve, freshReserve, unwind, provision);
         _lastMark = mark_;
         IPoolShares(shares).onMark(mark_);
         _lastMark.nav += int256(cash()) - int256(cashBefore);

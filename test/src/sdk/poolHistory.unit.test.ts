@@ -48,7 +48,18 @@ function surface(round: number, modelTime: number, spot: number): OracleEvent {
 function mark(round: number, cash: bigint, settlements = 0n): PoolEvent {
   const inventory = [0n, 0n, 0n, 0n] as const;
   const nav = cash + settlements;
-  const args = { round, surfaceTime: 0, nav, reserve: 0n, unwind: 0n, cash, settlements, bookValue: 0n, inventory };
+  const args = {
+    round,
+    surfaceTime: 0,
+    nav,
+    reserve: 0n,
+    unwind: 0n,
+    provision: 0n,
+    cash,
+    settlements,
+    bookValue: 0n,
+    inventory,
+  };
   return { ...place, source: "pool", name: "Marked", args };
 }
 
@@ -98,7 +109,14 @@ function replay(paid: { readonly owed: bigint; readonly covered: bigint; readonl
     ledger("SettlementStarted", { marketId: 1, expiry, priceWad: wad(2600) }),
     ledger("AccountSettled", { account, marketId: 1, expiry, net: usdc(600), unpaid: 0n }),
     mark(2, usdc(9_499.1), usdc(540)),
-    ledger("SettlementFinal", { marketId: 1, expiry, owed: paid.owed, collected: paid.owed, covered: paid.covered }),
+    ledger("SettlementFinal", {
+      marketId: 1,
+      expiry,
+      owed: paid.owed,
+      collected: paid.owed,
+      covered: paid.covered,
+      backed: 0n,
+    }),
     ledger("CreditPaid", { account, marketId: 1, expiry, amount: paid.amount }),
     surface(3, expiry + 3600, 2600),
     mark(3, usdc(9_499.1) + paid.amount),
@@ -140,4 +158,19 @@ describe("a settlement that debtors cannot pay in full", () => {
     }
     expect(marks[0]?.parts.gifts).toBe(10_000n * 10n ** 24n);
   });
+});
+
+test("what the pool pays behind the insurance fund, and gets back, is a part of its own", () => {
+  const pools = new PoolReplay(deployment, pool);
+  const of = { account, marketId: 1, expiry } as const;
+  const marks = [
+    ledger("CashDeposited", { account, from: address("c"), amount: usdc(10_000) }),
+    ledger("BackstopPaid", { ...of, amount: usdc(700) }),
+    ledger("BackstopPaid", { ...of, account: account + 256n, amount: usdc(300) }),
+    mark(1, usdc(9_300)),
+    ledger("BackstopRepaid", { ...of, amount: usdc(200) }),
+    mark(2, usdc(9_500)),
+  ].flatMap((event) => pools.apply(event) ?? []);
+  expect(marks.map(({ parts }) => parts.backstop / 10n ** 18n)).toEqual([-usdc(700), usdc(200)]);
+  expect(marks.map(({ replayed, nav }) => replayed.nav - nav)).toEqual([0n, 0n]);
 });

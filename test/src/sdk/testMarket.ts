@@ -81,6 +81,8 @@ export class TestMarket {
       readonly signers?: readonly Address[];
       readonly marketTerms?: Partial<MarketTerms>;
       readonly poolParameters?: Partial<PoolParameters>;
+      /** What the pool stands behind the insurance fund with, quote units. */
+      readonly backstopCap?: bigint;
     },
   ): Promise<TestMarket> {
     const deployer = new Transactor(anvil.publicClient, anvil.wallet(0));
@@ -97,6 +99,7 @@ export class TestMarket {
       poolName: "core",
       marketTerms: options.marketTerms ?? {},
       poolParameters: options.poolParameters ?? {},
+      backstopCap: options.backstopCap ?? 0n,
     });
     return new TestMarket(anvil, deployment, expiries);
   }

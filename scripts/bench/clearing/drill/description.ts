@@ -51,6 +51,8 @@ export interface Drill {
   readonly insuranceStake: number;
   /** How far stress losses may exceed the fund: what makes a fund that is too small possible. */
   readonly stressAllowance: number;
+  /** What the pool stands behind the fund with. */
+  readonly backstopCap: number;
   readonly poolDeposits: readonly [stays: number, leaves: number];
   readonly liquidatorCash: readonly number[];
   readonly writers: readonly Writer[];
@@ -83,6 +85,7 @@ const span = (from: string, to: string): TimeSpan => ({ from: at(from), to: at(t
 /** The same people with the same money in every crash. */
 const CAST_AND_CAPITAL = {
   stressAllowance: 10_000_000,
+  backstopCap: 2_000,
   poolDeposits: [400_000, 100_000],
   liquidatorCash: [150_000, 60_000],
   writers: writersOf(60_000),

@@ -72,7 +72,7 @@ async function readExpiry(stage: Stage, expiry: number, holdings: readonly Holdi
     return { account: event.args.account, paid: event.args.paid, isLate: place(event) > place(final) };
   });
   const settledEvents = ofExpiry(await eventsOf(stage, "AccountSettled"));
-  const { owed, collected, covered } = final.args;
+  const { owed, collected, covered, backed } = final.args;
   return {
     expiry,
     priceWad: started.args.priceWad,
@@ -80,6 +80,7 @@ async function readExpiry(stage: Stage, expiry: number, holdings: readonly Holdi
     owed,
     collected,
     covered,
+    backed,
     pot: await stage.pot(expiry),
     settled: settledEvents.map(({ args: { account, net, unpaid } }) => ({ account, net, unpaid })),
     collections,
@@ -87,6 +88,7 @@ async function readExpiry(stage: Stage, expiry: number, holdings: readonly Holdi
       account,
       amount,
     })),
+    backstopsRepaid: ofExpiry(await eventsOf(stage, "BackstopRepaid")).reduce((sum, { args }) => sum + args.amount, 0n),
   };
 }
 

@@ -1,5 +1,6 @@
 /**
- * Who paid a crash, by the written order of losses: the accounts' own collateral, auctions, the insurance fund, the payout ratio.
+ * Who paid a crash, by the written order of losses: the accounts' own collateral, auctions, the insurance fund, the pool behind
+ * it, the payout ratio.
  * Everything is worked out anew from positions and prices and held against what the ledger did: what does not agree is `unpaid`.
  */
 import { cashDivisor, toCashDown, toCashUp } from "../../../../pricing/fixed/index.ts";
@@ -17,17 +18,20 @@ export interface ExpiryFacts {
   readonly expiry: number;
   readonly priceWad: bigint;
   readonly holdings: readonly Holding[];
-  /** As the ledger said when it fixed the ratio; the cover is a part of what was collected. */
+  /** As the ledger said when it fixed the ratio; what the fund covered and makers behind it paid is a part of what was collected. */
   readonly owed: bigint;
   readonly collected: bigint;
   readonly covered: bigint;
+  readonly backed: bigint;
   /** What lies in the pot at the end. */
   readonly pot: bigint;
   /** What the ledger said of each account: what was due (positive) or owed, and the part of a debt that was not paid. */
   readonly settled: readonly { readonly account: bigint; readonly net: bigint; readonly unpaid: bigint }[];
-  /** Debts paid later out of cash that came in since, into the pot or, once the ratio was fixed, to the fund. */
+  /** Debts paid later out of cash that came in since, into the pot or, once the ratio was fixed, up the order of losses. */
   readonly collections: readonly { readonly account: bigint; readonly paid: bigint; readonly isLate: boolean }[];
   readonly payments: readonly { readonly account: bigint; readonly amount: bigint }[];
+  /** What makers behind the fund were given back of `backed`. */
+  readonly backstopsRepaid: bigint;
 }
 
 export interface SaleFacts {
@@ -74,9 +78,10 @@ export interface ExpiryLosses {
   /** By the debtors themselves, before the ratio was fixed. */
   readonly ownCash: bigint;
   readonly covered: bigint;
+  readonly backed: bigint;
   /** Left to the payout ratio. */
   readonly shortfall: bigint;
-  /** Paid by debtors after the ratio was fixed: to creditors up to the shortfall, then to the fund. */
+  /** Paid by debtors after the ratio was fixed: to creditors up to the shortfall, then to makers behind the fund, then to it. */
   readonly late: bigint;
   readonly due: bigint;
   readonly paid: bigint;
@@ -90,9 +95,11 @@ export interface Waterfall {
   readonly owed: bigint;
   readonly ownCash: bigint;
   readonly covered: bigint;
+  readonly backed: bigint;
   readonly shortfall: bigint;
   readonly late: bigint;
-  /** The part of it that repaid the fund. */
+  /** The part of it that repaid makers behind the fund, and the fund. */
+  readonly backstopsRepaid: bigint;
   readonly repaid: bigint;
   /** What bidders paid into accounts, the penalty out of it, and what the fund paid bidders. */
   readonly auctionProceeds: bigint;
@@ -113,7 +120,8 @@ export function waterfallOf({ quoteDecimals, expiries, sales, fund, debtors }: L
   };
   const losses = expiries.map((facts) => lossesOf(facts, cashDivisor(quoteDecimals), expect));
   const covered = sum(losses, ({ covered: x }) => x);
-  const repaid = sum(losses, (loss) => loss.late - raisedBy(loss));
+  const backstopsRepaid = sum(losses, backstopsRepaidBy);
+  const repaid = sum(losses, (loss) => loss.late - raisedBy(loss) - backstopsRepaidBy(loss));
   const auctionProceeds = sum(sales, ({ price }) => (price > 0n ? price : 0n));
   const penalties = sum(sales, ({ penalty }) => penalty);
   const auctionCosts = sum(sales, ({ price }) => (price < 0n ? -price : 0n));
@@ -128,8 +136,10 @@ export function waterfallOf({ quoteDecimals, expiries, sales, fund, debtors }: L
     owed: sum(losses, ({ owed }) => owed),
     ownCash: sum(losses, ({ ownCash }) => ownCash),
     covered,
+    backed: sum(losses, ({ backed }) => backed),
     shortfall: sum(losses, ({ shortfall }) => shortfall),
     late: sum(losses, ({ late }) => late),
+    backstopsRepaid,
     repaid,
     auctionProceeds,
     penalties,
@@ -147,6 +157,12 @@ function raisedBy({ late, shortfall }: Pick<ExpiryLosses, "late" | "shortfall">)
   return late < shortfall ? late : shortfall;
 }
 
+/** What they then gave back to makers behind the fund: at most what those had paid. */
+function backstopsRepaidBy(loss: Pick<ExpiryLosses, "late" | "shortfall" | "backed">): bigint {
+  const rest = loss.late - raisedBy(loss);
+  return rest < loss.backed ? rest : loss.backed;
+}
+
 type Expect = (what: string, found: bigint, expected: bigint) => void;
 
 function lossesOf(facts: ExpiryFacts, divisor: bigint, expect: Expect): ExpiryLosses {
@@ -160,11 +176,17 @@ function lossesOf(facts: ExpiryFacts, divisor: bigint, expect: Expect): ExpiryLo
   }
   const atOnce = sum(facts.settled, ({ net, unpaid }) => (net < 0n ? -net - unpaid : 0n));
   const ownCash = atOnce + sum(facts.collections, ({ paid, isLate }) => (isLate ? 0n : paid));
-  expect(name("what was collected"), facts.collected, ownCash + facts.covered);
+  expect(name("what was collected"), facts.collected, ownCash + facts.covered + facts.backed);
 
   const late = sum(facts.collections, ({ paid, isLate }) => (isLate ? paid : 0n));
   const shortfall = owed - facts.collected;
   const collected = facts.collected + raisedBy({ late, shortfall });
+  const { backed } = facts;
+  expect(
+    name("what makers behind the fund got back"),
+    facts.backstopsRepaid,
+    backstopsRepaidBy({ late, shortfall, backed }),
+  );
   const claims = [...dues].map(([account, parts]): Claim => {
     const due = sum(parts, (x) => x);
     const should = payoutOf(due, { owed, collected });
@@ -192,6 +214,7 @@ function lossesOf(facts: ExpiryFacts, divisor: bigint, expect: Expect): ExpiryLo
     owed,
     ownCash,
     covered: facts.covered,
+    backed,
     shortfall,
     late,
     due,
