@@ -17,7 +17,7 @@ const HOUR = 3_600;
 const DAY = 24 * HOUR;
 const start = Date.UTC(2026, 1, 1, 8) / 1000;
 const [near, far] = [start + 3 * DAY, start + 30 * DAY] as const;
-const [LP, WRITER, LIQUIDATOR, SETTLER, STAKER, BUYER] = [16, 6, 9, 10, 17, 3] as const;
+const [LP, WRITER, SMALL, LIQUIDATOR, SETTLER, STAKER, BUYER] = [16, 6, 7, 9, 10, 17, 3] as const;
 const root = join(import.meta.dirname, "..", "..");
 const folder = mkdtempSync(join(tmpdir(), "meniscus-liquidation-"));
 const deploymentFile = join(folder, "deployment.json");
@@ -92,17 +92,19 @@ const account = (index: number) => toAccountId(market.address(index), 1);
 beforeAll(async () => {
   market = await TestMarket.start(start, [near, far]);
   writeDeployment(market.deployment, deploymentFile);
-  for (const index of [LP, WRITER, LIQUIDATOR, SETTLER, STAKER, BUYER]) await market.fund(index, 3_000_000);
+  for (const index of [LP, WRITER, SMALL, LIQUIDATOR, SETTLER, STAKER, BUYER]) await market.fund(index, 3_000_000);
   await step(60);
   await market.deposit(LP, 1_000_000);
   await step(60);
   await market.claim(LP);
   await market.openMargin(WRITER, 8_000);
+  await market.openMargin(SMALL, 40);
   await market.openMargin(LIQUIDATOR, 300_000);
   await meniscus(STAKER, "insurance", "stake", "100000");
   const bought = await market.swap(BUYER, 0, [{ expiry: near, strike: 2_500, kind: "call", size: 2 }]);
   const written = await market.swap(WRITER, 1, [{ expiry: far, strike: 2_600, kind: "call", size: -10 }]);
-  if (!bought || !written) throw new Error("the market would not trade");
+  const little = await market.swap(SMALL, 1, [{ expiry: far, strike: 2_600, kind: "call", size: -0.05 }]);
+  if (!bought || !written || !little) throw new Error("the market would not trade");
   startBot("liquidator", LIQUIDATOR, { kind: "liquidator", edge: 0.02, minProfit: 1 });
   startBot("settler", SETTLER, { kind: "settler" });
 });
@@ -119,7 +121,7 @@ test("a writer whom a jump has put below maintenance is sold to the liquidator, 
   spot = 3_200;
   await step(3 * HOUR);
   const [sale] = await until("a liquidation", 60, async () => {
-    const found = await events("Liquidated");
+    const found = (await events("Liquidated")).filter(({ args }) => args.account === account(WRITER));
     return found.length > 0 ? found : undefined;
   });
   expect(sale?.args).toMatchObject({ account: account(WRITER), bidder: account(LIQUIDATOR) });
@@ -143,6 +145,27 @@ test("a writer whom a jump has put below maintenance is sold to the liquidator, 
   expect(fund.held, "the penalty").toBeGreaterThan(100_000);
   expect(fund.stake).toMatchObject({ shares: 100_000, readyAt: null });
   expect(fund.stake?.value).toBeGreaterThan(100_000);
+});
+
+test("a small writer is closed out by the pool, and the liquidator gets the bounty", async () => {
+  const taken = await until("a take", 60, async () => {
+    const found = await market.client.getContractEvents({
+      address: market.deployment.liquidationAuction,
+      abi: liquidationAuctionAbi,
+      eventName: "AccountTaken",
+      strict: true,
+      fromBlock: 0n,
+    });
+    return found[0]?.args;
+  });
+  expect(taken).toMatchObject({ account: account(SMALL), keeper: account(LIQUIDATOR) });
+  expect(taken.taker.toLowerCase()).toBe(market.pool.optionPool.toLowerCase());
+  expect(taken.bounty).toBeGreaterThan(0n);
+  const ledger = { address: market.deployment.clearinghouse, abi: clearinghouseAbi } as const;
+  const args = [account(SMALL)] as const;
+  expect(await market.client.readContract({ ...ledger, functionName: "strikes", args })).toHaveLength(0);
+  const left = await market.client.readContract({ ...ledger, functionName: "cash", args });
+  expect(left, "what is left stays his").toBeGreaterThan(0n);
 });
 
 test("the settler brings an expiry to its end without anybody's hand", async () => {
