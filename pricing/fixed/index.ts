@@ -53,7 +53,7 @@ export {
   type QuoteState,
   type QuoteTotals,
 } from "./poolQuote.ts";
-export { type MarginScenario, unpackGrid } from "./scenarioGrid.ts";
+export { front, type MarginScenario, type PortfolioShape, unpackGrid } from "./scenarioGrid.ts";
 export {
   type Contingencies,
   type MarginBoard,

@@ -30,3 +30,24 @@ export function unpackGrid(words: readonly bigint[]): readonly MarginScenario[] 
   }
   return scenarios;
 }
+
+/** `Shape` of ScenarioGrid.sol: what is known of a portfolio before it is valued. */
+export type PortfolioShape = "any" | "short" | "shortCalls" | "shortPuts";
+
+/** Which scenarios, by their index, may be the worst for a portfolio of a shape; the first, the present, always among them. */
+export function front(scenarios: readonly MarginScenario[], shape: PortfolioShape): readonly number[] {
+  const all = scenarios.map((_, i) => i);
+  if (shape === "any") return all;
+  const dominates = (j: number, i: number) => isNowhereBetter(scenarios[j]!, scenarios[i]!, shape);
+  return all.filter((i) => i === 0 || !all.some((j) => j !== i && dominates(j, i) && (j < i || !dominates(i, j))));
+}
+
+function isNowhereBetter(a: MarginScenario, b: MarginScenario, shape: PortfolioShape): boolean {
+  const further = a.spotShockWad - b.spotShockWad;
+  if (shape === "short" ? further !== 0n : shape === "shortCalls" ? further < 0n : further > 0n) return false;
+  return a.weightPercent >= b.weightPercent && shift(a, 0n) >= shift(b, 0n) && shift(a, 3n) >= shift(b, 3n);
+}
+
+function shift({ volatilityShockWad, isInverted }: MarginScenario, factor: bigint): bigint {
+  return volatilityShockWad * (isInverted ? factor - 1n : factor);
+}

@@ -4,7 +4,7 @@ import { type Black76Parts, black76DeltaAndVega, black76Excess, black76ShortPart
 import { cashDivisor, toCashDown, toCashUp } from "./cashMath.ts";
 import { essviStdDev, requireEssviSlice } from "./essvi.ts";
 import { lnWad } from "./logarithm.ts";
-import type { MarginScenario } from "./scenarioGrid.ts";
+import { front, type MarginScenario, type PortfolioShape } from "./scenarioGrid.ts";
 import { sqrtWad } from "./squareRoot.ts";
 import { absolute } from "./word.ts";
 
@@ -141,11 +141,12 @@ function valuesOn(facts: MarginFacts, market: MarginMarket): MarginValues {
     const weight = scenarios[i]!.weightPercent;
     return presentRaw + (weight === 100n ? change : toCashDown(change * weight, 100n));
   });
-  let lowest = presentRaw;
+  let [lowest, leastChange] = [presentRaw, 0n];
   let worstPlace: WorstPlace = { scenario: 0 };
-  weighted.forEach((raw, scenario) => {
-    if (raw < lowest) [lowest, worstPlace] = [raw, { scenario }];
-  });
+  for (const scenario of front(scenarios, shapeOf(facts))) {
+    if (weighted[scenario]! < lowest) [lowest, worstPlace] = [weighted[scenario]!, { scenario }];
+    if (changes[scenario]! < leastChange) leastChange = changes[scenario]!;
+  }
   for (const { raw, position } of valuesBetween(facts, market, spotsOf(scenarios, weighted))) {
     if (raw < lowest) [lowest, worstPlace] = [raw, { position }];
   }
@@ -164,7 +165,7 @@ function valuesOn(facts: MarginFacts, market: MarginMarket): MarginValues {
   return {
     worst: toCashDown(lowest - contingency, divisor),
     mid: toCashDown(presentRaw, divisor),
-    stressed: toCashDown(presentRaw + changes.reduce((least, x) => (x < least ? x : least), 0n), divisor),
+    stressed: toCashDown(presentRaw + leastChange, divisor),
     scenarios: changes.map((change, i) => ({
       value: toCashDown(presentRaw + change, divisor),
       weighted: toCashDown(weighted[i]!, divisor),
@@ -172,6 +173,13 @@ function valuesOn(facts: MarginFacts, market: MarginMarket): MarginValues {
     worstPlace,
     contingency: toCashUp(contingency, divisor),
   };
+}
+
+function shapeOf({ positions, baseSize }: MarginFacts): PortfolioShape {
+  if (positions.some(({ calls, puts }) => calls + puts > 0n)) return "any";
+  if (baseSize === 0n && positions.every(({ calls, puts }) => calls <= 0n && puts === 0n)) return "shortCalls";
+  if (baseSize === 0n && positions.every(({ calls, puts }) => puts <= 0n && calls === 0n)) return "shortPuts";
+  return "short";
 }
 
 function baseMoveRaw(baseRaw: bigint, { spotShockWad }: MarginScenario): bigint {

@@ -350,7 +350,12 @@ contract LedgerHandler is Test {
             AccountId account = _marginOf(addmod(seed, i, 9));
             AccountId keeper = _marginOf(seed / 9);
             bytes memory data = abi.encodeCall(auction.take, (account, pool, keeper, ""));
-            if (_callOn(keeper.owner(), address(auction), "take", data)) return;
+            (, uint256 reserveBefore) = pool.inventory();
+            if (!_callOn(keeper.owner(), address(auction), "take", data)) continue;
+            (, uint256 reserve) = pool.inventory();
+            if (reserve > reserveBefore) impactCollected += int256(reserve - reserveBefore);
+            else impactReturned += int256(reserveBefore - reserve);
+            return;
         }
     }
 
@@ -648,7 +653,7 @@ contract LedgerInvariantTest is LedgerFixture, IFaucet {
             handler.take.selector,
             handler.setBackstop.selector
         ];
-        for (uint256 i = 0; i < 1500; ++i) {
+        for (uint256 i = 0; i < 2000; ++i) {
             uint256 seed = uint256(keccak256(abi.encode("campaign", i)));
             bytes memory arguments = abi.encode(seed, seed >> 224, uint256(uint32(seed >> 128)));
             bytes4 door = doors[i % 27];

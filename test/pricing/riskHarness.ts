@@ -216,6 +216,15 @@ export function drawGrids(random: Random): Grids {
   };
 }
 
+const SHAPES = ["any", "any", "any", "short", "shortCalls", "shortPuts"] as const;
+
+function shapedBy(shape: (typeof SHAPES)[number], calls: bigint, puts: bigint): { calls: bigint; puts: bigint } {
+  const short = (size: bigint) => (size > 0n ? -size : size);
+  if (shape === "shortCalls") return { calls: short(calls), puts: 0n };
+  if (shape === "shortPuts") return { calls: 0n, puts: short(puts) };
+  return shape === "short" && calls + puts > 0n ? { calls: -calls, puts: -puts } : { calls, puts };
+}
+
 /** A portfolio of up to 16 strikes on up to four expiries; unless told otherwise one in six with every field at its limits. */
 export function drawScene(random: Random, extreme = random.below(6) === 0): RiskScene {
   const spotWad = extreme ? (1n << 30n) + random.word(95) : random.logWad(10, 100_000);
@@ -242,11 +251,12 @@ export function drawScene(random: Random, extreme = random.below(6) === 0): Risk
   const boards = boardsAt(spotWad);
   const waitingSpot = random.below(2) === 0 ? 0n : moved();
   const size = () => (random.below(4) === 0 ? 0n : drawSize(random, extreme));
+  const shape = random.pick(SHAPES);
   const strikes = Array.from({ length: random.below(17) }, () => {
     const board = random.below(boards.length);
     const strikeWad = drawStrike(random, extreme, boards[board]!.forwardWad);
     const calls = size();
-    return { board, strikeWad, calls, puts: random.below(5) === 0 ? -calls : size() };
+    return { board, strikeWad, ...shapedBy(shape, calls, random.below(5) === 0 ? -calls : size()) };
   });
   const age = () => (random.below(2) === 0 ? random.below(121) : random.below(3 * DAY));
   return {

@@ -12,7 +12,7 @@
  */
 
 import { expect, test } from "vitest";
-import { type MarginFacts, type MarginPosition, scenarioMargin, unpackGrid } from "../../pricing/fixed/index.ts";
+import { front, type MarginFacts, type MarginPosition, scenarioMargin, unpackGrid } from "../../pricing/fixed/index.ts";
 import { defaultGrids } from "../../src/chain/parameters.ts";
 import { Random } from "./random.ts";
 import { drawScene, factsOf } from "./riskHarness.ts";
@@ -52,6 +52,23 @@ test(`${portfolios} portfolios cut in two: apart they need no less than together
     if (together > apart + 1n) hedged++;
   }
   expect(hedged).toBeGreaterThan(portfolios / 4);
+});
+
+test(`${portfolios} portfolios: no scenario that is left out is worse than those that are looked at`, {
+  timeout,
+}, () => {
+  const random = new Random(5);
+  for (let i = 0; i < portfolios; i++) {
+    const facts = drawFacts(random);
+    const { scenarios, worst, stressed, contingency } = scenarioMargin(facts);
+    const least = (values: readonly bigint[]) => values.reduce((low, value) => (value < low ? value : low));
+    // Each is rounded to the unit by itself.
+    expect(worst).toBeLessThanOrEqual(least(scenarios.map(({ weighted }) => weighted)) - contingency + 2n);
+    expect(stressed).toBeLessThanOrEqual(least(scenarios.map(({ value }) => value)) + 1n);
+  }
+  const grid = unpackGrid(defaultGrids.initial);
+  const looked = (["any", "short", "shortCalls", "shortPuts"] as const).map((shape) => front(grid, shape).length);
+  expect(looked, "of the scenarios that markets begin with").toEqual([17, 9, 4, 4]);
 });
 
 test(`${portfolios} portfolios grown: the worst value grows in proportion`, { timeout }, () => {

@@ -52,6 +52,15 @@ function weightPercent(Scenario self) pure returns (uint256) {
     return uint256(Scenario.unwrap(self)) & 0x7f;
 }
 
+/// @notice What is known of a portfolio beforehand: of which scenarios one is always the worst. A strike's net is the sum of its calls and
+/// puts. `Short`: no net is positive. `ShortCalls`, `ShortPuts`: nothing but short options of that kind, and no base.
+enum Shape {
+    Any,
+    Short,
+    ShortCalls,
+    ShortPuts
+}
+
 /// @title Scenario grids as data
 library ScenarioGrid {
     /// @notice The scenarios of a grid, in order.
@@ -105,6 +114,47 @@ library ScenarioGrid {
 
     function _isBetweenZeroAnd(int256 end, int256 x) private pure returns (bool) {
         return end < 0 ? end <= x && x <= 0 : 0 <= x && x <= end;
+    }
+
+    /// @notice The scenarios of a grid that may be the worst for a portfolio of a shape, the present among them, in order.
+    ///
+    /// For one spot, a portfolio without positive nets loses by volatility: of value, calls·F′ + puts·K is the same under every volatility, and the
+    /// rest is net·excess. Short calls lose by spot besides, short puts by its fall. A scenario is left out where another goes as far in what the
+    /// portfolio loses by, at every tenor, and counts as much: it is not above it in value, weighed or whole, or both are above the present.
+    function front(Scenario[] memory scenarios, Shape shape) internal pure returns (Scenario[] memory kept) {
+        if (shape == Shape.Any) return scenarios;
+        kept = new Scenario[](scenarios.length);
+        kept[0] = scenarios[0];
+        uint256 count = 1;
+        for (uint256 i = 1; i < scenarios.length; ++i) {
+            if (!_isDominated(scenarios, i, shape)) kept[count++] = scenarios[i];
+        }
+        assembly ("memory-safe") {
+            mstore(kept, count) // shortens the array in place
+        }
+    }
+
+    function _isDominated(Scenario[] memory scenarios, uint256 i, Shape shape) private pure returns (bool) {
+        for (uint256 j = 0; j < scenarios.length; ++j) {
+            if (j == i || !_dominates(scenarios[j], scenarios[i], shape)) continue;
+            // Of two alike the first stays.
+            if (j < i || !_dominates(scenarios[i], scenarios[j], shape)) return true;
+        }
+        return false;
+    }
+
+    /// @dev Whether `a` is nowhere better than `b`. Shifts are straight lines in f, between 0 and 3.
+    function _dominates(Scenario a, Scenario b, Shape shape) private pure returns (bool) {
+        (int256 spotA, int256 spotB) = (a.spotShockWad(), b.spotShockWad());
+        if (shape == Shape.Short ? spotA != spotB : shape == Shape.ShortCalls ? spotA < spotB : spotA > spotB) {
+            return false;
+        }
+        return a.weightPercent() >= b.weightPercent() && _shift(a, 0) >= _shift(b, 0) && _shift(a, 3) >= _shift(b, 3);
+    }
+
+    /// @dev See `ShockedBoards`.
+    function _shift(Scenario scenario, int256 factor) private pure returns (int256) {
+        return scenario.volatilityShockWad() * (scenario.isInverted() ? factor - 1 : factor);
     }
 
     /// @notice Whether on each side some scenario moves spot twice as far, as far as a scenario may go, as any that counts whole.
