@@ -22,6 +22,7 @@ import {StrikeKey} from "./types/OptionId.sol";
 import {StrikeWord} from "./types/StrikeWord.sol";
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {SSTORE2} from "solady/utils/SSTORE2.sol";
 
 /// @title A pool that makes prices for options
 ///
@@ -84,7 +85,7 @@ contract OptionPool is IOptionPool, AccessManaged {
     Inventory private _inventory;
     Reserve private _reserve;
     NetValue private _netValue;
-    PoolParameters private _parameters;
+    address private _parametersCode; // kept as code: every swap reads them, governance writes them
     Mark private _lastMark;
     Taken private _taken;
 
@@ -121,22 +122,22 @@ contract OptionPool is IOptionPool, AccessManaged {
         returns (AccountId, int256, uint256)
     {
         if (msg.sender != address(clearinghouse)) revert OptionPool_NotLedger(msg.sender);
-        return _swap(taker, legs, reduces, _parameters);
+        return _swap(taker, legs, reduces, parameters());
     }
 
     /// @inheritdoc IAccountTaker
     /// @dev The quote with a wider spread on notional, within a limit per block; the limits of swaps hold.
     function onTake(AccountId taker, Leg[] calldata legs) external returns (AccountId, int256, uint256) {
         if (msg.sender != _liquidationAuction) revert OptionPool_NotAuction(msg.sender);
-        PoolParameters memory parameters_ = _parameters;
+        PoolParameters memory parameters_ = parameters();
         parameters_.notionalSpread += parameters_.takeSpread; // bounded: `_setParameters`
-        _countTaken(legs, parameters_.takeLimit);
+        _countTaken(legs, parameters_);
         return _swap(taker, legs, _reduces(legs), parameters_);
     }
 
     /// @inheritdoc IOptionPool
     function quote(Leg[] calldata legs, bool reduces) external view returns (Quote memory quote_) {
-        (quote_,) = _quote(legs, reduces, _parameters);
+        (quote_,) = _quote(legs, reduces, parameters());
     }
 
     function _swap(AccountId taker, Leg[] calldata legs, bool reduces, PoolParameters memory parameters_)
@@ -171,14 +172,15 @@ contract OptionPool is IOptionPool, AccessManaged {
         if (state.round == 0) revert OptionPool_NoSurface();
         if (_reserve.markedRound == state.round) return _lastMark;
 
-        (BookTotals memory book, uint256 baseSize) = _valueBook();
+        PoolParameters memory parameters_ = parameters();
+        (BookTotals memory book, uint256 baseSize) = _valueBook(parameters_);
         int256 cashBefore = int256(clearinghouse.cash(account)); // cash is below 2^128
         int256 settlements = clearinghouse.settlementBalance(account);
         int256 drift = _reserve.driftRound == state.round ? int256(_netValue.drift) : int256(0);
         int256 bookValue = CashMath.toCashDown(book.value + int256(baseSize * state.surfaceSpotWad), _divisor);
         int256 nav = cashBefore + settlements + bookValue - drift;
 
-        Mark memory mark_ = _storeMark(state, book, nav);
+        Mark memory mark_ = _storeMark(parameters_, state, book, nav);
         int256[4] memory netShort = book.netShort;
         emit Marked(
             state.round,
@@ -197,7 +199,7 @@ contract OptionPool is IOptionPool, AccessManaged {
         // What LPs brought and took at this mark belongs to the NAV that scales the potential from here on.
         int256 navAfter = nav + int256(clearinghouse.cash(account)) - cashBefore;
         // A larger NAV lowers Φ, and R above Φ would pay back what a cycle never paid in.
-        if (navAfter > nav) _capReserve(netShort, state.surfaceSpotWad, navAfter);
+        if (navAfter > nav) _capReserve(parameters_, netShort, state.surfaceSpotWad, navAfter);
         _netValue = NetValue({nav: int128(navAfter), drift: int128(drift)}); // cash is below 2^127
         _lastMark.nav = navAfter;
         return _lastMark;
@@ -210,9 +212,10 @@ contract OptionPool is IOptionPool, AccessManaged {
         if (clearinghouse.strikes(account).length == 0) return cash;
         if (requirement < 0) requirement = 0;
         int256 free = int256(cash) - requirement; // cash is below 2^128
-        int256 byUtilisation = _lastMark.nav - requirement * 1e18 / int256(_parameters.utilisationLimit);
+        PoolParameters memory parameters_ = parameters();
+        int256 byUtilisation = _lastMark.nav - requirement * 1e18 / int256(parameters_.utilisationLimit);
         int256 limit = free < byUtilisation ? free : byUtilisation;
-        return limit <= 0 ? 0 : uint256(limit) * _parameters.redemptionShare / 1e18; // positive: checked
+        return limit <= 0 ? 0 : uint256(limit) * parameters_.redemptionShare / 1e18; // positive: checked
     }
 
     /// @inheritdoc IOptionPool
@@ -250,8 +253,8 @@ contract OptionPool is IOptionPool, AccessManaged {
     }
 
     /// @inheritdoc IOptionPool
-    function parameters() external view returns (PoolParameters memory) {
-        return _parameters;
+    function parameters() public view returns (PoolParameters memory) {
+        return abi.decode(SSTORE2.read(_parametersCode), (PoolParameters));
     }
 
     // ───────────────────────────── Quote, step by step ─────────────────────────────
@@ -268,14 +271,14 @@ contract OptionPool is IOptionPool, AccessManaged {
     }
 
     /// @dev A burst of liquidations reaches the pool in parts, each at the impact of those before.
-    function _countTaken(Leg[] calldata legs, uint256 takeLimit) private {
+    function _countTaken(Leg[] calldata legs, PoolParameters memory parameters_) private {
         uint256 contracts;
         for (uint256 i = 0; i < legs.length; ++i) {
             contracts += _abs(legs[i].size);
         }
         uint256 notionalE6 = contracts * oracle.marketState(marketId).spotWad / 1e18; // sizes < 2^80, prices < 2^97
         if (_taken.blockNumber == block.number) notionalE6 += _taken.notionalE6;
-        uint256 limit = _navE6(_netValue.nav) * takeLimit / 1e18;
+        uint256 limit = _navE6(_netValue.nav, parameters_.navFloor) * parameters_.takeLimit / 1e18;
         if (notionalE6 > limit) revert OptionPool_TakeLimit(notionalE6, limit);
         _taken = Taken(uint64(block.number), uint192(notionalE6)); // below 2^184, as said
     }
@@ -285,7 +288,7 @@ contract OptionPool is IOptionPool, AccessManaged {
         view
         returns (Quote memory quote_, MarketState memory state)
     {
-        PoolQuote.Facts memory facts = _gather(legs);
+        PoolQuote.Facts memory facts = _gather(legs, parameters_);
         state = facts.state;
         if (!reduces) _requireFresh(facts, parameters_);
         PoolQuote.Totals memory totals;
@@ -294,26 +297,30 @@ contract OptionPool is IOptionPool, AccessManaged {
     }
 
     /// @dev Boards at the moments that matter, and the pool's own state.
-    function _gather(Leg[] calldata legs) private view returns (PoolQuote.Facts memory facts) {
+    function _gather(Leg[] calldata legs, PoolParameters memory parameters_)
+        private
+        view
+        returns (PoolQuote.Facts memory facts)
+    {
         uint32[] memory expiries;
         (expiries, facts.options) = _optionsOf(legs);
-        _readBoards(facts, expiries);
+        _readBoards(facts, expiries, parameters_.worseOfSeconds);
         facts.inventory = _inventory.unpack();
         facts.reserveWad = _reserve.reserveWad;
         facts.paysBack = _reserve.markedRound == facts.state.round;
-        facts.navE6 = _navE6(_netValue.nav);
+        facts.navE6 = _navE6(_netValue.nav, parameters_.navFloor);
         facts.timestamp = block.timestamp;
         facts.quoteDecimals = _quoteDecimals;
     }
 
-    function _readBoards(PoolQuote.Facts memory facts, uint32[] memory expiries) private view {
+    function _readBoards(PoolQuote.Facts memory facts, uint32[] memory expiries, uint256 worseOfSeconds) private view {
         (facts.state, facts.current) = oracle.boards(marketId, expiries, Moment.Now);
         if (facts.state.round == 0) revert OptionPool_NoSurface();
         (, facts.atReport) = oracle.boards(marketId, expiries, Moment.Report);
         // While a larger move waits for confirmation, its price is the other one.
         Moment other = facts.state.unconfirmed ? Moment.Unconfirmed : Moment.Previous;
         uint256 acceptedAt = _max(facts.state.surfaceAcceptedAt, facts.state.spotAcceptedAt);
-        if (other == Moment.Previous && block.timestamp > acceptedAt + _parameters.worseOfSeconds) return;
+        if (other == Moment.Previous && block.timestamp > acceptedAt + worseOfSeconds) return;
         // Before the second report, and for an expiry that is new in this one, there is no previous price to be worse than.
         try oracle.boards(marketId, expiries, other) returns (MarketState memory, Board[] memory previous) {
             facts.previous = previous;
@@ -321,8 +328,7 @@ contract OptionPool is IOptionPool, AccessManaged {
     }
 
     /// @dev NAV with the floor that the potential uses, 6 decimals.
-    function _navE6(int256 nav) private view returns (uint256) {
-        uint256 floor_ = _parameters.navFloor;
+    function _navE6(int256 nav, uint256 floor_) private view returns (uint256) {
         uint256 floored = nav > int256(floor_) ? uint256(nav) : floor_; // positive: compared
         return floored * 1e6 / 10 ** _quoteDecimals;
     }
@@ -407,18 +413,28 @@ contract OptionPool is IOptionPool, AccessManaged {
     // ───────────────────────────── Mark, step by step ─────────────────────────────
 
     /// @dev Values every strike of the book at the last report's own time and spot.
-    function _valueBook() private view returns (BookTotals memory book, uint256 baseSize) {
+    function _valueBook(PoolParameters memory parameters_)
+        private
+        view
+        returns (BookTotals memory book, uint256 baseSize)
+    {
         StrikeWord[] memory words = clearinghouse.strikes(account);
         (uint32[] memory expiries, uint256[] memory boardOf) = _expiriesOf(words);
         (MarketState memory state, Board[] memory boards) = oracle.boards(marketId, expiries, Moment.Report);
         for (uint256 i = 0; i < words.length; ++i) {
-            _addStrike(book, words[i], boards[boardOf[i]], state.surfaceTime);
+            _addStrike(book, parameters_, words[i], boards[boardOf[i]], state.surfaceTime);
         }
         baseSize = clearinghouse.base(account, marketId) * 1e6 / _baseUnit;
         book.netShort[3] -= int256(baseSize); // base in existence fits
     }
 
-    function _addStrike(BookTotals memory book, StrikeWord word, Board memory board, uint256 surfaceTime) private view {
+    function _addStrike(
+        BookTotals memory book,
+        PoolParameters memory parameters_,
+        StrikeWord word,
+        Board memory board,
+        uint256 surfaceTime
+    ) private pure {
         (int256 calls, int256 puts) = (word.calls(), word.puts());
         uint256 strikeWad = word.key().strikeWad();
         if (board.settled) {
@@ -432,7 +448,7 @@ contract OptionPool is IOptionPool, AccessManaged {
         (uint256 callWad, uint256 putWad, int256 callDeltaWad, uint256 vegaWad) =
             Black76.priceDeltaVegaKnownLn(board.forwardWad, strikeWad, k, stdDevWad);
         book.value += calls * int256(callWad) + puts * int256(putWad); // sizes < 2^79, prices < 2^127
-        uint256 bucket = PoolQuote.bucketOf(_parameters, board.expiry - surfaceTime);
+        uint256 bucket = PoolQuote.bucketOf(parameters_, board.expiry - surfaceTime);
         book.netShort[bucket] -= (calls + puts) * int256(vegaWad * PoolQuote.ROOT_REFERENCE_YEARS_WAD / 1e18) / 1e18;
         book.netShort[3] -= (calls * callDeltaWad + puts * (callDeltaWad - 1e18)) / 1e18;
 
@@ -441,23 +457,23 @@ contract OptionPool is IOptionPool, AccessManaged {
         uint256 contracts = _abs(calls) + _abs(puts);
         book.netVega += (calls + puts) * int256(vegaPerVolatilityWad);
         book.grossVegaCost += contracts
-            * (vegaPerVolatilityWad * _max(_parameters.grossVegaSpread, board.residualWad) / 1e18);
+            * (vegaPerVolatilityWad * _max(parameters_.grossVegaSpread, board.residualWad) / 1e18);
         book.contracts += contracts;
     }
 
     /// @dev R ← min(R, Φ); stores the inventory, the reserve and the mark.
-    function _storeMark(MarketState memory state, BookTotals memory book, int256 nav)
+    function _storeMark(PoolParameters memory parameters_, MarketState memory state, BookTotals memory book, int256 nav)
         private
         returns (Mark memory mark_)
     {
         _inventory = toInventory(book.netShort);
         uint256 survivedWad = _reserve.reserveAtMarkWad;
-        uint256 reserveWad = _capReserve(book.netShort, state.surfaceSpotWad, nav);
+        uint256 reserveWad = _capReserve(parameters_, book.netShort, state.surfaceSpotWad, nav);
         survivedWad = _min(reserveWad, survivedWad);
         uint256 wadPerUnit = 10 ** (18 - uint256(_quoteDecimals));
-        uint256 netVegaSpread = _parameters.netVegaSpread + state.disagreementWad;
+        uint256 netVegaSpread = parameters_.netVegaSpread + state.disagreementWad;
         uint256 unwindRaw = _abs(book.netVega) * netVegaSpread / 1e18 + book.grossVegaCost + book.contracts
-            * (state.surfaceSpotWad * _parameters.notionalSpread / 1e18);
+            * (state.surfaceSpotWad * parameters_.notionalSpread / 1e18);
         mark_ = Mark({
             round: state.round,
             surfaceTime: state.surfaceTime,
@@ -472,9 +488,12 @@ contract OptionPool is IOptionPool, AccessManaged {
     }
 
     /// @dev R ← min(R, Φ) at a NAV; this R is the one that has survived a mark.
-    function _capReserve(int256[4] memory netShort, uint256 spotWad, int256 nav) private returns (uint256 reserveWad) {
+    function _capReserve(PoolParameters memory parameters_, int256[4] memory netShort, uint256 spotWad, int256 nav)
+        private
+        returns (uint256 reserveWad)
+    {
         uint256 potentialWad = InventoryPotential.potential(
-            netShort, _parameters.vegaPotential, _parameters.deltaPotential, spotWad, _navE6(nav)
+            netShort, parameters_.vegaPotential, parameters_.deltaPotential, spotWad, _navE6(nav, parameters_.navFloor)
         );
         reserveWad = _min(_reserve.reserveWad, potentialWad);
         _reserve.reserveWad = uint96(reserveWad); // not above what it was
@@ -514,7 +533,7 @@ contract OptionPool is IOptionPool, AccessManaged {
             && p.worseOfSeconds <= 1 hours && p.navFloor >= 10 ** _quoteDecimals && p.navFloor <= type(uint96).max
             && p.vegaLimit <= 100e18 && p.deltaLimit <= 10e18 && p.takeSpread <= 0.05e18 && p.takeLimit <= 10e18;
         if (!valid) revert OptionPool_InvalidParameters();
-        _parameters = p;
+        _parametersCode = SSTORE2.write(abi.encode(p));
         emit ParametersChanged(p);
     }
 

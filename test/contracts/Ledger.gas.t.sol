@@ -8,7 +8,7 @@ import {LedgerFixture} from "./fixture/LedgerFixture.sol";
 
 /// @notice Gas of what users and keepers call, in snapshots/Ledger.json. Each call is a transaction of its own: 21,000,
 /// calldata, cold slots and refunds are inside. The oracle behind it is the test's, which keeps a slice in three more slots
-/// than the real one.
+/// than the real one; for swaps see Pool.gas.t.sol.
 /// forge-config: default.isolate = true
 contract LedgerGasTest is LedgerFixture {
     string internal constant SUITE = "Ledger";
@@ -22,67 +22,6 @@ contract LedgerGasTest is LedgerFixture {
         report(60, SPOT);
         pool.mark();
         vm.warp(vm.getBlockTimestamp() + 13);
-    }
-
-    function _measure(AccountId account, Leg[] memory legs, string memory name) private {
-        IClearinghouse.Swap memory swap = swapOf(account, address(pool), legs);
-        vm.prank(account.owner());
-        ledger.trade(swap);
-        vm.snapshotGasLastCall(SUITE, name);
-    }
-
-    function _four(int128 size) private pure returns (Leg[] memory legs) {
-        legs = new Leg[](4);
-        legs[0] = Leg(put(MONTH, 2700), size);
-        legs[1] = Leg(put(MONTH, 2850), -size);
-        legs[2] = Leg(call(MONTH, 3150), -size);
-        legs[3] = Leg(call(MONTH, 3300), size);
-    }
-
-    function test_gas_swapOfOneLegOpens() public {
-        _measure(wallet(alice), one(call(MONTH, 3100), ONE), "swap, 1 leg, wallet to pool, opens");
-    }
-
-    function test_gas_swapOfOneLegAdds() public {
-        trade(wallet(alice), call(MONTH, 3100), ONE);
-        _measure(wallet(alice), one(call(MONTH, 3100), ONE), "swap, 1 leg, wallet to pool, adds");
-    }
-
-    function test_gas_swapOfOneLegCloses() public {
-        trade(wallet(alice), call(MONTH, 3100), ONE);
-        _measure(wallet(alice), one(call(MONTH, 3100), -ONE), "swap, 1 leg, wallet to pool, closes");
-    }
-
-    function test_gas_swapOfFourLegsOpens() public {
-        _measure(margin(alice), _four(ONE), "swap, 4 legs, margin account to pool, opens");
-    }
-
-    function test_gas_swapOfFourLegsCloses() public {
-        trade(margin(alice), _four(ONE));
-        _measure(margin(alice), _four(-ONE), "swap, 4 legs, margin account to pool, closes");
-    }
-
-    function _openStrikes(uint256 count) private {
-        for (uint256 i = 0; i < count; i += 6) {
-            Leg[] memory legs = new Leg[](6);
-            for (uint256 j = 0; j < 6; ++j) {
-                legs[j] = Leg(call([WEEK, MONTH, QUARTER][j % 3], 2900 + 25 * ((i + j) / 3)), 100_000);
-            }
-            trade(wallet(alice), legs);
-        }
-    }
-
-    function test_gas_markOfThirtyStrikes() public {
-        _openStrikes(30);
-        report(60, SPOT);
-        pool.mark();
-        vm.snapshotGasLastCall(SUITE, "mark of 30 strikes");
-    }
-
-    function test_gas_stressOfThirtyStrikes() public {
-        _openStrikes(30);
-        ledger.stress(poolAccount);
-        vm.snapshotGasLastCall(SUITE, "stress of 30 strikes, 17 scenarios");
     }
 
     function test_gas_marginCheckOfEightStrikes() public {
