@@ -32,6 +32,7 @@ import {
 } from "./output/trade.ts";
 import { renderWaterfall } from "./output/waterfall.ts";
 import { type GlobalOptions, Session } from "./session.ts";
+import { strategies } from "./strategies.ts";
 
 /** Where the command writes and what it knows of its surroundings. */
 export interface Surroundings {
@@ -226,6 +227,29 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
     run: trade.close,
     render: renderTrade,
   });
+  add<[string, string, string | undefined], trade.TradeOptions, trade.TradeOutcome>(program, {
+    usage: "roll <option> <expiry> [strike]",
+    summary: "move a position to another expiry (and strike) in one swap",
+    more: "\nThe whole position: what is held is closed, as much is opened there. Example: `meniscus roll ETH-13FEB26-2000-C 13MAR26`.",
+    options: tradeOptions,
+    run: trade.roll,
+    render: renderTrade,
+  });
+  for (const named of strategies) {
+    add<[readonly string[]], trade.StrategyOptions, trade.TradeOutcome>(program, {
+      usage: `${named.name} <terms...>`,
+      summary: named.summary,
+      more: `\nTerms: ${named.usage}. Example: \`meniscus ${named.name} ${named.example} --account 1\`. One swap, all legs or none; a leg that
+is sold needs a margin account. The preview draws the profit by the spot at expiry before it asks.`,
+      options: [
+        ["--size <n>", "how many packages (1)"],
+        ["--sell", "the other side: every leg turned round"],
+        ...tradeOptions,
+      ],
+      run: (session, words, options) => trade.strategy(session, named, words, options),
+      render: renderTrade,
+    });
+  }
   add<[], trade.AccountOption, trade.PositionList>(program, {
     usage: "positions",
     summary: "options held and what they are worth",

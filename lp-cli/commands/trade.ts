@@ -18,6 +18,7 @@ import {
 import { renderPreview } from "../output/trade.ts";
 import { type Order, parseExpiry, parseInteger, parseOption, parseOrder, parsePercent, parsePrice } from "../parse.ts";
 import type { Session } from "../session.ts";
+import { parseStrategy, type Strategy } from "../strategies.ts";
 
 const DEFAULT_SLIPPAGE = "1";
 const DEFAULT_DEADLINE_SECONDS = 300;
@@ -123,6 +124,52 @@ export async function close(session: Session, tokens: readonly string[], options
   const [only] = legs;
   const count = legs.length === 1 && only ? (only.size < 0n ? -only.size : only.size) : 1_000_000n;
   return await trade(session, pool, { legs, count }, 1n, options);
+}
+
+export interface StrategyOptions extends TradeOptions {
+  /** How many packages (1). */
+  readonly size?: string;
+  /** Every leg turned round. */
+  readonly sell?: boolean;
+}
+
+/** `spread`, `straddle`, …: a named package as one atomic swap. */
+export async function strategy(
+  session: Session,
+  named: Strategy,
+  words: readonly string[],
+  options: StrategyOptions,
+): Promise<TradeOutcome> {
+  const pool = await session.pool();
+  const side = options.sell === true ? -1n : 1n;
+  const order = parseStrategy(named, words, pool, { size: options.size ?? "1", side });
+  return await trade(session, pool, order, side, options);
+}
+
+/** `roll OPTION EXPIRY [STRIKE]`: closes a position and opens as much of another expiry, in one swap. */
+export async function roll(
+  session: Session,
+  name: string,
+  to: string,
+  strike: string | undefined,
+  options: TradeOptions,
+): Promise<TradeOutcome> {
+  const pool = await session.pool();
+  const terms = parseOption(name, pool);
+  const next = { ...terms, expiry: parseExpiry(to), strike: strike === undefined ? terms.strike : parsePrice(strike) };
+  if (toOptionId(next) === toOptionId(terms)) {
+    throw new MeniscusError("usage", "This is where the position stands already.", {
+      hint: "Name another expiry, or a strike: `meniscus roll OPTION EXPIRY STRIKE`.",
+    });
+  }
+  const held = await readPositions(await session.connection(), session.owner(), subOf(options));
+  const position = held.find((candidate) => toOptionId(candidate.terms) === toOptionId(terms));
+  if (!position) throw nothingHeld(`You hold no ${name.toUpperCase()}.`);
+  const legs = [
+    { terms, size: -position.size },
+    { terms: next, size: position.size },
+  ];
+  return await trade(session, pool, { legs, count: abs(position.size) }, 1n, options);
 }
 
 function closeAll(held: readonly PositionView[]): Order["legs"] {

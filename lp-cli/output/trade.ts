@@ -1,3 +1,4 @@
+import { expiryName } from "../../src/chain/optionId.ts";
 import type { ExpiryChain, OptionQuote } from "../../src/sdk/optionChain.ts";
 import type { SwapQuote } from "../../src/sdk/trader.ts";
 import type { AccountResult, CashOutcome } from "../commands/account.ts";
@@ -6,6 +7,7 @@ import { bold, byGain, dim } from "./colour.ts";
 import { amount, contracts, duration, orDash, percent, shortHex, signed } from "./format.ts";
 import { renderMargin } from "./margin.ts";
 import { facts, heading, table } from "./table.ts";
+import { terminalChart } from "./terminalChart.ts";
 
 const accountName = (account: number): string => (account === 0 ? "the wallet" : `margin account ${account}`);
 
@@ -87,10 +89,33 @@ export function renderQuote(quote: SwapQuote): string {
     ),
     "",
     facts(rows),
+    "",
+    payoffChart(quote),
     dim(
       `spot ${amount(quote.spot)}, ${duration(quote.spotAge)} old${quote.reduces ? "; reduces the pool's position" : ""}`,
     ),
   ].join("\n");
+}
+
+/** Profit by the spot at the first expiry, with what a trader asks of it first. */
+function payoffChart({ payoff, legs, quoteSymbol }: SwapQuote): string {
+  const { at, points, breakEvens, most, least } = payoff;
+  const later = legs.some(({ name }) => !name.includes(`-${expiryName(at)}-`));
+  const limits = [
+    breakEvens.length === 0 ? "no break-even" : `break-even at ${breakEvens.map((x) => amount(x)).join(" and ")}`,
+    most === null ? "profit unlimited" : `most ${signed(most)}`,
+    least === null ? "loss unlimited" : `least ${signed(least)}`,
+  ];
+  return terminalChart({
+    title: `Profit on ${expiryName(at)} by the spot then`,
+    subtitle: `${limits.join("; ")}${later ? "; later expiries at today's volatility" : ""}`,
+    xTitle: "spot",
+    yTitle: quoteSymbol,
+    xScale: "linear",
+    series: [{ name: "profit", points: points.map(({ spot: x, profit: y }) => ({ x, y })) }],
+    formatX: (x) => amount(x, 0),
+    formatY: (y) => amount(y, Math.abs(y) < 100 ? 2 : 0),
+  });
 }
 
 /** A quote with the limit under which it will be sent. */

@@ -26,6 +26,7 @@ import {
   toTokens,
 } from "./client.ts";
 import { findBoard, type OptionValue, readSurface, type Surface, valueOption } from "./optionChain.ts";
+import { type Payoff, payoffOf } from "./payoff.ts";
 
 /** One leg as the taker states it: positive sizes are bought, in millionths of a contract. */
 export interface LegOrder {
@@ -68,6 +69,7 @@ export interface SwapQuote {
   readonly spotAge: number;
   /** Margin accounts only: health before and after. */
   readonly margin: { readonly before: Health; readonly after: Health } | null;
+  readonly payoff: Payoff;
   /** Cash in quote units, as the ledger counts it. */
   readonly cashUnits: bigint;
 }
@@ -144,6 +146,8 @@ function describeQuote(
     contracts: fromSize(size),
     ...valueOption(findBoard(surface, terms.expiry), terms.strike, terms.kind),
   }));
+  const cash = toTokens(connection, quote.cash);
+  const priced = legs.map(({ terms }, i) => ({ ...terms, ...quoted[i]! }));
   return {
     pool: pool.name,
     account: facts.sub,
@@ -152,7 +156,7 @@ function describeQuote(
     impact: Number(quote.impactWad) / 1e18,
     spread: Number(quote.spreadWad) / 1e18,
     fee: Number(quote.feeWad) / 1e18,
-    cash: toTokens(connection, quote.cash),
+    cash,
     quoteSymbol: connection.deployment.quoteSymbol,
     delta: quoted.reduce((sum, leg) => sum + leg.contracts * leg.delta, 0),
     vega: quoted.reduce((sum, leg) => sum + leg.contracts * leg.vega, 0),
@@ -160,6 +164,7 @@ function describeQuote(
     spot: surface.spot,
     spotAge: surface.now - surface.spotTime,
     margin: facts.margin,
+    payoff: payoffOf(priced, cash, surface.spot),
     cashUnits: quote.cash,
   };
 }
