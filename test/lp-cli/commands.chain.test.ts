@@ -155,6 +155,26 @@ describe("a session", () => {
     expect(account.equity).toBeCloseTo(margin.after.equity, -1);
     await done(TRADER, "close", "all", "--account", "1", "--slippage", "5");
     expect((await done(TRADER, "positions", "--account", "1")).positions).toEqual([]);
+
+    const far = option(2500, "C").split("-")[1]!;
+    const condor = [
+      "condor",
+      far,
+      "2300",
+      "2400",
+      "2600",
+      "2700",
+      "--size",
+      "0.5",
+      "--account",
+      "1",
+      "--slippage",
+      "5",
+    ];
+    const opened = await done<{ cash: number; legs: readonly { contracts: number }[] }>(TRADER, ...condor);
+    expect(opened.cash, "it brings a premium").toBeLessThan(0);
+    expect(opened.legs.map(({ contracts }) => contracts)).toEqual([0.5, -0.5, -0.5, 0.5]);
+    await done(TRADER, "close", "all", "--account", "1", "--slippage", "5");
     const out = await done<{ amount: number }>(TRADER, "account", "withdraw", "all");
     expect(out.amount).toBeGreaterThan(19_900);
   });
@@ -231,6 +251,15 @@ describe("wrong input says what happened, with an exit code, and sends nothing",
       ["-y", "--pool", "core", "sell", "--account", "3", option(2500, "P")],
       5,
       /Margin is missing/,
+    ],
+    ["a package with words missing", TRADER, ["-y", "straddle", "13FEB26"], 2, /takes 2 words.*meniscus straddle/s],
+    ["a roll of what is not held", TRADER, ["-y", "roll", option(2500, "P"), "13MAR26"], 5, /You hold no/],
+    [
+      "a roll to where it stands",
+      TRADER,
+      ["-y", "roll", option(2500, "P"), option(2500, "P").split("-")[1]!],
+      2,
+      /stands already/,
     ],
     ["nothing to close", TRADER, ["-y", "close", "all"], 5, /nothing to close/],
     ["a pool that is not there", TRADER, ["--pool", "x", "pools"], 2, /no pool "x". There is core/],
