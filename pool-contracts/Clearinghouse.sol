@@ -6,6 +6,7 @@ import {IInsuranceFund} from "./interfaces/IInsuranceFund.sol";
 import {IMaker} from "./interfaces/IMaker.sol";
 import {IMarketOracle} from "./interfaces/IMarketOracle.sol";
 import {IPayer} from "./interfaces/IPayer.sol";
+import {IPermit2} from "./interfaces/IPermit2.sol";
 import {Grid, IRiskEngine} from "./interfaces/IRiskEngine.sol";
 import {ISettlementPrice} from "./interfaces/ISettlementPrice.sol";
 import {CashMath} from "./libraries/accounting/CashMath.sol";
@@ -14,6 +15,8 @@ import {Accounts} from "./libraries/ledger/Accounts.sol";
 import {Backstops} from "./libraries/ledger/Backstops.sol";
 import {Deleveraging} from "./libraries/ledger/Deleveraging.sol";
 import {LedgerState, toExpiryKey} from "./libraries/ledger/LedgerState.sol";
+import {Markets} from "./libraries/ledger/Markets.sol";
+import {PermittedTrades} from "./libraries/ledger/PermittedTrades.sol";
 import {Settlement} from "./libraries/ledger/Settlement.sol";
 import {Transfers} from "./libraries/ledger/Transfers.sol";
 import {AccountId, PRIMARY_SUB, toAccountId} from "./types/AccountId.sol";
@@ -42,7 +45,8 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 /// positions of one market. Nobody can put positions into somebody else's margin account. Operators trade, never withdraw.
 ///
 /// SWAPS. The taker calls `trade`, the ledger calls the maker, which names cash, fee and the account that stands behind it.
-/// The ledger enforces the taker's limit and deadline and both margins, so any maker may be untrusted.
+/// The ledger enforces the taker's limit and deadline and both margins, so any maker may be untrusted. Who has signed a swap with
+/// its payment (Permit2) leaves it to anybody to call `tradeWithPermit`.
 ///
 /// MARGIN. An account is healthy if cash plus the worst value of its positions and base collateral over the initial grid is
 /// not negative. Longs with no debts need no check. A trade of an unhealthy account passes if it raises the worst value and
@@ -63,6 +67,8 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     using Backstops for LedgerState;
     using Deleveraging for LedgerState;
     using Transfers for LedgerState;
+    using Markets for LedgerState;
+    using PermittedTrades for LedgerState;
     using Positions for Positions.Book;
     using Settlement for LedgerState;
 
@@ -80,6 +86,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
     IRiskEngine public immutable riskEngine;
     ISettlementPrice public immutable settlementPrices;
     IInsuranceFund public immutable insuranceFund;
+    IPermit2 public immutable permit2;
     /// @notice The only one who may liquidate.
     address public immutable liquidationAuction;
     AccountId public immutable insuranceAccount;
@@ -98,6 +105,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         IRiskEngine riskEngine_,
         ISettlementPrice settlementPrices_,
         IInsuranceFund insuranceFund_,
+        IPermit2 permit2_,
         address liquidationAuction_,
         address protocolFees,
         address authority
@@ -110,6 +118,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         riskEngine = riskEngine_;
         settlementPrices = settlementPrices_;
         insuranceFund = insuranceFund_;
+        permit2 = permit2_;
         liquidationAuction = liquidationAuction_;
         insuranceAccount = toAccountId(address(insuranceFund_), PRIMARY_SUB);
         protocolAccount = toAccountId(protocolFees, PRIMARY_SUB);
@@ -128,53 +137,35 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
 
     /// @notice Adds a market. Immutable afterwards.
     function createMarket(uint16 marketId, Market calldata market_) external restricted {
-        bool invalid = marketId == 0 || _state.markets[marketId].baseToken != address(0)
-            || market_.baseToken == address(0) || market_.minSize == 0 || market_.strikeStepE6 == 0
-            || uint256(market_.insuranceFeeShareBps) + market_.protocolFeeShareBps > BASIS_POINTS;
-        if (invalid) revert Clearinghouse_InvalidMarket(marketId);
-        _state.markets[marketId] = market_;
-        emit MarketCreated(marketId, market_);
+        _state.create(marketId, market_);
     }
 
     /// @notice Lets a maker's primary account carry one requirement number instead of a full check per swap.
     function registerMaker(address maker) external restricted {
-        AccountId account = toAccountId(maker, PRIMARY_SUB);
-        AccountWord word = _state.accounts[account];
-        if (word.strikeCount() != 0) revert Clearinghouse_InvalidMaker(maker, account);
-        _state.accounts[account] = word.withMaker();
-        emit MakerRegistered(account);
+        _state.registerMaker(maker);
     }
 
     // ───────────────────────────── Trading ─────────────────────────────
 
     /// @inheritdoc IClearinghouse
     function trade(Swap calldata swap) external lock returns (int256 cash_) {
-        if (block.timestamp > swap.deadline) revert Clearinghouse_DeadlinePassed(swap.deadline, block.timestamp);
-        _requireTrader(swap.account);
-        uint16 marketId = _requireLegs(swap.legs);
-        if (swap.report.length != 0) oracle.submitIfNewer(swap.report);
-
-        bool reduces = _reduces(toAccountId(swap.maker, PRIMARY_SUB), swap.legs);
-        AccountId makerAccount;
-        uint256 fee;
-        (makerAccount, cash_, fee) = IMaker(swap.maker).onTrade(swap.account, swap.legs, reduces, swap.makerData);
-        _requireMakerAccount(swap.maker, makerAccount, swap.account);
-        if (cash_ > swap.limitCash) revert Clearinghouse_LimitExceeded(cash_, swap.limitCash);
-        if (cash_ > type(int128).max || cash_ < type(int128).min) revert Clearinghouse_LimitExceeded(cash_, 0);
-        if (fee > type(uint96).max) revert Clearinghouse_InvalidFee(fee);
-
-        uint256 insuranceFee = _takeFees(marketId, makerAccount, cash_, fee);
-        if (swap.account.isWallet()) {
-            _applyToWallet(swap.account, swap.legs);
-        } else {
-            _state.addCash(swap.account, -cash_); // first: what a short brings may prepay its settlement
-            _applyToAccount(swap.account, swap.legs, 1, marketId);
-        }
-        _applyToAccount(makerAccount, swap.legs, -1, marketId);
-        _checkSide(makerAccount, swap.legs, -1, reduces, cash_, marketId);
-        if (!swap.account.isWallet()) _checkSide(swap.account, swap.legs, 1, false, cash_, marketId);
-        emit Traded(swap.account, makerAccount, swap.legs, cash_, fee, insuranceFee);
+        _requireAuthorized(swap.account);
+        cash_ = _swap(swap);
         if (swap.account.isWallet()) _payForWallet(swap.account.owner(), cash_);
+    }
+
+    /// @inheritdoc IClearinghouse
+    function tradeWithPermit(Swap calldata swap, PermitPayment calldata) external lock returns (int256 cash_) {
+        bool isWallet = swap.account.isWallet();
+        if (!isWallet) _collectPermitted(0);
+        cash_ = _swap(swap);
+        // Checked last, where the price is known: without the wallet's signature nothing has happened.
+        if (isWallet) _collectPermitted(cash_);
+    }
+
+    /// @dev Inside a swap with permit: hands its arguments on as they came.
+    function _collectPermitted(int256 cash_) private {
+        _state.collect(permit2, IERC20(quoteToken), cash_, msg.data[4:]);
     }
 
     /// @inheritdoc IClearinghouse
@@ -487,17 +478,41 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
 
     // ───────────────────────────── Swap, step by step ─────────────────────────────
 
+    /// @dev A swap that is authorised, but for what a wallet pays or receives.
+    function _swap(Swap calldata swap) private returns (int256 cash_) {
+        if (block.timestamp > swap.deadline) revert Clearinghouse_DeadlinePassed(swap.deadline, block.timestamp);
+        _requireNoDebt(swap.account);
+        uint16 marketId = _requireLegs(swap.legs);
+        if (swap.report.length != 0) oracle.submitIfNewer(swap.report);
+
+        bool reduces = _reduces(toAccountId(swap.maker, PRIMARY_SUB), swap.legs);
+        AccountId makerAccount;
+        uint256 fee;
+        (makerAccount, cash_, fee) = IMaker(swap.maker).onTrade(swap.account, swap.legs, reduces, swap.makerData);
+        _requireMakerAccount(swap.maker, makerAccount, swap.account);
+        if (cash_ > swap.limitCash) revert Clearinghouse_LimitExceeded(cash_, swap.limitCash);
+        if (cash_ > type(int128).max || cash_ < type(int128).min) revert Clearinghouse_LimitExceeded(cash_, 0);
+        if (fee > type(uint96).max) revert Clearinghouse_InvalidFee(fee);
+
+        uint256 insuranceFee = _takeFees(marketId, makerAccount, cash_, fee);
+        if (swap.account.isWallet()) {
+            _applyToWallet(swap.account, swap.legs);
+        } else {
+            _state.addCash(swap.account, -cash_); // first: what a short brings may prepay its settlement
+            _applyToAccount(swap.account, swap.legs, 1, marketId);
+        }
+        _applyToAccount(makerAccount, swap.legs, -1, marketId);
+        _checkSide(makerAccount, swap.legs, -1, reduces, cash_, marketId);
+        if (!swap.account.isWallet()) _checkSide(swap.account, swap.legs, 1, false, cash_, marketId);
+        emit Traded(swap.account, makerAccount, swap.legs, cash_, fee, insuranceFee);
+    }
+
     /// @dev The owner, or an operator of a margin account; the auction may close it.
     function _requireAuthorized(AccountId account) private view {
         _requireCanonical(account);
         bool authorized = msg.sender == account.owner()
             || (!account.isWallet() && (_state.operators[account][msg.sender] || msg.sender == liquidationAuction));
         if (!authorized) revert Clearinghouse_NotAuthorized(account, msg.sender);
-    }
-
-    function _requireTrader(AccountId account) private view {
-        _requireAuthorized(account);
-        _requireNoDebt(account);
     }
 
     function _requireNoDebt(AccountId account) private view {

@@ -53,6 +53,17 @@ interface IClearinghouse {
         bytes makerData;
     }
 
+    /// @notice What the owner of an account signed beside a swap: a Permit2 transfer of the quote token to the ledger until the swap's
+    /// deadline.
+    /// @param amount The most a wallet pays; exactly what a margin account pays in. Quote units.
+    /// @param nonce A Permit2 nonce of his that is not used.
+    /// @param signature Of the permit with the swap as its witness, see `PermittedTrades`; a contract answers by ERC-1271.
+    struct PermitPayment {
+        uint256 amount;
+        uint256 nonce;
+        bytes signature;
+    }
+
     /// @notice What the auction takes from an account.
     /// @param account Who is liquidated.
     /// @param bidder Margin account that takes the share; healthy at initial margin afterwards.
@@ -160,6 +171,12 @@ interface IClearinghouse {
     /// @notice Swaps the legs against a maker and settles the cash.
     /// @return cash What the taker paid, quote units; negative what he received.
     function trade(Swap calldata swap) external returns (int256 cash);
+
+    /// @notice As `trade`, for whose account the owner has signed: he needs to send nothing and to approve nothing but Permit2. Anyone.
+    /// A wallet pays what the swap costs, at most what it permitted; into a margin account all that is permitted is paid first.
+    /// Reverts with Permit2's errors where the owner did not sign this swap (but for its report), or has used the nonce.
+    /// @return cash As of `trade`.
+    function tradeWithPermit(Swap calldata swap, PermitPayment calldata payment) external returns (int256 cash);
 
     /// @notice Recomputes a maker's requirement over its whole book. Anyone, any time; changes nothing else.
     function stress(AccountId account) external returns (int256 requirement);

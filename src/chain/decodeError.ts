@@ -19,6 +19,7 @@ import {
   authorityAbi,
   clearinghouseAbi,
   insuranceFundAbi,
+  iPermit2Abi,
   liquidationAuctionAbi,
   marketOracleAbi,
   optionPoolAbi,
@@ -62,6 +63,7 @@ const allAbis: readonly Abi[] = [
   signedOrdersAbi,
   settlementPriceAbi,
   authorityAbi,
+  iPermit2Abi,
 ];
 
 /** Every custom error of the protocol's contracts, each once. */
@@ -122,6 +124,12 @@ const settleHint = "Wait for the keepers; `meniscus redeem` shows how far each e
 const defect =
   (message: string): Explain =>
   () => ({ kind: "internal", message });
+
+const notSigned: Explain = () => ({
+  kind: "key",
+  message: "The signature is not that of the account's owner for this trade.",
+  hint: "Everything but the oracle's report is signed: nothing may be changed.",
+});
 
 const explanations: Readonly<Record<string, Explain>> = {
   // The ledger: who, how much
@@ -451,6 +459,24 @@ const explanations: Readonly<Record<string, Explain>> = {
     message: `The order does not carry the signature of ${String(args.owner)}.`,
   }),
   SignedOrders_NotLedger: defect("The order book was called by somebody who is not the ledger."),
+
+  // Signed trades: Permit2
+  SignatureExpired: (args) => ({
+    kind: "market",
+    message: `The trade was signed until ${timeOf(big(args, "signatureDeadline"))}.`,
+    hint: "Ask its signer for a new one.",
+  }),
+  InvalidNonce: () => ({ kind: "market", message: "The signed trade was brought before, or its signer cancelled it." }),
+  InvalidAmount: (args, words) => ({
+    kind: "market",
+    message: `The swap costs more than the ${money(big(args, "maxAmount"), words)} that were permitted.`,
+    hint: "Nothing was done. Wait for the price, or ask its signer for a new one.",
+    retryable: true,
+  }),
+  InvalidSigner: notSigned,
+  InvalidSignature: notSigned,
+  InvalidSignatureLength: notSigned,
+  InvalidContractSignature: notSigned,
 
   // Liquidations
   LiquidationAuction_LedgerLocked: defect("The auction was called from inside the ledger."),

@@ -13,8 +13,10 @@ import {
   liquidationAuctionBytecode,
   marketOracleAbi,
   marketOracleBytecode,
+  marketsBytecode,
   optionPoolAbi,
   optionPoolBytecode,
+  permittedTradesBytecode,
   poolSharesAbi,
   poolSharesBytecode,
   riskEngineAbi,
@@ -52,6 +54,8 @@ export interface DeployInput {
     readonly uniswapV3Pool: Address;
   };
   readonly uniswapV3: Deployment["uniswapV3"];
+  /** Uniswap's Permit2: it must be there. */
+  readonly permit2: Address;
   /** Addresses of the oracle nodes; ⌊2n/3⌋ + 1 of them make a report. */
   readonly oracleSigners: readonly Address[];
   readonly protocolFees: Address;
@@ -100,6 +104,8 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     Settlement: await transactor.deploy([], settlementBytecode, []),
     Deleveraging: await transactor.deploy([], deleveragingBytecode, []),
     Transfers: await transactor.deploy([], transfersBytecode, []),
+    Markets: await transactor.deploy([], marketsBytecode, []),
+    PermittedTrades: await transactor.deploy([], permittedTradesBytecode, []),
   };
   const expectedClearinghouse = await predict(2);
   const insuranceFund = await transactor.deploy(insuranceFundAbi, insuranceFundBytecode, [
@@ -121,6 +127,7 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     riskEngine,
     settlementPrice,
     insuranceFund,
+    input.permit2,
     liquidationAuction,
     input.protocolFees,
     authority,
@@ -179,6 +186,7 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     insuranceFund,
     liquidationAuction,
     signedOrders,
+    permit2: input.permit2,
     pools: [{ name: input.poolName, optionPool, poolShares, marketId }],
     uniswapV3: input.uniswapV3,
     deployedAtBlock: Number(await client.getBlockNumber()),

@@ -33,6 +33,7 @@ const deploymentSchema = z.object({
   insuranceFund: address,
   liquidationAuction: address,
   signedOrders: address,
+  permit2: address,
   pools: z.array(z.object({ name: z.string(), optionPool: address, poolShares: address, marketId: z.number().int() })),
   uniswapV3: z.object({ factory: address, positionManager: address, swapRouter: address, quoter: address }),
   deployedAtBlock: z.number().int().nonnegative(),

@@ -9,6 +9,7 @@ import { type Anvil, startAnvil } from "../chain/anvil.ts";
 import { deployProtocol } from "../chain/deploy.ts";
 import { type Deployment, deploymentFile, writeDeployment } from "../chain/deployments.ts";
 import { expiryName, toAccountId } from "../chain/optionId.ts";
+import { placePermit2 } from "../chain/permit2.ts";
 import { Transactor } from "../chain/transactor.ts";
 import {
   addLiquidity,
@@ -133,6 +134,7 @@ export class LocalMarket {
         uniswapV3Pool: this.ethPool.address,
       },
       uniswapV3: this.uniswap,
+      permit2: await placePermit2(this.anvil.testClient),
       oracleSigners: accounts.nodes.map((index) => this.anvil.address(index)),
       protocolFees: this.anvil.address(accounts.protocolFees),
       poolName: "core",

@@ -34,7 +34,7 @@ contract ReentrancyTest is LedgerFixture {
     function _entryPoints() internal view returns (bytes[] memory calls) {
         AccountId account = maker.account();
         OptionId option = call(MONTH, 3000);
-        calls = new bytes[](15);
+        calls = new bytes[](16);
         calls[0] = abi.encodeCall(ledger.trade, (swapOf(account, address(pool), one(option, ONE))));
         calls[1] = abi.encodeCall(ledger.stress, (poolAccount));
         calls[2] = abi.encodeCall(ledger.depositCash, (account, 1));
@@ -50,6 +50,9 @@ contract ReentrancyTest is LedgerFixture {
         calls[12] = abi.encodeCall(ledger.finalizeSettlement, (MARKET, WEEK));
         calls[13] = abi.encodeCall(ledger.claimCredit, (account, MARKET, WEEK));
         calls[14] = abi.encodeCall(ledger.redeemOptions, (address(maker), options(option)));
+        IClearinghouse.PermitPayment memory payment = IClearinghouse.PermitPayment(0, 0, "");
+        calls[15] =
+            abi.encodeCall(ledger.tradeWithPermit, (swapOf(margin(alice), address(pool), one(option, ONE)), payment));
     }
 
     function test_aMakerCannotComeBackInsideASwap() public {

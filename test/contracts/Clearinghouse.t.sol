@@ -51,7 +51,15 @@ contract ClearinghouseTest is LedgerFixture {
                 )
             );
             new Clearinghouse(
-                address(odd), oracle, risk, settlementPrices, fund, address(auction), treasury, address(authority)
+                address(odd),
+                oracle,
+                risk,
+                settlementPrices,
+                fund,
+                permit2,
+                address(auction),
+                treasury,
+                address(authority)
             );
         }
     }

@@ -15,12 +15,13 @@ import {OracleReports, TestReport} from "./OracleReports.sol";
 import {DefaultGrids} from "./fixture/DefaultGrids.sol";
 import {LedgerDeployment} from "./fixture/LedgerDeployment.sol";
 import {PoolDefaults} from "./fixture/PoolDefaults.sol";
+import {TradePermits} from "./fixture/TradePermits.sol";
 
 /// @notice Gas of a pool on the real oracle, with shares, fund and bounty as a market is deployed, in snapshots/Pool.json. Each call is a
 /// transaction of its own: 21,000, calldata, cold slots and refunds are inside. The pool is warm: it holds what is swapped
 /// already; the trader does not, unless the name says so. The worse of two reports counts no longer.
 /// forge-config: default.isolate = true
-contract PoolGasTest is OracleReports, LedgerDeployment, DefaultGrids, PoolDefaults {
+contract PoolGasTest is OracleReports, LedgerDeployment, DefaultGrids, PoolDefaults, TradePermits {
     string internal constant SUITE = "Pool";
     uint256 internal constant USD = 1e6;
     uint32 internal constant WEEK = 1_770_796_800; // 11 February 2026, 08:00 UTC
@@ -101,6 +102,25 @@ contract PoolGasTest is OracleReports, LedgerDeployment, DefaultGrids, PoolDefau
         _swap(toAccountId(alice, 0), _one(_call(3100), ONE));
         _swap(toAccountId(alice, 0), _one(_call(3100), ONE));
         vm.snapshotGasLastCall(SUITE, "swap, 1 leg that is held, wallet");
+    }
+
+    function test_gas_swapWithPermit() public {
+        (address dora, uint256 key) = makeAddrAndKey("dora");
+        quoteToken.mint(dora, 1e13);
+        vm.prank(dora);
+        quoteToken.approve(PERMIT2, type(uint256).max);
+        _swapWithPermit(toAccountId(dora, 0), key, 0);
+        vm.snapshotGasLastCall(SUITE, "swap with permit, 1 leg, wallet");
+        _swapWithPermit(toAccountId(dora, 1), key, 256); // a nonce in another word
+        vm.snapshotGasLastCall(SUITE, "swap with permit, 1 leg, margin account");
+    }
+
+    function _swapWithPermit(AccountId account, uint256 key, uint256 nonce) private {
+        IClearinghouse.Swap memory swap = IClearinghouse.Swap(
+            account, address(pool), _one(_call(3100), ONE), type(int256).max, type(uint40).max, "", ""
+        );
+        bytes32 digest = permitDigest(address(quoteToken), address(ledger), swap, 1000 * USD, nonce);
+        ledger.tradeWithPermit(swap, IClearinghouse.PermitPayment(1000 * USD, nonce, signatureOf(key, digest)));
     }
 
     function test_gas_swapOfFourLegs() public {

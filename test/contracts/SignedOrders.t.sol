@@ -8,24 +8,7 @@ import {ISignedOrders} from "../../pool-contracts/interfaces/ISignedOrders.sol";
 import {AccountId, toAccountId} from "../../pool-contracts/types/AccountId.sol";
 import {Leg} from "../../pool-contracts/types/Leg.sol";
 import {LedgerFixture} from "./fixture/LedgerFixture.sol";
-import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
-
-/// @notice An owner that is a contract: it signs whatever digest it was told.
-contract SigningContract is IERC1271 {
-    bytes32 public signed;
-
-    function sign(bytes32 digest) external {
-        signed = digest;
-    }
-
-    function approveOperator(IClearinghouse ledger, AccountId account, address operator) external {
-        ledger.setAccountOperator(account, operator, true);
-    }
-
-    function isValidSignature(bytes32 digest, bytes calldata) external view returns (bytes4) {
-        return digest == signed ? IERC1271.isValidSignature.selector : bytes4(0);
-    }
-}
+import {SigningContract} from "./fixture/SigningContract.sol";
 
 /// @dev Dora signs, bob fills. Names are the branches.
 contract SignedOrdersTest is LedgerFixture {

@@ -26,6 +26,7 @@ const deployment: Deployment = {
   insuranceFund: address("a"),
   liquidationAuction: address("a"),
   signedOrders: address("a"),
+  permit2: address("b"),
   pools: [pool],
   uniswapV3: { factory: address("b"), positionManager: address("b"), swapRouter: address("b"), quoter: address("b") },
   deployedAtBlock: 0,

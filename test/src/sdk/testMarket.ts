@@ -20,6 +20,7 @@ import { deployProtocol } from "../../../src/chain/deploy.ts";
 import type { Deployment } from "../../../src/chain/deployments.ts";
 import { type OptionTerms, toAccountId, toOptionId, toSize } from "../../../src/chain/optionId.ts";
 import type { MarketTerms, PoolParameters } from "../../../src/chain/parameters.ts";
+import { placePermit2 } from "../../../src/chain/permit2.ts";
 import { packReport, type Report, type RunningAverage, signReport } from "../../../src/chain/report.ts";
 import { Transactor } from "../../../src/chain/transactor.ts";
 
@@ -94,6 +95,7 @@ export class TestMarket {
       quote: { token: quote, symbol: "USDC", decimals: 6 },
       market: { marketId: MARKET_ID, symbol: "ETH", baseToken: base, baseDecimals: 18, uniswapV3Pool: zeroAddress },
       uniswapV3,
+      permit2: await placePermit2(anvil.testClient),
       oracleSigners: options.signers ?? signers.map((index) => anvil.address(index)),
       protocolFees: anvil.address(15),
       poolName: "core",
