@@ -28,6 +28,7 @@ import {
   renderPositions,
   renderQuote,
   renderRedemption,
+  renderSubmit,
   renderTrade,
 } from "./output/trade.ts";
 import { renderWaterfall } from "./output/waterfall.ts";
@@ -70,6 +71,11 @@ const tradeOptions = [
 const orderHelp = `
 An option is SYMBOL-EXPIRY-STRIKE-C or -P, for example ETH-13FEB26-2000-C. A size before it counts contracts.
 Several legs make one atomic package: +1 ETH-13FEB26-2000-C -1 ETH-13FEB26-2200-C; a number before them repeats it.`;
+
+const signHelp = `
+Whoever has the file can bring the trade to the chain, once, until its deadline: \`meniscus submit FILE\`. Price limit, legs, account and
+payment are signed. The first time, a transaction lets Uniswap's Permit2 take your tokens; after that signing sends nothing.
+Example: meniscus sign buy 1 ETH-13FEB26-2000-C --deadline 3600 > trade.json`;
 
 const waterfallHelp = `
 For stakers, LPs and holders who want to know how safe they are. Each row is one shock of the margin grid (spot, volatility,
@@ -220,6 +226,20 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
       render: renderTrade,
     });
   }
+  add<[string, readonly string[]], trade.SignOptions, Awaited<ReturnType<typeof trade.sign>>>(program, {
+    usage: "sign <side> <order...>",
+    summary: "sign a buy or sell for somebody else to bring (`submit`), as JSON",
+    more: signHelp,
+    options: [...tradeOptions, ["--pay-in <amount>", "paid into the margin account before the swap"]],
+    run: trade.sign,
+    render: toJson,
+  });
+  add<[string], object, trade.SubmitOutcome>(program, {
+    usage: "submit <file>",
+    summary: "bring a trade that somebody has signed; costs gas alone",
+    run: trade.submit,
+    render: renderSubmit,
+  });
   add<[readonly string[]], trade.TradeOptions, trade.TradeOutcome>(program, {
     usage: "close <order...>",
     summary: "close positions: `close OPTION`, `close 1 OPTION`, `close all`",

@@ -1,8 +1,18 @@
+import { readFileSync } from "node:fs";
+import { getAddress } from "viem";
 import { revertNameOf } from "../../src/chain/decodeError.ts";
-import { toOptionId } from "../../src/chain/optionId.ts";
+import { fromAccountId, fromOptionId, fromSize, optionName, toOptionId } from "../../src/chain/optionId.ts";
 import { MeniscusError } from "../../src/runtime/errors.ts";
 import type { Pool, Sender } from "../../src/sdk/client.ts";
 import { type ExpiryChain, readOptionChain } from "../../src/sdk/optionChain.ts";
+import {
+  approvePermit2,
+  fromSignedTradeFile,
+  type SignedTradeFile,
+  signTrade,
+  submitSignedTrade,
+  toSignedTradeFile,
+} from "../../src/sdk/signedTrade.ts";
 import {
   claimCredits,
   limitWithSlippage,
@@ -16,7 +26,16 @@ import {
   swap,
 } from "../../src/sdk/trader.ts";
 import { renderPreview } from "../output/trade.ts";
-import { type Order, parseExpiry, parseInteger, parseOption, parseOrder, parsePercent, parsePrice } from "../parse.ts";
+import {
+  type Order,
+  parseAmount,
+  parseExpiry,
+  parseInteger,
+  parseOption,
+  parseOrder,
+  parsePercent,
+  parsePrice,
+} from "../parse.ts";
 import type { Session } from "../session.ts";
 import { parseStrategy, type Strategy } from "../strategies.ts";
 
@@ -212,6 +231,60 @@ function nothingHeld(message: string): MeniscusError {
   });
 }
 
+/** `sign buy|sell ORDER`: a trade for somebody else to bring; the one transaction it may send lets Permit2 take tokens. */
+export async function sign(
+  session: Session,
+  side: string,
+  tokens: readonly string[],
+  options: SignOptions,
+): Promise<SignedTradeFile> {
+  if (side !== "buy" && side !== "sell") {
+    throw new MeniscusError("usage", `"${side}" is not a side.`, { hint: "Write `meniscus sign buy 1 OPTION`." });
+  }
+  const pool = await session.pool();
+  const direction = side === "buy" ? 1n : -1n;
+  const order = parseOrder(tokens, pool, direction);
+  const { sender, sub, limitCash, deadlineSeconds } = await agree(session, pool, order, direction, options);
+  const { connection, account } = sender;
+  const { quoteDecimals, quoteSymbol } = connection.deployment;
+  const payIn = options.payIn === undefined ? undefined : parseAmount(options.payIn, quoteDecimals, quoteSymbol);
+  await approvePermit2(sender);
+  const wanted = { legs: order.legs, sub, limitCash, deadlineSeconds, payIn };
+  return toSignedTradeFile(await signTrade(connection, account, pool, wanted));
+}
+
+export interface SignOptions extends TradeOptions {
+  readonly payIn?: string;
+}
+
+/** A trade that somebody else had signed. */
+export interface SubmitOutcome extends SwapResult {
+  readonly owner: string;
+  readonly account: number;
+  readonly quoteSymbol: string;
+  readonly legs: readonly { readonly name: string; readonly contracts: number }[];
+}
+
+/** `submit FILE`: brings what `sign` printed. */
+export async function submit(session: Session, file: string): Promise<SubmitOutcome> {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, "utf8"));
+  } catch (cause) {
+    throw new MeniscusError("data", `${file} is no JSON that can be read.`, { cause });
+  }
+  const signed = fromSignedTradeFile(content);
+  const sender = await session.sender();
+  const { deployment, words } = sender.connection;
+  const { owner, sub } = fromAccountId(signed.account);
+  const legs = signed.legs.map(({ option, size }) => {
+    const terms = fromOptionId(option);
+    return { name: optionName(words.symbolOf(terms.marketId), terms), contracts: fromSize(size) };
+  });
+  const result = await submitSignedTrade(sender, signed);
+  return { owner: getAddress(owner), account: sub, quoteSymbol: deployment.quoteSymbol, legs, ...result };
+}
+
 /** Quotes, shows the preview, asks, and swaps with a limit. */
 async function trade(
   session: Session,
@@ -220,6 +293,21 @@ async function trade(
   side: 1n | -1n,
   options: TradeOptions,
 ): Promise<TradeOutcome> {
+  const { sender, sub, quoted, limitCash, limit, deadlineSeconds } = await agree(session, pool, order, side, options);
+  const result = await swap(sender, pool, { legs: order.legs, sub, limitCash, deadlineSeconds });
+  return {
+    pool: pool.name,
+    account: sub,
+    quoteSymbol: quoted.quoteSymbol,
+    legs: quoted.legs.map(({ name, contracts }) => ({ name, contracts })),
+    quoted: quoted.cash,
+    limit,
+    ...result,
+  };
+}
+
+/** Quotes, shows the preview and asks: what the person at the terminal agrees to. */
+async function agree(session: Session, pool: Pool, order: Order, side: 1n | -1n, options: TradeOptions) {
   if (options.limit !== undefined && options.slippage !== undefined) {
     throw new MeniscusError("usage", "--limit and --slippage contradict each other.", { hint: "Pass one of them." });
   }
@@ -241,16 +329,7 @@ async function trade(
   await requireFunds(sender, sub, quoted);
   const limit = Number(limitCash) / 10 ** quoteDecimals;
   await session.confirm(renderPreview(quoted, limit), question(quoted));
-  const result = await swap(sender, pool, { legs: order.legs, sub, limitCash, deadlineSeconds });
-  return {
-    pool: pool.name,
-    account: sub,
-    quoteSymbol: quoted.quoteSymbol,
-    legs: quoted.legs.map(({ name, contracts }) => ({ name, contracts })),
-    quoted: quoted.cash,
-    limit,
-    ...result,
-  };
+  return { sender, sub, quoted, limitCash, limit, deadlineSeconds };
 }
 
 function question({ cash, quoteSymbol }: SwapQuote): string {

@@ -2,7 +2,7 @@ import { expiryName } from "../../src/chain/optionId.ts";
 import type { ExpiryChain, OptionQuote } from "../../src/sdk/optionChain.ts";
 import type { SwapQuote } from "../../src/sdk/trader.ts";
 import type { AccountResult, CashOutcome } from "../commands/account.ts";
-import type { ChainResult, PositionList, RedemptionOutcome, TradeOutcome } from "../commands/trade.ts";
+import type { ChainResult, PositionList, RedemptionOutcome, SubmitOutcome, TradeOutcome } from "../commands/trade.ts";
 import { bold, byGain, dim } from "./colour.ts";
 import { amount, contracts, duration, orDash, percent, shortHex, signed } from "./format.ts";
 import { renderMargin } from "./margin.ts";
@@ -126,12 +126,21 @@ export function renderPreview(quote: SwapQuote, limit: number): string {
 
 /** `buy`, `sell`, `close`. */
 export function renderTrade(outcome: TradeOutcome): string {
+  return renderSwap(outcome, accountName(outcome.account));
+}
+
+/** `submit`. */
+export function renderSubmit(outcome: SubmitOutcome): string {
+  return renderSwap(outcome, `${accountName(outcome.account)} of ${outcome.owner}`);
+}
+
+function renderSwap(outcome: TradeOutcome | SubmitOutcome, who: string): string {
   const legs = outcome.legs
     .map(({ name, contracts: size }) => `${size > 0 ? "+" : ""}${contracts(size)} ${name}`)
     .join("  ");
   const flow = outcome.cash >= 0 ? `paid ${amount(outcome.cash)}` : `received ${amount(-outcome.cash)}`;
   return [
-    `${bold(legs)}  ${flow} ${outcome.quoteSymbol} (fee ${amount(outcome.fee)}), ${accountName(outcome.account)}`,
+    `${bold(legs)}  ${flow} ${outcome.quoteSymbol} (fee ${amount(outcome.fee)}), ${who}`,
     dim(`transaction ${outcome.hash}, block ${outcome.blockNumber}, gas ${amount(outcome.gasUsed, 0)}`),
   ].join("\n");
 }

@@ -9,6 +9,7 @@ import {
   defineChain,
   erc20Abi,
   http,
+  maxUint256,
   type PublicClient,
   type Transport,
 } from "viem";
@@ -186,6 +187,8 @@ export interface Call<TAbi extends Abi, TName extends ContractFunctionName<TAbi,
 /** One account that sends transactions over a connection. */
 export class Sender {
   readonly connection: Connection;
+  /** Signs what is not a transaction. */
+  readonly account: PrivateKeyAccount;
   private readonly transactor: Transactor;
   private readonly notice: (text: string) => void;
 
@@ -202,6 +205,7 @@ export class Sender {
     const { client, rpcUrl } = connection;
     const signer = createWalletClient({ chain: client.chain, transport: http(rpcUrl), account });
     this.connection = connection;
+    this.account = account;
     this.transactor = new Transactor(client, signer, options);
     this.notice = notice;
   }
@@ -238,10 +242,17 @@ export class Sender {
     );
     if (allowance < amount) {
       await this.requireOnlyAllowanceMissing(call, balance);
-      this.notice(`Approving ${toTokens(connection, amount)} ${deployment.quoteSymbol} for ${spender} …`);
-      await this.send({ ...token, functionName: "approve", args: [spender, amount] });
+      await this.approve(spender, amount);
     }
     return await this.send(call);
+  }
+
+  /** Lets `spender` take quote tokens of the account, and says so; `maxUint256` is for ever. */
+  async approve(spender: Address, amount: bigint): Promise<void> {
+    const { quoteToken, quoteSymbol } = this.connection.deployment;
+    const much = amount === maxUint256 ? "all" : toTokens(this.connection, amount);
+    this.notice(`Approving ${much} ${quoteSymbol} for ${spender} …`);
+    await this.send({ address: quoteToken, abi: erc20Abi, functionName: "approve", args: [spender, amount] });
   }
 
   /** Throws what the call would fail with, unless that is the missing allowance. */

@@ -82,7 +82,7 @@ const ledgerOf = ({ deployment }: Connection) =>
   ({ address: deployment.clearinghouse, abi: clearinghouseAbi, blockTag: "pending" }) as const;
 
 /** The legs as the contracts read them; refuses what no market would take before anything is asked of the chain. */
-function legWords(legs: readonly LegOrder[]): readonly { readonly option: bigint; readonly size: bigint }[] {
+export function legWords(legs: readonly LegOrder[]): readonly { readonly option: bigint; readonly size: bigint }[] {
   if (legs.length === 0 || legs.length > MAX_LEGS) {
     throw new MeniscusError("usage", `A swap has 1 to ${MAX_LEGS} legs, not ${legs.length}.`, {
       hint: "Split it into several swaps.",
@@ -300,6 +300,11 @@ export async function swap(
     order.sub === 0 && order.limitCash > 0n
       ? await sender.sendPaying(call, { spender: connection.deployment.clearinghouse, amount: order.limitCash })
       : await sender.send(call);
+  return swapResultOf(connection, receipt);
+}
+
+/** What the ledger did in a transaction that swapped once. */
+export function swapResultOf(connection: Connection, receipt: Receipt): SwapResult {
   const traded = parseEventLogs({ abi: clearinghouseAbi, eventName: "Traded", logs: [...receipt.logs] })[0];
   if (!traded) throw new MeniscusError("internal", `The swap left no trace (transaction ${receipt.hash}).`);
   return {

@@ -135,6 +135,25 @@ describe("a session", () => {
     expect(held.positions).toMatchObject([{ name: option(2500, "C"), contracts: 2, state: "live" }]);
   });
 
+  test("what one has signed another brings, once", async () => {
+    await tick();
+    const file = join(folder, "trade.json");
+    for (const [side, contracts] of [
+      ["buy", 1],
+      ["sell", -1],
+    ] as const) {
+      writeFileSync(file, JSON.stringify(await done(TRADER, "sign", side, "1", option(2500, "C"))));
+      const brought = await done<{ cash: number }>(LP, "submit", file);
+      const legs = [{ name: option(2500, "C"), contracts }];
+      expect(brought).toMatchObject({ owner: market.address(TRADER), account: 0, legs });
+      expect(Math.sign(brought.cash)).toBe(contracts);
+    }
+    const again = await meniscus(LP, "submit", file);
+    expect([again.code, again.err]).toEqual([6, expect.stringContaining("brought before")]);
+    expect((await meniscus(LP, "submit", join(folder, "nothing.json"))).code).toBe(7);
+    expect((await meniscus(TRADER, "sign", "hold", "1", option(2500, "C"))).code).toBe(2);
+  });
+
   test("a wallet sells back, a margin account writes a spread and closes it", async () => {
     await tick();
     expect((await done(TRADER, "sell", "1", option(2500, "C"))).cash).toBeLessThan(-50);
