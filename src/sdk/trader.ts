@@ -1,4 +1,11 @@
-import { type Address, type ContractFunctionReturnType, parseEventLogs } from "viem";
+import {
+  type Address,
+  type ContractFunctionReturnType,
+  encodeEventTopics,
+  formatLog,
+  numberToHex,
+  parseEventLogs,
+} from "viem";
 import { clearinghouseAbi, optionPoolAbi, riskEngineAbi } from "../chain/abis.ts";
 import {
   expiryName,
@@ -610,22 +617,11 @@ export async function claimCredits(sender: Sender, sub: number): Promise<Redempt
   const { connection } = sender;
   const { client, deployment } = connection;
   const account = toAccountId(sender.address, sub);
-  const events = { address: deployment.clearinghouse, abi: clearinghouseAbi, args: { account }, strict: true } as const;
-  const settled = await inWords(connection, async () => [
-    ...(await readEvents(connection, (range) =>
-      client.getContractEvents({ ...events, eventName: "AccountSettled", ...range }),
-    )),
-    ...(await readEvents(connection, (range) =>
-      client.getContractEvents({ ...events, eventName: "CreditPaid", ...range }),
-    )),
-  ]);
+  const series = await inWords(connection, () => creditedSeries(connection, account));
   const redeemed: { name: string; contracts: number; payoff: number | null }[] = [];
   const waiting: { name: string; contracts: number; state: ExpiryStateName }[] = [];
   const hashes: string[] = [];
-  const series = new Map(
-    settled.map(({ args: { marketId, expiry } }) => [`${marketId}-${expiry}`, { marketId, expiry }]),
-  );
-  for (const { marketId, expiry } of series.values()) {
+  for (const { marketId, expiry } of series) {
     const credit = await client.readContract({
       ...ledgerOf(connection),
       functionName: "credit",
@@ -652,6 +648,38 @@ export async function claimCredits(sender: Sender, sub: number): Promise<Redempt
     hashes.push(receipt.hash);
   }
   return { paid: redeemed.reduce((sum, { payoff }) => sum + (payoff ?? 0), 0), redeemed, waiting, hashes };
+}
+
+/** Expiries that were settled for an account or have paid it, each once: one scan for both events. */
+async function creditedSeries(
+  connection: Connection,
+  account: bigint,
+): Promise<readonly { readonly marketId: number; readonly expiry: number }[]> {
+  const { client, deployment } = connection;
+  const topicsOf = (eventName: "AccountSettled" | "CreditPaid") =>
+    encodeEventTopics({ abi: clearinghouseAbi, eventName, args: { account } });
+  const [[settled, ofAccount], [paid]] = [topicsOf("AccountSettled"), topicsOf("CreditPaid")];
+  const logs = await readEvents(connection, async ({ fromBlock, toBlock }) => {
+    const found = await client.request({
+      method: "eth_getLogs",
+      params: [
+        {
+          address: deployment.clearinghouse,
+          topics: [[settled, paid ?? settled], ofAccount ?? null],
+          fromBlock: numberToHex(fromBlock),
+          toBlock: numberToHex(toBlock),
+        },
+      ],
+    });
+    return found.map((log) => formatLog(log));
+  });
+  const events = parseEventLogs({
+    abi: clearinghouseAbi,
+    eventName: ["AccountSettled", "CreditPaid"],
+    logs: [...logs],
+  });
+  const series = events.map(({ args: { marketId, expiry } }) => ({ marketId, expiry }));
+  return [...new Map(series.map((one) => [`${one.marketId}-${one.expiry}`, one])).values()];
 }
 
 /** An account's options of one expiry are netted before they are paid: the credit belongs to the expiry. */
