@@ -1,20 +1,12 @@
 /** A pool's pricing on a local chain with every input in the test's hand, and how such inputs are drawn. */
 
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import path from "node:path";
-import { type Abi, decodeFunctionResult, encodeFunctionData, type Hex } from "viem";
+import type { Hex } from "viem";
 import type { PoolQuote, QuoteBoard, QuoteFacts, QuoteParameters, QuoteState } from "../../pricing/fixed/index.ts";
-import { binaries, root, startAnvil } from "./pricingHarness.ts";
+import { startCodeChain } from "./codeChain.ts";
 import type { Random } from "./random.ts";
 
 const WAD = 10n ** 18n;
 const DAY = 86_400;
-const addresses = {
-  QuoteHarness: "0x00000000000000000000000000000000000ba51d",
-  MarkHarness: "0x00000000000000000000000000000000000ba51e",
-} as const;
-
 export type FullParameters = QuoteParameters & {
   readonly maxDelta: bigint;
   readonly minDelta: bigint;
@@ -85,45 +77,14 @@ export interface QuoteHarness {
 
 /** Builds both harnesses, starts anvil and puts their code there. */
 export async function startQuoteHarness(): Promise<QuoteHarness> {
-  const source = "test/contracts/pricing/QuoteHarness.sol";
-  const pool = "pool-contracts/OptionPool.sol";
-  execFileSync(path.join(binaries, "forge"), ["build", source, pool], { cwd: root });
-  const artifactOf = (file: string, name: string) =>
-    JSON.parse(readFileSync(path.join(root, `out/${file}/${name}.json`), "utf8"));
-  const poolCode: Hex = artifactOf("OptionPool.sol", "OptionPool").bytecode.object;
-  const { anvil, url } = await startAnvil();
-  const rpc = async (method: string, params: unknown[]): Promise<Hex> => {
-    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
-    const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });
-    const answer = (await response.json()) as { result?: Hex; error?: { message: string; data?: string } };
-    if (answer.error) throw new Error(`${method}: ${answer.error.message} ${answer.error.data ?? ""}`);
-    return answer.result ?? "0x";
-  };
-  const install = async (name: keyof typeof addresses): Promise<Abi> => {
-    const artifact = artifactOf("QuoteHarness.sol", name);
-    await rpc("anvil_setCode", [addresses[name], artifact.deployedBytecode.object]);
-    return artifact.abi as Abi;
-  };
-  const call = async (
-    name: keyof typeof addresses,
-    abi: Abi,
-    functionName: string,
-    args: readonly unknown[],
-    time = 1,
-  ) => {
-    const data = encodeFunctionData({ abi, functionName, args });
-    const transaction = { to: addresses[name], data, gas: "0x3b9aca00" };
-    const result = await rpc("eth_call", [transaction, "latest", {}, { time: `0x${time.toString(16)}` }]);
-    return decodeFunctionResult({ abi, functionName, data: result });
-  };
-  const quoteAbi = await install("QuoteHarness");
-  const markAbi = await install("MarkHarness");
+  const chain = await startCodeChain("test/contracts/pricing/QuoteHarness.sol", "pool-contracts/OptionPool.sol");
+  const quotes = await chain.place("0x00000000000000000000000000000000000ba51d", "QuoteHarness");
+  const marks = await chain.place("0x00000000000000000000000000000000000ba51e", "MarkHarness", "QuoteHarness");
+  const poolCode = chain.creationCode("OptionPool");
   return {
-    prices: async (parameters, facts) =>
-      (await call("QuoteHarness", quoteAbi, "prices", [parameters, facts])) as readonly Priced[],
-    play: async (scenes, timestamp) =>
-      (await call("MarkHarness", markAbi, "play", [poolCode, scenes], timestamp)) as readonly Seen[],
-    stop: () => void anvil.kill(),
+    prices: async (parameters, facts) => (await quotes.call("prices", [parameters, facts])) as readonly Priced[],
+    play: async (scenes, timestamp) => (await marks.call("play", [poolCode, scenes], timestamp)) as readonly Seen[],
+    stop: () => chain.stop(),
   };
 }
 

@@ -1,9 +1,6 @@
 /** The margin engine on a local chain with every input in the test's hand, and how such inputs are drawn. */
 
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import path from "node:path";
-import { type Abi, decodeFunctionResult, encodeFunctionData, type Hex } from "viem";
+import type { Hex } from "viem";
 import {
   type Contingencies,
   FixedPointError,
@@ -13,7 +10,7 @@ import {
   staleness,
   unpackGrid,
 } from "../../pricing/fixed/index.ts";
-import { binaries, root, startAnvil } from "./pricingHarness.ts";
+import { startCodeChain } from "./codeChain.ts";
 import { drawBoard, drawSize, drawStrike, type FullBoard } from "./quoteHarness.ts";
 import type { Random } from "./random.ts";
 
@@ -64,31 +61,15 @@ export interface RiskHarness {
 
 /** Builds the harness, starts anvil and puts its code there. */
 export async function startRiskHarness(): Promise<RiskHarness> {
-  const source = "test/contracts/pricing/RiskHarness.sol";
-  execFileSync(path.join(binaries, "forge"), ["build", source, "pool-contracts/RiskEngine.sol"], { cwd: root });
-  const artifactOf = (name: string) =>
-    JSON.parse(readFileSync(path.join(root, `out/${name}.sol/${name}.json`), "utf8"));
-  const { anvil, url } = await startAnvil();
-  const rpc = async (method: string, params: unknown[]): Promise<Hex> => {
-    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
-    const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });
-    const answer = (await response.json()) as { result?: Hex; error?: { message: string; data?: string } };
-    if (answer.error) throw new Error(`${method}: ${answer.error.message} ${answer.error.data ?? ""}`);
-    return answer.result ?? "0x";
-  };
-  const harness = artifactOf("RiskHarness");
-  const abi = harness.abi as Abi;
-  const engineCode: Hex = artifactOf("RiskEngine").bytecode.object;
-  await rpc("anvil_setCode", [ADDRESS, harness.deployedBytecode.object]);
+  const chain = await startCodeChain("test/contracts/pricing/RiskHarness.sol", "pool-contracts/RiskEngine.sol");
+  const harness = await chain.place(ADDRESS, "RiskHarness");
+  const engineCode = chain.creationCode("RiskEngine");
   return {
     play: async (quoteDecimals, grids, scenes) => {
       const args = [engineCode, quoteDecimals, grids, scenes.map(toChain)];
-      const data = encodeFunctionData({ abi, functionName: "play", args });
-      const transaction = { to: ADDRESS, data, gas: "0x3b9aca00" };
-      const result = await rpc("eth_call", [transaction, "latest", {}, { time: `0x${NOW.toString(16)}` }]);
-      return decodeFunctionResult({ abi, functionName: "play", data: result }) as readonly RiskSeen[];
+      return (await harness.call("play", args, NOW)) as readonly RiskSeen[];
     },
-    stop: () => void anvil.kill(),
+    stop: () => chain.stop(),
   };
 }
 
