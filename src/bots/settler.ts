@@ -1,11 +1,13 @@
-import { clearinghouseAbi, marketOracleAbi } from "../chain/abis.ts";
+import { zeroAddress } from "viem";
+import { clearinghouseAbi, marketOracleAbi, settlementPriceAbi } from "../chain/abis.ts";
 import { revertNameOf } from "../chain/decodeError.ts";
 import { expiryName, fromStrikeKey, fromStrikeWord } from "../chain/optionId.ts";
+import { oldestObservation } from "../chain/uniswapV3.ts";
 import { describeError } from "../runtime/errors.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { AccountBook } from "../sdk/accountBook.ts";
-import { BlockPages } from "../sdk/blockPages.ts";
+import { AccountBook, type Series } from "../sdk/accountBook.ts";
 import { type Connection, chainTime, type Sender } from "../sdk/client.ts";
+import { isMeanAtRisk } from "./meanKeeping.ts";
 
 /** Accounts settled by one transaction: far below what a block takes, and cheap to repeat. */
 const BATCH = 20;
@@ -20,44 +22,38 @@ const HARMLESS = [
   "Clearinghouse_NothingToSettle",
   "Clearinghouse_NoSettlementPrice",
   "SettlementPrice_Disputed",
+  "SettlementPrice_NoMean",
 ];
 
-interface Series {
-  readonly marketId: number;
-  readonly expiry: number;
-}
-
 /**
- * Brings every expired series to its end: fixes the settlement as soon as the oracle has its price, nets the accounts that hold it in
- * batches, fixes the payout ratio when nothing is pending, pays the credits of margin accounts, and later to all what debtors still
- * bring. Safe to run twice.
+ * Brings every series that was traded to its end: fixes the settlement as soon as there is a price for it, nets the accounts that hold
+ * it in batches, fixes the payout ratio when nothing is pending, pays the credits of margin accounts, and later to all what debtors
+ * still bring. While the oracle's average is missing it has Uniswap's mean recorded before the pool forgets it. Safe to run twice.
  */
 export class Settler {
   private readonly sender: Sender;
   private readonly log: Logger;
   private readonly accounts: AccountBook;
-  private readonly open = new Map<string, Series>();
   private readonly done = new Map<string, Series>();
-  private readonly pages: BlockPages;
+  private readonly recorded = new Set<string>();
 
   constructor(sender: Sender, log: Logger) {
     this.sender = sender;
     this.log = log;
     this.accounts = new AccountBook(sender.connection);
-    this.pages = new BlockPages(sender.connection.client, BigInt(sender.connection.deployment.deployedAtBlock));
   }
 
   /** Looks once, and takes each series one or more steps further. @returns How many series became final. */
   async look(): Promise<number> {
-    await this.findPrices();
-    if (this.open.size === 0 && this.done.size === 0) return 0;
     const accounts = await this.accounts.update();
+    const now = await chainTime(this.connection);
     await this.collectLate(accounts);
     let finals = 0;
-    for (const [name, series] of this.open) {
+    for (const series of this.accounts.series) {
+      const name = nameOf(series);
+      if (series.expiry > now || this.done.has(name)) continue;
       try {
-        if (!(await this.advance(series, accounts))) continue;
-        this.open.delete(name);
+        if (!(await this.advance(series, accounts, now))) continue;
         this.done.set(name, series);
         finals += 1;
         this.log.info({ expiry: expiryName(series.expiry) }, "settlement is final");
@@ -68,29 +64,17 @@ export class Settler {
     return finals;
   }
 
-  /** Expiries whose price the oracle has fixed since the last look. */
-  private async findPrices(): Promise<void> {
-    const { client, deployment } = this.connection;
-    const prices = {
-      address: deployment.marketOracle,
-      abi: marketOracleAbi,
-      eventName: "SettlementPriceFixed",
-      strict: true,
-    } as const;
-    for await (const events of this.pages.read((range) => client.getContractEvents({ ...prices, ...range }))) {
-      for (const { args } of events) {
-        const { marketId, expiry } = args;
-        const name = `${marketId}-${expiry}`;
-        if (!this.done.has(name)) this.open.set(name, { marketId, expiry });
-      }
-    }
-  }
-
   /** @returns Whether the series is final and all known credits are paid. */
-  private async advance({ marketId, expiry }: Series, accounts: readonly bigint[]): Promise<boolean> {
-    if ((await chainTime(this.connection)) < expiry) return false;
+  private async advance(series: Series, accounts: readonly bigint[], now: number): Promise<boolean> {
+    const { marketId, expiry } = series;
     const state = async () => (await this.read("expiryWord", [marketId, expiry])) & 0xffn;
-    if ((await state()) === OPEN) await this.act("startSettlement", [marketId, expiry]);
+    if ((await state()) === OPEN) {
+      if (!(await this.hasPrice(series))) {
+        await this.keepMean(series, now);
+        return false;
+      }
+      await this.act("startSettlement", [marketId, expiry]);
+    }
     const holders = await this.among(accounts, async (account) => {
       const words = await this.read("strikes", [account]);
       const holds = words.some((word) => {
@@ -106,6 +90,32 @@ export class Settler {
     if ((await state()) !== FINAL) return false;
     await this.payCredits({ marketId, expiry }, accounts);
     return true;
+  }
+
+  /** Whether the ledger would be given a price now: not while the oracle is silent, nor while its average is disputed. */
+  private async hasPrice(series: Series): Promise<boolean> {
+    try {
+      return (await this.readPrice("priceOf", series)) > 0n;
+    } catch (error) {
+      if (revertNameOf(error) !== "SettlementPrice_Disputed") throw error;
+      return false;
+    }
+  }
+
+  /** Has Uniswap's mean recorded, once, where the oracle's average does not come and the pool may forget. */
+  private async keepMean(series: Series, now: number): Promise<void> {
+    const { client, deployment } = this.connection;
+    const pool = deployment.markets.find(({ marketId }) => marketId === series.marketId)?.uniswapV3Pool ?? zeroAddress;
+    if (pool === zeroAddress || this.recorded.has(nameOf(series))) return;
+    const { marketId, expiry } = series;
+    const [averageWad, meanWad] = await Promise.all([this.readAverage(series), this.readPrice("meanOf", series)]);
+    const hasAverage = averageWad > 0n;
+    if (meanWad === 0n || hasAverage) return;
+    const remembersSince = await oldestObservation(client, pool);
+    if (!isMeanAtRisk({ now, expiry, hasAverage, remembersSince })) return;
+    await this.act("recordMean", [marketId, expiry]);
+    this.recorded.add(nameOf(series));
+    this.log.warn({ expiry: expiryName(expiry) }, "the oracle's average is missing: Uniswap's mean is recorded");
   }
 
   private async payCredits({ marketId, expiry }: Series, accounts: readonly bigint[]): Promise<void> {
@@ -158,14 +168,39 @@ export class Settler {
     >;
   }
 
+  private readPrice(functionName: "priceOf" | "meanOf", { marketId, expiry }: Series): Promise<bigint> {
+    const address = this.connection.deployment.settlementPrice;
+    return this.connection.client.readContract({
+      address,
+      abi: settlementPriceAbi,
+      functionName,
+      args: [marketId, expiry],
+    });
+  }
+
+  private readAverage({ marketId, expiry }: Series): Promise<bigint> {
+    const oracle = { address: this.connection.deployment.marketOracle, abi: marketOracleAbi } as const;
+    return this.connection.client.readContract({
+      ...oracle,
+      functionName: "settlementPrice",
+      args: [marketId, expiry],
+    });
+  }
+
   private async act(
-    functionName: "startSettlement" | "settleAccounts" | "finalizeSettlement" | "claimCredit",
+    functionName: "startSettlement" | "settleAccounts" | "finalizeSettlement" | "claimCredit" | "recordMean",
     args: readonly unknown[],
   ): Promise<void> {
+    const contract =
+      functionName === "recordMean"
+        ? { address: this.connection.deployment.settlementPrice, abi: settlementPriceAbi }
+        : this.ledger;
     try {
-      await this.sender.send({ ...this.ledger, functionName, args } as never);
+      await this.sender.send({ ...contract, functionName, args } as never);
     } catch (error) {
       if (!HARMLESS.includes(revertNameOf(error) ?? "")) throw error;
     }
   }
 }
+
+const nameOf = ({ marketId, expiry }: Series): string => `${marketId}-${expiry}`;

@@ -57,6 +57,7 @@ const poolAbi = parseAbi([
   "function token1() view returns (address)",
   "function fee() view returns (uint24)",
   "function observe(uint32[] secondsAgos) view returns (int56[] tickCumulatives, uint160[] secondsPerLiquidityCumulativeX128s)",
+  "function observations(uint256 index) view returns (uint32 blockTimestamp, int56 tickCumulative, uint160 secondsPerLiquidityCumulativeX128, bool initialized)",
   "function tickBitmap(int16 word) view returns (uint256)",
   "function ticks(int24 tick) view returns (uint128 liquidityGross, int128 liquidityNet, uint256 feeGrowthOutside0X128, uint256 feeGrowthOutside1X128, int56 tickCumulativeOutside, uint160 secondsPerLiquidityOutsideX128, uint32 secondsOutside, bool initialized)",
   "function increaseObservationCardinalityNext(uint16 next)",
@@ -244,6 +245,17 @@ export async function addLiquidity(
 export async function poolPrice(reader: Reader, pool: EthPool): Promise<number> {
   const [sqrtPriceX96] = await reader.readContract({ address: pool.address, abi: poolAbi, functionName: "slot0" });
   return priceOfSqrt(sqrtPriceX96, shapeOf(pool));
+}
+
+/** The oldest moment, Unix seconds, from which on a pool can say its mean price. */
+export async function oldestObservation(reader: Pick<Reader, "readContract">, address: Address): Promise<number> {
+  const pool = { address, abi: poolAbi } as const;
+  const [, , index, cardinality] = await reader.readContract({ ...pool, functionName: "slot0" });
+  // A ring: the slot after the last written is the oldest, once all were written; until then the first.
+  const at = async (slot: number) =>
+    await reader.readContract({ ...pool, functionName: "observations", args: [BigInt(slot)] });
+  const [afterLast, , , isWritten] = await at((index + 1) % cardinality);
+  return isWritten ? afterLast : (await at(0))[0];
 }
 
 /**

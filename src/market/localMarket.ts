@@ -4,8 +4,9 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { zeroAddress } from "viem";
-import { clearinghouseAbi, insuranceFundAbi, marketOracleAbi } from "../chain/abis.ts";
+import { clearinghouseAbi, insuranceFundAbi, marketOracleAbi, settlementPriceAbi } from "../chain/abis.ts";
 import { type Anvil, startAnvil } from "../chain/anvil.ts";
+import { revertNameOf } from "../chain/decodeError.ts";
 import { deployProtocol } from "../chain/deploy.ts";
 import { type Deployment, deploymentFile, writeDeployment } from "../chain/deployments.ts";
 import { expiryName, toAccountId } from "../chain/optionId.ts";
@@ -24,6 +25,7 @@ import {
   wrapEther,
 } from "../chain/uniswapV3.ts";
 import { MeniscusError } from "../runtime/errors.ts";
+import { AccountBook } from "../sdk/accountBook.ts";
 import { ConservationChecker } from "../sdk/conservation.ts";
 import { type TickSchedule, ticks } from "./clock.ts";
 import { flattenPool } from "./closing.ts";
@@ -98,6 +100,7 @@ export class LocalMarket {
   private ethPool!: EthPool;
   private deployment!: Deployment;
   private conservation!: ConservationChecker;
+  private book!: AccountBook;
   private keeper!: Keeper;
   private lps: LiquidityProvider[] = [];
   private traders: Trader[] = [];
@@ -145,6 +148,7 @@ export class LocalMarket {
     });
     writeDeployment(this.deployment, deploymentFile(this.deployment.chainId));
     this.conservation = new ConservationChecker(this.anvil.publicClient, this.deployment);
+    this.book = new AccountBook({ client: this.anvil.publicClient, deployment: this.deployment });
 
     onStep("oracle nodes");
     this.venues = await startVenues({
@@ -279,19 +283,26 @@ export class LocalMarket {
     await this.waitFor(isReported, "The oracle nodes made no report");
   }
 
+  /** Waits for the settler with every series that was traded and has its price. */
   private async settleExpired(time: number): Promise<void> {
-    const prices = await this.anvil.publicClient.getContractEvents({
-      address: this.deployment.marketOracle,
-      abi: marketOracleAbi,
-      eventName: "SettlementPriceFixed",
-      fromBlock: BigInt(this.deployment.deployedAtBlock),
-    });
-    for (const { args } of prices) {
-      const expiry = args.expiry;
-      if (expiry === undefined || expiry > time || this.settled.has(expiry)) continue;
+    await this.book.update();
+    for (const { expiry } of this.book.series) {
+      if (expiry > time || this.settled.has(expiry) || !(await this.hasPrice(expiry))) continue;
       await this.waitForSettlement(expiry);
       for (const trader of this.traders) await trader.redeem(expiry);
       this.settled.add(expiry);
+    }
+  }
+
+  /** Not while Uniswap's mean disputes the oracle's average, for four hours at most: the market goes on meanwhile. */
+  private async hasPrice(expiry: number): Promise<boolean> {
+    const address = this.deployment.settlementPrice;
+    const call = { address, abi: settlementPriceAbi, functionName: "priceOf", args: [MARKET_ID, expiry] } as const;
+    try {
+      return (await this.anvil.publicClient.readContract(call)) > 0n;
+    } catch (error) {
+      if (revertNameOf(error) !== "SettlementPrice_Disputed") throw error;
+      return false;
     }
   }
 

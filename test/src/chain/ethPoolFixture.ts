@@ -17,13 +17,17 @@ export interface EthPoolFixture {
   readonly pool: EthPool;
 }
 
-/** The real Uniswap v3 on a chain of its own: a pool of ETH at 2,700, account 0 its LP, account 1 rich in both tokens. */
-export async function startEthPool(timestamp: number): Promise<EthPoolFixture> {
+/**
+ * The real Uniswap v3 on a chain of its own: a pool of ETH at 2,700, account 0 its LP, account 1 rich in both tokens.
+ *
+ * @param observationCardinality How many observations the pool remembers.
+ */
+export async function startEthPool(timestamp: number, observationCardinality?: number): Promise<EthPoolFixture> {
   const anvil = await startAnvil({ timestamp });
   const [lp, reader] = [anvil.wallet(0), anvil.publicClient];
   const { weth, quoteToken } = await deployTokens(lp, { name: "USD Coin", symbol: "USDC", decimals: 6 });
   const contracts = await deployUniswapV3(lp, weth);
-  const pool = await createEthPool(reader, lp, contracts, { weth, quoteToken }, 2_700);
+  const pool = await createEthPool(reader, lp, contracts, { weth, quoteToken }, 2_700, observationCardinality);
   for (const wallet of [lp, anvil.wallet(1)]) {
     await wrapEther(wallet, weth, parseEther("100000"));
     await mintLocalToken(lp, quoteToken, wallet.account.address, parseUnits("300000000", 6));

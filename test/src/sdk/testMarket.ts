@@ -23,6 +23,7 @@ import type { MarketTerms, PoolParameters } from "../../../src/chain/parameters.
 import { placePermit2 } from "../../../src/chain/permit2.ts";
 import { packReport, type Report, type RunningAverage, signReport } from "../../../src/chain/report.ts";
 import { Transactor } from "../../../src/chain/transactor.ts";
+import type { EthPoolFixture } from "../chain/ethPoolFixture.ts";
 
 const MARKET_ID = 1;
 const signers = [11, 12, 13, 14];
@@ -84,16 +85,25 @@ export class TestMarket {
       readonly poolParameters?: Partial<PoolParameters>;
       /** What the pool stands behind the insurance fund with, quote units. */
       readonly backstopCap?: bigint;
+      /** The real Uniswap on that chain: its pool's tokens are traded, and settlement prices compared with it. */
+      readonly uniswap?: Pick<EthPoolFixture, "contracts" | "pool">;
     },
   ): Promise<TestMarket> {
     const deployer = new Transactor(anvil.publicClient, anvil.wallet(0));
     const token = (name: string, decimals: number) =>
       deployer.deploy(localTokenAbi, localTokenBytecode, [name, name, decimals]);
-    const [quote, base] = [await token("USDC", 6), await token("WETH", 18)];
-    const uniswapV3 = { factory: base, positionManager: base, swapRouter: base, quoter: base };
+    const quote = options.uniswap?.pool.quoteToken ?? (await token("USDC", 6));
+    const base = options.uniswap?.pool.baseToken ?? (await token("WETH", 18));
+    const uniswapV3Pool = options.uniswap?.pool.address ?? zeroAddress;
+    const uniswapV3 = options.uniswap?.contracts ?? {
+      factory: base,
+      positionManager: base,
+      swapRouter: base,
+      quoter: base,
+    };
     const deployment = await deployProtocol(deployer, {
       quote: { token: quote, symbol: "USDC", decimals: 6 },
-      market: { marketId: MARKET_ID, symbol: "ETH", baseToken: base, baseDecimals: 18, uniswapV3Pool: zeroAddress },
+      market: { marketId: MARKET_ID, symbol: "ETH", baseToken: base, baseDecimals: 18, uniswapV3Pool },
       uniswapV3,
       permit2: await placePermit2(anvil.testClient),
       oracleSigners: options.signers ?? signers.map((index) => anvil.address(index)),
