@@ -151,9 +151,10 @@ export function parseStrategy(
   const letter = words.at(-1)?.toUpperCase();
   if (strategy.kind && letter !== "C" && letter !== "P") throw wrong(`"${words.at(-1)}" is neither C nor P.`);
   const named: OptionKind = letter === "P" ? "put" : "call";
+  if (new Set(strikes).size !== strikes.length) throw wrong("The strikes have to differ.");
   // A vertical is named long strike first, whichever is higher.
   const rises = strategy.name === "spread" || strikes.every((strike, i) => i === 0 || strike > strikes[i - 1]!);
-  if (!rises || new Set(strikes).size !== strikes.length) throw wrong("The strikes have to rise.");
+  if (!rises) throw wrong("The strikes have to rise.");
   if (strategy.expiries === 2 && expiries[0]! >= expiries[1]!) throw wrong("The near expiry comes first.");
   const count = parseAmount(size, SIZE_DECIMALS, "contracts");
   const legs = strategy.legs.map(([contracts, expiry, strike, kind]): LegOrder => {

@@ -24,18 +24,28 @@ export interface Payoff {
 }
 
 const STEPS = 200;
+/** How far the drawing reaches: standard deviations of spot until then, at least and at most so far from it. */
+const REACH = { deviations: 4, least: 0.08, most: 0.6 };
 
 /**
  * Later expiries are valued at the first one with today's volatility and the spot as forward: an estimate, exact where all legs share
  * one expiry.
  *
  * @param cash What the package costs; negative where it brings.
+ * @param now Unix seconds.
  */
-export function payoffOf(legs: readonly PayoffLeg[], cash: number, spot: number): Payoff {
+export function payoffOf(
+  legs: readonly PayoffLeg[],
+  cash: number,
+  { spot, now }: { spot: number; now: number },
+): Payoff {
   const at = Math.min(...legs.map(({ expiry }) => expiry));
   const strikes = legs.map(({ strike }) => strike);
-  const low = Math.max(0, Math.min(0.6 * spot, 0.85 * Math.min(...strikes)));
-  const high = Math.max(1.4 * spot, 1.15 * Math.max(...strikes));
+  const volatility = Math.max(...legs.map((leg) => leg.volatility));
+  const deviations = REACH.deviations * volatility * Math.sqrt(Math.max(0, at - now) / SECONDS_PER_YEAR);
+  const reach = Math.min(REACH.most, Math.max(REACH.least, deviations));
+  const low = Math.min((1 - reach) * spot, (1 - reach / 4) * Math.min(...strikes));
+  const high = Math.max((1 + reach) * spot, (1 + reach / 4) * Math.max(...strikes));
   const profitAt = (forward: number) =>
     legs.reduce((sum, leg) => sum + leg.contracts * valueAt(leg, forward, at), -cash);
   // Payoffs bend at strikes: they are looked at themselves.

@@ -171,7 +171,7 @@ function describeQuote(
     spot: surface.spot,
     spotAge: surface.now - surface.spotTime,
     margin: facts.margin,
-    payoff: payoffOf(priced, cash, surface.spot),
+    payoff: payoffOf(priced, cash, surface),
     cashUnits: quote.cash,
   };
 }
