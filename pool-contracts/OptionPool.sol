@@ -526,12 +526,13 @@ contract OptionPool is IOptionPool, AccessManaged {
     function _setParameters(PoolParameters memory p) private {
         bool valid = InventoryPotential.isPositiveSemidefinite(p.vegaPotential) && p.deltaPotential <= 10e18
             && p.netVegaSpread <= 0.5e18 && p.grossVegaSpread <= 0.5e18 && p.notionalSpread <= 0.05e18
-            && p.ageMultiplier <= 20e18 && p.volOfVol <= 20e18 && p.feeRate <= 0.01e18 && p.feeCap <= 0.25e18
-            && p.maxDelta <= 1e18 && p.minDelta < p.maxDelta && p.utilisationLimit != 0 && p.utilisationLimit <= 1e18
-            && p.redemptionShare != 0 && p.redemptionShare <= 1e18 && p.minTenor >= 1 hours && p.minTenor < p.maxTenor
-            && p.frontTenor < p.middleTenor && p.maxSpotAge <= 1 hours && p.maxSurfaceAge <= 1 days
-            && p.worseOfSeconds <= 1 hours && p.navFloor >= 10 ** _quoteDecimals && p.navFloor <= type(uint96).max
-            && p.vegaLimit <= 100e18 && p.deltaLimit <= 10e18 && p.takeSpread <= 0.05e18 && p.takeLimit <= 10e18;
+            && p.deltaSpread <= 0.05e18 && p.ageMultiplier <= 20e18 && p.volOfVol <= 20e18 && p.feeRate <= 0.01e18
+            && p.feeCap <= 0.25e18 && p.maxDelta <= 1e18 && p.minDelta < p.maxDelta && p.utilisationLimit != 0
+            && p.utilisationLimit <= 1e18 && p.redemptionShare != 0 && p.redemptionShare <= 1e18
+            && p.minTenor >= 1 hours && p.minTenor < p.maxTenor && p.frontTenor < p.middleTenor
+            && p.maxSpotAge <= 1 hours && p.maxSurfaceAge <= 1 days && p.worseOfSeconds <= 1 hours
+            && p.navFloor >= 10 ** _quoteDecimals && p.navFloor <= type(uint96).max && p.vegaLimit <= 100e18
+            && p.deltaLimit <= 10e18 && p.takeSpread <= 0.05e18 && p.takeLimit <= 10e18;
         if (!valid) revert OptionPool_InvalidParameters();
         _parametersCode = SSTORE2.write(abi.encode(p));
         emit ParametersChanged(p);

@@ -53,6 +53,7 @@ struct Quote {
 /// @param netVegaSpread s₀, volatility; the reporters' disagreement d comes on top.
 /// @param grossVegaSpread s₁, volatility; a slice's fit residual where that is larger.
 /// @param notionalSpread g, share of spot per option.
+/// @param deltaSpread s_Δ, share of spot per unit of net delta: what hedging it costs at most, Uniswap's fee, price bound and bounty.
 /// @param ageMultiplier c, standard deviations charged for the age of data.
 /// @param volOfVol ξ per √year at 30 days.
 /// @param feeRate Fee as a share of spot per option.
@@ -79,6 +80,7 @@ struct PoolParameters {
     uint256 netVegaSpread;
     uint256 grossVegaSpread;
     uint256 notionalSpread;
+    uint256 deltaSpread;
     uint256 ageMultiplier;
     uint256 volOfVol;
     uint256 feeRate;

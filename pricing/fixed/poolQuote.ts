@@ -31,6 +31,7 @@ export interface QuoteParameters {
   readonly netVegaSpread: bigint;
   readonly grossVegaSpread: bigint;
   readonly notionalSpread: bigint;
+  readonly deltaSpread: bigint;
   readonly ageMultiplier: bigint;
   readonly volOfVol: bigint;
   readonly feeRate: bigint;
@@ -110,6 +111,7 @@ export interface QuoteTotals {
   previousMid: bigint;
   reportValue: bigint;
   netVega: bigint;
+  netDelta: bigint;
   ageDelta: bigint;
   ageGamma: bigint;
   ageVega: bigint;
@@ -187,6 +189,7 @@ function emptyTotals(): QuoteTotals {
     previousMid: 0n,
     reportValue: 0n,
     netVega: 0n,
+    netDelta: 0n,
     ageDelta: 0n,
     ageGamma: 0n,
     ageVega: 0n,
@@ -229,6 +232,7 @@ function addGreeks(
   const volatilityWad = rootYearsWad === 0n ? 0n : (stdDevWad * WAD) / rootYearsWad;
   const vegaPerVolatilityWad = (vegaWad * rootYearsWad) / WAD;
   totals.netVega += size * vegaPerVolatilityWad;
+  totals.netDelta += size * deltaWad;
   totals.grossVegaCost +=
     absolute(size) * ((vegaPerVolatilityWad * larger(parameters.grossVegaSpread, board.residualWad)) / WAD);
   totals.ageDelta += size * ((deltaWad * volatilityWad) / WAD);
@@ -276,12 +280,13 @@ function potential(parameters: QuoteParameters, facts: QuoteFacts, inventory: In
 
 /** The half-spread, raw. */
 function spreadRaw(parameters: QuoteParameters, facts: QuoteFacts, totals: QuoteTotals): bigint {
-  const { ageMultiplier, netVegaSpread, notionalSpread, volOfVol } = parameters;
+  const { ageMultiplier, deltaSpread, netVegaSpread, notionalSpread, volOfVol } = parameters;
   const { disagreementWad, spotWad, spotTime, surfaceTime } = facts.state;
   const resting =
     (absolute(totals.netVega) * (netVegaSpread + disagreementWad)) / WAD +
     totals.grossVegaCost +
-    totals.contracts * ((spotWad * notionalSpread) / WAD);
+    totals.contracts * ((spotWad * notionalSpread) / WAD) +
+    (absolute(totals.netDelta) * ((spotWad * deltaSpread) / WAD)) / WAD;
   const m = (((ageMultiplier * spotWad) / WAD) * rootAge(facts.timestamp, spotTime)) / WAD;
   const n = (((ageMultiplier * volOfVol) / WAD) * rootAge(facts.timestamp, surfaceTime)) / WAD;
   const byDelta = (absolute(totals.ageDelta) * m) / WAD;

@@ -72,6 +72,7 @@ export interface PoolParameters {
   readonly netVegaSpread: bigint;
   readonly grossVegaSpread: bigint;
   readonly notionalSpread: bigint;
+  readonly deltaSpread: bigint;
   readonly ageMultiplier: bigint;
   readonly volOfVol: bigint;
   readonly feeRate: bigint;
@@ -106,6 +107,7 @@ export function defaultPoolParameters(quoteDecimals: number): PoolParameters {
     netVegaSpread: wad(0.005), // half a volatility point
     grossVegaSpread: wad(0.001),
     notionalSpread: wad(0.0004), // 4 bp of spot
+    deltaSpread: wad(0.0011), // what a hedge costs at worst: `maxCost` and `bountyRate` of the hedger
     ageMultiplier: wad(2.5),
     volOfVol: wad(0.5),
     feeRate: wad(0.0003), // 3 bp of spot …

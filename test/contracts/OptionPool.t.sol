@@ -60,7 +60,7 @@ contract OptionPoolTest is LedgerFixture {
 
     /// @dev One word of the parameters at a time goes one beyond its bound.
     function test_everyParameterHasABound() public {
-        uint256[25] memory beyond = [
+        uint256[28] memory beyond = [
             uint256(100e18 + 1), // κ 00 … 22, then κ_Δ
             100e18 + 1,
             100e18 + 1,
@@ -70,7 +70,8 @@ contract OptionPoolTest is LedgerFixture {
             10e18 + 1,
             0.5e18 + 1, // s₀, s₁
             0.5e18 + 1,
-            0.05e18 + 1, // g
+            0.05e18 + 1, // g, s_Δ
+            0.05e18 + 1,
             20e18 + 1, // c, ξ
             20e18 + 1,
             0.01e18 + 1, // fee rate and cap
@@ -81,21 +82,23 @@ contract OptionPoolTest is LedgerFixture {
             10e18 + 1,
             1e18 + 1, // utilisation, redemption share
             1e18 + 1,
+            0.05e18 + 1, // spread and limit of takes
+            10e18 + 1,
             uint256(type(uint96).max) + 1, // NAV floor
             1 hours - 1, // shortest tenor; the longest is not above it
             2 days,
             1 hours + 1, // ages of spot and surface
             1 days + 1
         ];
-        for (uint256 i = 0; i < 25; ++i) {
+        for (uint256 i = 0; i < 28; ++i) {
             _refusesParameter(i, beyond[i]);
         }
-        _refusesParameter(25, 1 hours + 1); // worse-of window
-        _refusesParameter(26, 60 days); // front bucket not shorter than the middle one
-        _refusesParameter(18, 0);
+        _refusesParameter(28, 1 hours + 1); // worse-of window
+        _refusesParameter(29, 60 days); // front bucket not shorter than the middle one
         _refusesParameter(19, 0);
         _refusesParameter(20, 0);
-        _refusesParameter(20, 999_999); // less than one quote token: NAV in the potential would round to nothing
+        _refusesParameter(23, 0);
+        _refusesParameter(23, 999_999); // less than one quote token: NAV in the potential would round to nothing
     }
 
     function _refusesParameter(uint256 word, uint256 value) private {
@@ -159,6 +162,18 @@ contract OptionPoolTest is LedgerFixture {
         assertLt(-bid.cash * 1e12, ask.midWad);
         // s₀·vega + s₁·vega + g·S with vega ≈ 3.4 a point
         assertGt(ask.spreadWad, 0.0004e18 * 3000 + 0.006e18 * 300);
+    }
+
+    /// A synthetic forward is all delta: what hedging it may cost at most is paid for whole, and a straddle's small delta for little.
+    function test_netDeltaIsPricedAtWhatHedgingItCosts() public {
+        Leg[] memory forward = two(call(MONTH, 3000), 10 * ONE, put(MONTH, 3000), -10 * ONE);
+        Leg[] memory straddle = two(call(MONTH, 3000), 10 * ONE, put(MONTH, 3000), 10 * ONE);
+        (uint256 spread, uint256 hedged) = (pool.quote(forward, false).spreadWad, pool.quote(straddle, false).spreadWad);
+        PoolParameters memory parameters = defaultParameters();
+        parameters.deltaSpread = 0;
+        pool.setParameters(parameters);
+        assertApproxEqAbs(spread - pool.quote(forward, false).spreadWad, 10 * 0.0011e18 * 3000, 10);
+        assertLt(hedged - pool.quote(straddle, false).spreadWad, 0.1 * 10 * 0.0011e18 * 3000);
     }
 
     function test_aPackageIsNeverSoldBelowItsLeastPayoff() public {

@@ -103,10 +103,22 @@ function truth(parameters: QuoteParameters, facts: QuoteFacts) {
     : fromWad(facts.reserveWad).times(phiLater.div(phiBefore).minus(1));
 
   const rootAge = (time: number) => new Exact(facts.timestamp - time).div(YEAR).sqrt();
+  const ageDigit = (time: number) =>
+    new Exact(YEAR)
+      .div(Math.max(1, facts.timestamp - time))
+      .div(2)
+      .times("1e-18");
   const c = fromWad(parameters.ageMultiplier);
   const m = (volatility: Exact) => c.times(volatility).times(spot).times(rootAge(state.spotTime));
   const n = c.times(fromWad(parameters.volOfVol)).times(rootAge(state.surfaceTime));
   const s1 = (leg: TruthLeg) => Exact.max(fromWad(parameters.grossVegaSpread), leg.residual);
+  const byDelta = sum(({ size, now }) => size.times(now.delta).times(m(now.volatility))).abs();
+  const byGamma = sum(({ size, now }) => size.times(now.gamma).times(m(now.volatility).pow(2)))
+    .abs()
+    .div(2);
+  const byVega = sum(({ size, now }) => size.times(now.volatility).times(now.vegaWeighted))
+    .abs()
+    .times(n);
   const spread = sum(({ size, now }) => size.times(now.vegaPerVolatility))
     .abs()
     .times(fromWad(parameters.netVegaSpread).plus(fromWad(state.disagreementWad)))
@@ -116,17 +128,15 @@ function truth(parameters: QuoteParameters, facts: QuoteFacts) {
         .times(spot)
         .times(fromWad(parameters.notionalSpread)),
     )
-    .plus(sum(({ size, now }) => size.times(now.delta).times(m(now.volatility))).abs())
     .plus(
-      sum(({ size, now }) => size.times(now.gamma).times(m(now.volatility).pow(2)))
+      sum(({ size, now }) => size.times(now.delta))
         .abs()
-        .div(2),
+        .times(spot)
+        .times(fromWad(parameters.deltaSpread)),
     )
-    .plus(
-      sum(({ size, now }) => size.times(now.volatility).times(now.vegaWeighted))
-        .abs()
-        .times(n),
-    );
+    .plus(byDelta)
+    .plus(byGamma)
+    .plus(byVega);
   const feeCap = fromWad(parameters.feeCap);
   const fee = sum(({ size, now }) =>
     size.abs().times(Exact.min(spot.times(fromWad(parameters.feeRate)), now.price.times(feeCap))),
@@ -141,7 +151,11 @@ function truth(parameters: QuoteParameters, facts: QuoteFacts) {
   const slope = k00
     .times(3)
     .times(largest(0, 3))
-    .plus(fromWad(parameters.deltaPotential).times(surfaceSpot.pow(2)).times(largest(3, 4)));
+    .plus(
+      fromWad(parameters.deltaPotential)
+        .times(surfaceSpot.pow(2).plus(surfaceSpot.times(2))) // the delta's worth, before and after, has 6 decimals too
+        .times(largest(3, 4)),
+    );
   const steepness = slope.div(nav).times(impact.isNegative() ? fromWad(facts.reserveWad).div(phiBefore) : 1);
   return {
     mid,
@@ -149,6 +163,11 @@ function truth(parameters: QuoteParameters, facts: QuoteFacts) {
     spread: spread.plus(raised),
     fee,
     raised: raised.gt(0),
+    // Ages are years in WAD: of a second 11 digits, of its root as many.
+    ageDigits: byDelta
+      .plus(byGamma.times(2))
+      .times(ageDigit(state.spotTime))
+      .plus(byVega.times(ageDigit(state.surfaceTime))),
     steepness,
     notional: sum(({ size }) => size.abs()).times(spot),
   };
@@ -186,6 +205,7 @@ function drawOrdinary(random: Random): { parameters: QuoteParameters; facts: Quo
       netVegaSpread: random.logWad(0.001, 0.05),
       grossVegaSpread: random.logWad(0.0001, 0.01),
       notionalSpread: random.logWad(0.0001, 0.01),
+      deltaSpread: random.logWad(0.0001, 0.01),
       ageMultiplier: random.logWad(0.1, 10),
       volOfVol: random.logWad(0.1, 5),
       feeRate: random.logWad(0.0001, 0.01),
@@ -219,7 +239,7 @@ function drawOrdinary(random: Random): { parameters: QuoteParameters; facts: Quo
   };
 }
 
-test("in 60 digits: mid and fee within 1e-18 of notional, spread within 1e-14, impact within a millionth of each Greek", () => {
+test("in 60 digits: mid and fee within 1e-18 of notional, spread within 1e-14 and the age's digits, impact within a millionth of each Greek", () => {
   const random = new Random(60);
   const seen = { paidBack: 0, raised: 0 };
   for (let i = 0; i < 200; i++) {
@@ -230,7 +250,7 @@ test("in 60 digits: mid and fee within 1e-18 of notional, spread within 1e-14, i
     if (exact.raised) seen.raised++;
     const ulp = new Exact("2e-18"); // each part is rounded once
     const price = exact.notional.times("1e-18").plus(ulp);
-    const spread = exact.notional.times("1e-14").plus(ulp); // Γ is a WAD, and small: 1e-9 where spot is 1e5
+    const spread = exact.notional.times("1e-14").plus(exact.ageDigits).plus(ulp); // Γ is a WAD, and small
     const greek = exact.steepness.times(facts.options.length).times("1e-6").plus(ulp); // inventory has 6 decimals
     expectWithin(quote, exact, "mid", price);
     expectWithin(quote, exact, "fee", price);

@@ -99,6 +99,7 @@ export function drawParameters(random: Random): FullParameters {
     netVegaSpread: upTo(WAD / 2n),
     grossVegaSpread: upTo(WAD / 2n),
     notionalSpread: upTo(WAD / 20n),
+    deltaSpread: upTo(WAD / 20n),
     ageMultiplier: upTo(20n * WAD),
     volOfVol: upTo(20n * WAD),
     feeRate: upTo(WAD / 100n),

@@ -15,7 +15,7 @@ import {SquareRoot} from "./SquareRoot.sol";
 ///
 ///     cash = Σ qᵢ·BSᵢ + impact + spread + fee
 ///     impact = Φ(x′) − Φ(x) where that is ≥ 0, else −R·(1 − Φ(x′)/Φ(x))
-///     spread = (s₀ + d)·|net vega| + Σ s₁·|vegaᵢ| + g·S·Σ|qᵢ| + |Σ Δᵢ·mᵢ| + ½|Σ Γᵢ·mᵢ²| + n·|Σ σᵢ·V̂ᵢ|
+///     spread = (s₀ + d)·|net vega| + Σ s₁·|vegaᵢ| + g·S·Σ|qᵢ| + s_Δ·S·|net delta| + |Σ Δᵢ·mᵢ| + ½|Σ Γᵢ·mᵢ²| + n·|Σ σᵢ·V̂ᵢ|
 ///     mᵢ = c·σᵢ·S·√age of spot,   n = c·ξ·√age of surface,   V̂ = vega·√(30 d/τ)
 ///     fee = Σ min(feeRate·S, feeCap·BSᵢ)·|qᵢ|
 ///
@@ -68,6 +68,7 @@ library PoolQuote {
         int256 previousMid;
         int256 reportValue;
         int256 netVega;
+        int256 netDelta;
         int256 ageDelta;
         int256 ageGamma;
         int256 ageVega;
@@ -157,6 +158,7 @@ library PoolQuote {
         uint256 volatilityWad = rootYearsWad == 0 ? 0 : stdDevWad * 1e18 / rootYearsWad;
         uint256 vegaPerVolatilityWad = vegaWad * rootYearsWad / 1e18;
         totals.netVega += size * int256(vegaPerVolatilityWad);
+        totals.netDelta += size * deltaWad;
         totals.grossVegaCost += _abs(size)
         * (vegaPerVolatilityWad * _max(parameters.grossVegaSpread, board.residualWad) / 1e18);
         totals.ageDelta += size * (deltaWad * int256(volatilityWad) / 1e18); // |delta| ≤ 1, volatility < 2^127
@@ -239,6 +241,7 @@ library PoolQuote {
         uint256 netVegaSpread = parameters.netVegaSpread + facts.state.disagreementWad;
         spread = _abs(totals.netVega) * netVegaSpread / 1e18 + totals.grossVegaCost + totals.contracts
             * (spotWad * parameters.notionalSpread / 1e18);
+        spread += _abs(totals.netDelta) * (spotWad * parameters.deltaSpread / 1e18) / 1e18; // 2^142 · 2^96
         // m per volatility: how far spot may have moved since its report; n: how far volatility may have.
         uint256 m = parameters.ageMultiplier * spotWad / 1e18 * _rootAge(facts.timestamp, facts.state.spotTime) / 1e18;
         uint256 n = parameters.ageMultiplier * parameters.volOfVol / 1e18

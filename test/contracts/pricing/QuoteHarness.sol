@@ -109,6 +109,14 @@ contract MarkHarness {
         market_.protocolFeeShareBps = 1000;
     }
 
+    function liquidationAuction() external view returns (address) {
+        return address(this);
+    }
+
+    function backstopProvision(AccountId, uint16) external pure returns (uint256) {
+        return 0;
+    }
+
     function decimals() external pure returns (uint8) {
         return 18;
     }
