@@ -5,9 +5,10 @@ import {IAccountTaker} from "./interfaces/IAccountTaker.sol";
 import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {IMaker} from "./interfaces/IMaker.sol";
 import {IMarketOracle} from "./interfaces/IMarketOracle.sol";
-import {IOptionPool, Mark, PoolParameters, Quote} from "./interfaces/IOptionPool.sol";
+import {HedgeBook, HedgeTrade, IOptionPool, Mark, PoolParameters, Quote} from "./interfaces/IOptionPool.sol";
 import {IPoolShares} from "./interfaces/IPoolShares.sol";
 import {CashMath} from "./libraries/accounting/CashMath.sol";
+import {HedgeExchange} from "./libraries/hedging/HedgeExchange.sol";
 import {Black76} from "./libraries/pricing/Black76.sol";
 import {Essvi} from "./libraries/pricing/Essvi.sol";
 import {InventoryPotential} from "./libraries/pricing/InventoryPotential.sol";
@@ -38,6 +39,9 @@ import {SSTORE2} from "solady/utils/SSTORE2.sol";
 ///
 /// LIMITS. Risk is added only on fresh data, inside ranges of tenor and delta and limits of vega and delta. A swap that
 /// brings each of the pool's positions nearer to zero is priced and never refused by a limit.
+///
+/// HEDGE. A hedger named by governance exchanges cash for base and back on the pool's account. What it gives up is bounded here
+/// for each exchange, and stays out of NAV until the next mark, as what swaps gain does.
 contract OptionPool is IOptionPool, AccessManaged {
     /// @dev Written by every swap.
     struct Reserve {
@@ -65,6 +69,7 @@ contract OptionPool is IOptionPool, AccessManaged {
         int256 netVega;
         uint256 grossVegaCost;
         uint256 contracts;
+        int256 netGamma; // size times WAD per quote token: 1e24 to one
         int256[4] netShort;
     }
 
@@ -88,6 +93,9 @@ contract OptionPool is IOptionPool, AccessManaged {
     address private _parametersCode; // kept as code: every swap reads them, governance writes them
     Mark private _lastMark;
     Taken private _taken;
+    int256 private _netShortGammaWad; // at the last mark
+    /// @inheritdoc IOptionPool
+    address public hedger;
 
     /// @param shares_ The `PoolShares` of this pool, which may be deployed afterwards at a known address.
     constructor(
@@ -157,7 +165,7 @@ contract OptionPool is IOptionPool, AccessManaged {
         uint256 reserveWad = uint256(int256(uint256(_reserve.reserveWad)) + quote_.impactWad);
         if (reserveWad > type(uint96).max) reserveWad = type(uint96).max;
         _reserve.reserveWad = uint96(reserveWad);
-        _addDrift(quote_, state.round);
+        _addDrift(_gainedBy(quote_), state.round);
 
         emit Swapped(taker, state.round, legs, quote_, reserveWad);
         return (account, quote_.cash, quote_.fee);
@@ -168,13 +176,13 @@ contract OptionPool is IOptionPool, AccessManaged {
     /// @inheritdoc IOptionPool
     function mark() external returns (Mark memory) {
         if (clearinghouse.isLocked()) revert OptionPool_LedgerLocked();
-        MarketState memory state = oracle.marketState(marketId);
+        MarketState memory state = _marketState();
         if (state.round == 0) revert OptionPool_NoSurface();
         if (_reserve.markedRound == state.round) return _lastMark;
 
         PoolParameters memory parameters_ = parameters();
         (BookTotals memory book, uint256 baseSize) = _valueBook(parameters_);
-        int256 cashBefore = int256(clearinghouse.cash(account)); // cash is below 2^128
+        int256 cashBefore = int256(_cash()); // cash is below 2^128
         int256 settlements = clearinghouse.settlementBalance(account);
         int256 drift = _reserve.driftRound == state.round ? int256(_netValue.drift) : int256(0);
         int256 bookValue = CashMath.toCashDown(book.value + int256(baseSize * state.surfaceSpotWad), _divisor);
@@ -197,7 +205,7 @@ contract OptionPool is IOptionPool, AccessManaged {
         IPoolShares(shares).onMark(mark_);
 
         // What LPs brought and took at this mark belongs to the NAV that scales the potential from here on.
-        int256 navAfter = nav + int256(clearinghouse.cash(account)) - cashBefore;
+        int256 navAfter = nav + int256(_cash()) - cashBefore;
         // A larger NAV lowers Φ, and R above Φ would pay back what a cycle never paid in.
         if (navAfter > nav) _capReserve(parameters_, netShort, state.surfaceSpotWad, navAfter);
         _netValue = NetValue({nav: int128(navAfter), drift: int128(drift)}); // cash is below 2^127
@@ -208,7 +216,7 @@ contract OptionPool is IOptionPool, AccessManaged {
     /// @inheritdoc IOptionPool
     function payableToRedeemers() external returns (uint256) {
         int256 requirement = clearinghouse.stress(account); // also for a flat book: the ledger's number is from before
-        uint256 cash = clearinghouse.cash(account);
+        uint256 cash = _cash();
         if (clearinghouse.strikes(account).length == 0) return cash;
         if (requirement < 0) requirement = 0;
         int256 free = int256(cash) - requirement; // cash is below 2^128
@@ -223,6 +231,37 @@ contract OptionPool is IOptionPool, AccessManaged {
         if (msg.sender != shares) revert OptionPool_NotShares(msg.sender);
         clearinghouse.moveCash(account, toAccountId(shares, 2), amount);
         emit RedemptionsPaid(amount);
+    }
+
+    // ───────────────────────────── Hedge ─────────────────────────────
+
+    /// @inheritdoc IOptionPool
+    function settleHedge(HedgeTrade calldata trade) external returns (int256 netShortDelta) {
+        if (msg.sender != hedger) revert OptionPool_NotHedger(msg.sender);
+        MarketState memory state = _marketState();
+        HedgeExchange.Place memory place = HedgeExchange.Place(clearinghouse, account, marketId, _baseUnit, _divisor);
+        (int256 cash, int256 base, int256 baseAmount) = HedgeExchange.settle(place, trade, state.spotWad);
+        _addDrift(cash + CashMath.toCashDown(base * int256(state.surfaceSpotWad), _divisor), state.round);
+
+        int256[4] memory netShort = _inventory.unpack();
+        netShortDelta = netShort[3] - base;
+        netShort[3] = netShortDelta;
+        _inventory = toInventory(netShort);
+        // Less delta is less potential, and R above Φ would pay back what a cycle never paid in.
+        uint256 reserveWad = _reserveWithin(parameters(), netShort, state.surfaceSpotWad, _netValue.nav);
+        _reserve.reserveWad = uint96(reserveWad); // not above what it was
+        emit Hedged(state.round, cash, baseAmount, netShortDelta, reserveWad);
+    }
+
+    /// @inheritdoc IOptionPool
+    function hedgeBook() external view returns (HedgeBook memory) {
+        return HedgeBook(_reserve.markedRound, _netShortGammaWad, _navE6(_netValue.nav, parameters().navFloor));
+    }
+
+    /// @notice Names who may exchange cash for base; zero for nobody. Restricted.
+    function setHedger(address hedger_) external restricted {
+        hedger = hedger_;
+        emit HedgerChanged(hedger_);
     }
 
     // ───────────────────────────── Parameters and views ─────────────────────────────
@@ -276,7 +315,7 @@ contract OptionPool is IOptionPool, AccessManaged {
         for (uint256 i = 0; i < legs.length; ++i) {
             contracts += _abs(legs[i].size);
         }
-        uint256 notionalE6 = contracts * oracle.marketState(marketId).spotWad / 1e18; // sizes < 2^80, prices < 2^97
+        uint256 notionalE6 = contracts * _marketState().spotWad / 1e18; // sizes < 2^80, prices < 2^97
         if (_taken.blockNumber == block.number) notionalE6 += _taken.notionalE6;
         uint256 limit = _navE6(_netValue.nav, parameters_.navFloor) * parameters_.takeLimit / 1e18;
         if (notionalE6 > limit) revert OptionPool_TakeLimit(notionalE6, limit);
@@ -400,13 +439,16 @@ contract OptionPool is IOptionPool, AccessManaged {
     }
 
     /// @dev What this swap gained against the report's prices: the pool's cash less the value it gave, both in quote units.
-    function _addDrift(Quote memory quote_, uint32 round) private {
+    function _gainedBy(Quote memory quote_) private view returns (int256) {
         uint256 fee = quote_.fee;
         int256 kept = quote_.cash - int256(fee * _insuranceFeeShareBps / BASIS_POINTS)
             - int256(fee * _protocolFeeShareBps / BASIS_POINTS);
-        int256 given = CashMath.toCashUp(quote_.reportValueWad, int256(10 ** (18 - uint256(_quoteDecimals))));
+        return kept - CashMath.toCashUp(quote_.reportValueWad, int256(10 ** (18 - uint256(_quoteDecimals))));
+    }
+
+    function _addDrift(int256 gained, uint32 round) private {
         int256 before = _reserve.driftRound == round ? int256(_netValue.drift) : int256(0);
-        _netValue.drift = int128(before + kept - given); // cash is below 2^127
+        _netValue.drift = int128(before + gained); // cash is below 2^127
         _reserve.driftRound = round;
     }
 
@@ -424,8 +466,22 @@ contract OptionPool is IOptionPool, AccessManaged {
         for (uint256 i = 0; i < words.length; ++i) {
             _addStrike(book, parameters_, words[i], boards[boardOf[i]], state.surfaceTime);
         }
-        baseSize = clearinghouse.base(account, marketId) * 1e6 / _baseUnit;
+        baseSize = _baseSize();
         book.netShort[3] -= int256(baseSize); // base in existence fits
+    }
+
+    /// @dev Cash of the pool's account, quote units.
+    function _cash() private view returns (uint256) {
+        return clearinghouse.cash(account);
+    }
+
+    function _marketState() private view returns (MarketState memory) {
+        return oracle.marketState(marketId);
+    }
+
+    /// @dev Base collateral as a size of 6 decimals, rounded down.
+    function _baseSize() private view returns (uint256) {
+        return clearinghouse.base(account, marketId) * 1e6 / _baseUnit;
     }
 
     function _addStrike(
@@ -459,6 +515,11 @@ contract OptionPool is IOptionPool, AccessManaged {
         book.grossVegaCost += contracts
             * (vegaPerVolatilityWad * _max(parameters_.grossVegaSpread, board.residualWad) / 1e18);
         book.contracts += contracts;
+        // Γ = φ(d1)/(F·v) = vega/(F²·v)
+        if (stdDevWad != 0) {
+            uint256 gammaWad = vegaWad * 1e18 / board.forwardWad * 1e18 / board.forwardWad * 1e18 / stdDevWad;
+            book.netGamma += (calls + puts) * int256(gammaWad);
+        }
     }
 
     /// @dev R ← min(R, Φ); stores the inventory, the reserve and the mark.
@@ -467,6 +528,7 @@ contract OptionPool is IOptionPool, AccessManaged {
         returns (Mark memory mark_)
     {
         _inventory = toInventory(book.netShort);
+        _netShortGammaWad = -book.netGamma / 1e6;
         uint256 survivedWad = _reserve.reserveAtMarkWad;
         uint256 reserveWad = _capReserve(parameters_, book.netShort, state.surfaceSpotWad, nav);
         survivedWad = _min(reserveWad, survivedWad);
@@ -492,12 +554,21 @@ contract OptionPool is IOptionPool, AccessManaged {
         private
         returns (uint256 reserveWad)
     {
+        reserveWad = _reserveWithin(parameters_, netShort, spotWad, nav);
+        _reserve.reserveWad = uint96(reserveWad); // not above what it was
+        _reserve.reserveAtMarkWad = uint96(reserveWad);
+    }
+
+    /// @dev min(R, Φ).
+    function _reserveWithin(PoolParameters memory parameters_, int256[4] memory netShort, uint256 spotWad, int256 nav)
+        private
+        view
+        returns (uint256)
+    {
         uint256 potentialWad = InventoryPotential.potential(
             netShort, parameters_.vegaPotential, parameters_.deltaPotential, spotWad, _navE6(nav, parameters_.navFloor)
         );
-        reserveWad = _min(_reserve.reserveWad, potentialWad);
-        _reserve.reserveWad = uint96(reserveWad); // not above what it was
-        _reserve.reserveAtMarkWad = uint96(reserveWad);
+        return _min(_reserve.reserveWad, potentialWad);
     }
 
     function _expiriesOf(StrikeWord[] memory words)

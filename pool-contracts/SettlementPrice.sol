@@ -4,6 +4,7 @@ pragma solidity ^0.8.37;
 import {IMarketOracle} from "./interfaces/IMarketOracle.sol";
 import {ISettlementPrice, IUniswapV3Pool} from "./interfaces/ISettlementPrice.sol";
 import {RollDown} from "./libraries/pricing/RollDown.sol";
+import {UniswapPrice} from "./libraries/uniswap/UniswapPrice.sol";
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {FixedPointMathLib} from "solady/utils/FixedPointMathLib.sol";
@@ -21,9 +22,6 @@ contract SettlementPrice is ISettlementPrice, AccessManaged {
     uint256 internal constant TOLERANCE = 0.03e18;
     uint256 internal constant DISPUTE_DELAY = 4 hours;
     uint256 internal constant FALLBACK_DELAY = 3 days;
-    /// @dev ln 1.0001 and ln 10, WAD: a price is 1.0001^tick in the tokens' smallest units.
-    int256 internal constant LN_TICK = 99_995_000_333_308;
-    int256 internal constant LN_10 = 2_302_585_092_994_045_684;
 
     /// @param isBaseFirst Whether the base token is the pool's token0: then ticks grow with the price.
     /// @param decimals Those of the base token less those of the quote token.
@@ -86,8 +84,7 @@ contract SettlementPrice is ISettlementPrice, AccessManaged {
         secondsAgos[0] = secondsAgos[1] + uint32(RollDown.AVERAGING_WINDOW);
         try ref.pool.observe(secondsAgos) returns (int56[] memory cumulatives, uint160[] memory) {
             int256 sum = int256(cumulatives[1]) - cumulatives[0];
-            int256 lnPrice = (ref.isBaseFirst ? sum : -sum) * LN_TICK / int256(RollDown.AVERAGING_WINDOW);
-            return uint256(FixedPointMathLib.expWad(lnPrice + ref.decimals * LN_10)); // |ticks| < 2^20: far inside
+            return UniswapPrice.mean(sum, RollDown.AVERAGING_WINDOW, ref.isBaseFirst, ref.decimals);
         } catch {
             return 0; // the pool is younger than the window, or has forgotten it
         }

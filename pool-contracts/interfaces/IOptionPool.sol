@@ -4,7 +4,9 @@ pragma solidity ^0.8.37;
 import {AccountId} from "../types/AccountId.sol";
 import {Leg} from "../types/Leg.sol";
 import {IAccountTaker} from "./IAccountTaker.sol";
+import {IClearinghouse} from "./IClearinghouse.sol";
 import {IMaker} from "./IMaker.sol";
+import {IMarketOracle} from "./IMarketOracle.sol";
 
 /// @notice The whole book valued under one surface report, at that report's own time and spot. Quote units.
 /// @param round Round of the report.
@@ -103,6 +105,32 @@ struct PoolParameters {
     uint32 middleTenor;
 }
 
+/// @notice What a hedger decides on, beside the inventory.
+/// @param markedRound Round of the report under which the book was last marked.
+/// @param netShortGammaWad Net short gamma at the last mark, units of the underlying per quote token, WAD.
+/// @param navE6 NAV at the last mark, floored by `navFloor`, 6 decimals.
+struct HedgeBook {
+    uint32 markedRound;
+    int256 netShortGammaWad;
+    uint256 navE6;
+}
+
+/// @notice One exchange that a hedger has made: what it bought lies with the pool's contract, what it owes leaves the pool's account.
+/// @param buysBase Whether base came and cash leaves, or the other way round.
+/// @param received What came, in that token's units.
+/// @param paid What leaves the pool's account, in that token's units.
+/// @param payee To whom.
+/// @param keeper The ledger account that is paid for the work.
+/// @param bounty How much, quote units, out of the pool's cash.
+struct HedgeTrade {
+    bool buysBase;
+    uint256 received;
+    uint256 paid;
+    address payee;
+    AccountId keeper;
+    uint256 bounty;
+}
+
 /// @title A pool that makes prices for options
 /// @notice Quotes mid plus the change of an inventory potential, pays impact back only from what was collected, and marks
 /// its whole book once per surface report. Its money and positions are an account of the ledger; its shares are
@@ -123,12 +151,19 @@ interface IOptionPool is IMaker, IAccountTaker {
         int256 bookValue,
         int256[4] inventory
     );
+    /// @notice The hedger exchanged cash for base: both as they changed in the pool's account, in their tokens' units, the bounty
+    /// inside of `cash`. `netShortDelta` is what is left, 6 decimals; `reserveWad` is R afterwards.
+    event Hedged(uint32 indexed round, int256 cash, int256 baseAmount, int256 netShortDelta, uint256 reserveWad);
+    event HedgerChanged(address hedger);
     event RedemptionsPaid(uint256 amount);
     event ParametersChanged(PoolParameters parameters);
 
     error OptionPool_NotLedger(address caller);
     error OptionPool_NotAuction(address caller);
     error OptionPool_NotShares(address caller);
+    error OptionPool_NotHedger(address caller);
+    /// @notice At the oracle's spot the exchange gains less than a hedge may cost; both 1e24 to one quote token.
+    error OptionPool_HedgeTooDear(int256 gainedRaw, int256 boundRaw);
     error OptionPool_LedgerLocked();
     error OptionPool_WrongMarket(uint16 marketId, uint16 poolMarketId);
     error OptionPool_NoSurface();
@@ -163,6 +198,18 @@ interface IOptionPool is IMaker, IAccountTaker {
     /// @notice Moves cash of the pool to the shares' payout account. Shares only.
     function payRedeemers(uint256 amount) external;
 
+    /// @notice Pays `trade.received` of one token, which lies with this contract, into the pool's account, `trade.paid` of the other out
+    /// of it to `trade.payee`, and `trade.bounty` to the keeper. The hedger alone, outside of the ledger's lock.
+    /// @dev Tokens sent here otherwise are nobody's. Reverts where it costs more than a twentieth of its worth at the oracle's spot, and with the ledger's errors: short of
+    /// cash or base, unhealthy, `baseCap` reached.
+    /// @return netShortDelta What is left, 6 decimals.
+    function settleHedge(HedgeTrade calldata trade) external returns (int256 netShortDelta);
+
+    function hedgeBook() external view returns (HedgeBook memory);
+
+    /// @notice Who may exchange the pool's cash for base; zero for nobody.
+    function hedger() external view returns (address);
+
     /// @notice Net short vega by tenor bucket and net short delta, 6 decimals, and the reserve R in WAD.
     function inventory() external view returns (int256[4] memory netShort, uint256 reserveWad);
 
@@ -170,4 +217,6 @@ interface IOptionPool is IMaker, IAccountTaker {
     function account() external view returns (AccountId);
     function shares() external view returns (address);
     function marketId() external view returns (uint16);
+    function clearinghouse() external view returns (IClearinghouse);
+    function oracle() external view returns (IMarketOracle);
 }

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
+import {HedgeTrade, IOptionPool} from "../../interfaces/IOptionPool.sol";
+import {AccountId} from "../../types/AccountId.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+
+/// @title Cash against base in a pool's account
+/// @notice Part of `OptionPool` that stands in code of its own (linked, called by delegatecall): it acts on the ledger as the pool.
+library HedgeExchange {
+    using SafeERC20 for IERC20;
+
+    /// @dev The most that an exchange gives up, bounty included: a twentieth of its worth at spot.
+    uint256 private constant COST_DIVISOR = 20;
+
+    /// @param baseUnit Of the base token, in its own units.
+    /// @param divisor Raw units (1e24 to one quote token) in a quote unit.
+    struct Place {
+        IClearinghouse clearinghouse;
+        AccountId account;
+        uint16 marketId;
+        uint256 baseUnit;
+        int256 divisor;
+    }
+
+    /// @notice See `IOptionPool.settleHedge`.
+    /// @param spotWad The oracle's present spot.
+    /// @return cash What the account's cash changed by, quote units, the bounty inside.
+    /// @return size What its base changed by, 6 decimals.
+    /// @return baseAmount The same in the base token's units.
+    function settle(Place calldata place, HedgeTrade calldata trade, uint256 spotWad)
+        external
+        returns (int256 cash, int256 size, int256 baseAmount)
+    {
+        (cash, size) = _holdings(place);
+        baseAmount = trade.buysBase ? _buyBase(place, trade) : _sellBase(place, trade);
+        if (trade.bounty != 0) place.clearinghouse.moveCash(place.account, trade.keeper, trade.bounty);
+        (int256 cashAfter, int256 sizeAfter) = _holdings(place);
+        (cash, size) = (cashAfter - cash, sizeAfter - size);
+
+        int256 gainedRaw = cash * place.divisor + size * int256(spotWad);
+        // A millionth of a base token may be lost to rounding of the size.
+        int256 worth = (size < 0 ? -size : size) * int256(spotWad);
+        int256 boundRaw = worth / int256(COST_DIVISOR) + int256(spotWad);
+        if (gainedRaw < -boundRaw) revert IOptionPool.OptionPool_HedgeTooDear(gainedRaw, boundRaw);
+    }
+
+    /// @dev Cash is below 2^128, and sizes of base in existence fit.
+    function _holdings(Place calldata place) private view returns (int256 cash, int256 size) {
+        cash = int256(place.clearinghouse.cash(place.account));
+        size = int256(place.clearinghouse.base(place.account, place.marketId) * 1e6 / place.baseUnit);
+    }
+
+    /// @dev Every token's transfer happens inside the ledger's lock, so that nobody sees one side of the exchange alone.
+    function _buyBase(Place calldata place, HedgeTrade calldata trade) private returns (int256) {
+        IClearinghouse clearinghouse = place.clearinghouse;
+        IERC20(clearinghouse.market(place.marketId).baseToken).forceApprove(address(clearinghouse), trade.received);
+        clearinghouse.depositBase(place.account, place.marketId, trade.received);
+        // What came may lower what the ledger wants beside the book; finding out costs much gas.
+        int256 left = int256(clearinghouse.cash(place.account)) - int256(trade.paid); // both below 2^128, or the ledger refuses
+        if (left < clearinghouse.requirement(place.account)) clearinghouse.stress(place.account);
+        clearinghouse.withdrawCash(place.account, trade.paid, trade.payee);
+        return int256(trade.received); // tokens in existence fit
+    }
+
+    function _sellBase(Place calldata place, HedgeTrade calldata trade) private returns (int256) {
+        IClearinghouse clearinghouse = place.clearinghouse;
+        IERC20(clearinghouse.quoteToken()).forceApprove(address(clearinghouse), trade.received);
+        clearinghouse.depositCash(place.account, trade.received);
+        clearinghouse.withdrawBase(place.account, place.marketId, trade.paid, trade.payee);
+        return -int256(trade.paid); // what the account held: the ledger has checked it
+    }
+}
