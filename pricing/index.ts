@@ -11,6 +11,7 @@ export * from "./forecastLoss.ts";
 export * from "./garch.ts";
 export * from "./greeks.ts";
 export * from "./har.ts";
+export * from "./hedgeBand.ts";
 export * from "./impliedVolatility.ts";
 export * from "./leastSquares.ts";
 export * from "./minimise.ts";

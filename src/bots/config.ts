@@ -27,6 +27,17 @@ const schema = z.discriminatedUnion("kind", [
     /** What leaves the taken positions at the pool may cost, as a share of their gross value. */
     unwindCost: z.number().min(0).max(1).default(0.05),
   }),
+  /** Hedges the pools' delta on Uniswap v3. */
+  z.object({
+    kind: z.literal("hedger"),
+    ...common,
+    /** Least gain of a hedge after its gas, quote tokens. */
+    minGain: z.number().default(0),
+    /** Hedge, and mark first where that is needed, whether it pays or not: for those whose money is in the pools. */
+    asService: z.boolean().default(false),
+    /** What the chain's own coin is worth, quote tokens; by default the spot of the pool's market. */
+    nativePrice: z.number().positive().optional(),
+  }),
   /** Settles expiries, collects debts, pays credits. */
   z.object({ kind: z.literal("settler"), ...common }),
 ]);

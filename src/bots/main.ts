@@ -2,11 +2,32 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { privateKeyToAccount } from "viem/accounts";
 import { describeError, MeniscusError } from "../runtime/errors.ts";
-import { createLogger } from "../runtime/logger.ts";
+import { createLogger, type Logger } from "../runtime/logger.ts";
 import { connect, Sender } from "../sdk/client.ts";
-import { readBotConfig, readBotKey } from "./config.ts";
+import { type BotConfig, readBotConfig, readBotKey } from "./config.ts";
+import { Hedger } from "./hedger.ts";
 import { Liquidator } from "./liquidator.ts";
 import { Settler } from "./settler.ts";
+
+interface Bot {
+  look(): Promise<unknown>;
+}
+
+function createBot(config: BotConfig, sender: Sender, log: Logger): Bot {
+  const toUnits = (tokens: number) => BigInt(Math.round(tokens * 10 ** sender.connection.deployment.quoteDecimals));
+  switch (config.kind) {
+    case "settler":
+      return new Settler(sender, log);
+    case "hedger": {
+      const { minGain, asService, nativePrice } = config;
+      return new Hedger(sender, { minGain: toUnits(minGain), asService, nativePrice }, log);
+    }
+    case "liquidator": {
+      const { account, edge, minProfit, unwindCost } = config;
+      return new Liquidator(sender, { sub: account, edge, minProfit: toUnits(minProfit), unwindCost }, log);
+    }
+  }
+}
 
 async function main(): Promise<void> {
   const file = process.argv[2];
@@ -15,19 +36,7 @@ async function main(): Promise<void> {
   const log = createLogger(config.name);
   const connection = await connect({ rpcUrl: config.rpcUrl, deploymentFile: config.deploymentFile });
   const sender = new Sender(connection, privateKeyToAccount(readBotKey(config)));
-  const bot =
-    config.kind === "settler"
-      ? new Settler(sender, log)
-      : new Liquidator(
-          sender,
-          {
-            sub: config.account,
-            edge: config.edge,
-            minProfit: BigInt(Math.round(config.minProfit * 10 ** connection.deployment.quoteDecimals)),
-            unwindCost: config.unwindCost,
-          },
-          log,
-        );
+  const bot = createBot(config, sender, log);
   const ending = new AbortController();
   process.once("SIGTERM", () => ending.abort());
   process.once("SIGINT", () => ending.abort());

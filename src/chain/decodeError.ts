@@ -27,6 +27,7 @@ import {
   riskEngineAbi,
   settlementPriceAbi,
   signedOrdersAbi,
+  spotHedgerAbi,
 } from "./abis.ts";
 import { expiryName, fromAccountId, fromOptionId, fromSize, optionName } from "./optionId.ts";
 
@@ -62,6 +63,7 @@ const allAbis: readonly Abi[] = [
   liquidationAuctionAbi,
   signedOrdersAbi,
   settlementPriceAbi,
+  spotHedgerAbi,
   authorityAbi,
   iPermit2Abi,
 ];
@@ -87,6 +89,11 @@ const amount = (value: bigint, decimals: number): string =>
 const money = (value: bigint, words: RevertWords): string =>
   `${amount(value, words.quoteDecimals)} ${words.quoteSymbol}`;
 const contracts = (size: bigint): string => String(fromSize(size));
+const deltaOf = (args: Arguments, name: string): string => {
+  const short = big(args, name);
+  return short >= 0n ? `short ${contracts(short)} of delta` : `long ${contracts(-short)} of delta`;
+};
+const price = (args: Arguments, name: string): string => amount(big(args, name), 18);
 const dayOf = (args: Arguments): string => expiryName(Number(args.expiry));
 const percent = (wad: bigint): string => `${(Number(wad) / 1e16).toFixed(1)} %`;
 const timeOf = (seconds: bigint): string =>
@@ -371,6 +378,8 @@ const explanations: Readonly<Record<string, Explain>> = {
     retryable: true,
   }),
   OptionPool_NotShares: defect("The pool was asked to pay by somebody who is not its shares."),
+  OptionPool_NotHedger: defect("The pool's property was asked for by somebody who is not its hedger."),
+  OptionPool_HedgeTooDear: defect("The hedger's exchange costs more than a twentieth of what it is worth."),
   OptionPool_InvalidParameters: () => ({ kind: "usage", message: "These pool parameters contradict each other." }),
 
   // The shares: requests and claims
@@ -404,6 +413,87 @@ const explanations: Readonly<Record<string, Explain>> = {
   PoolShares_NoPreview: defect("A request has no preview: its price is known when it is priced."),
   PoolShares_LedgerLocked: defect("The shares were read from inside the ledger."),
   PoolShares_WrongPool: defect("These shares belong to another pool."),
+
+  // Hedges
+  SpotHedger_WithinBand: (args) => ({
+    kind: "market",
+    message: `The pool is ${deltaOf(args, "netShortDelta")}, inside its band of ${contracts(big(args, "band"))} or too near to it: there is nothing to hedge.`,
+  }),
+  SpotHedger_NoBase: (args) => ({
+    kind: "market",
+    message: `The pool is ${deltaOf(args, "netShortDelta")} and has no base left to sell; it borrows none.`,
+  }),
+  SpotHedger_NotMarked: (args) => ({
+    kind: "market",
+    message: `The pool's book is marked under report ${String(args.markedRound)}, the oracle is at ${String(args.round)}.`,
+    hint: "Mark it first; anybody may.",
+    retryable: true,
+  }),
+  SpotHedger_StaleSpot: (args) => ({
+    kind: "market",
+    message: `The spot price is ${String(args.age)} s old; the hedger takes up to ${String(args.maxAge)} s.`,
+    hint: oracleHint,
+    retryable: true,
+  }),
+  SpotHedger_StaleSurface: (args) => ({
+    kind: "market",
+    message: `The volatility surface is ${String(args.age)} s old; the hedger takes up to ${String(args.maxAge)} s.`,
+    hint: oracleHint,
+    retryable: true,
+  }),
+  SpotHedger_Unconfirmed: () => ({
+    kind: "market",
+    message: "The market has moved further than one report may: the hedger waits for the next.",
+    hint: oracleHint,
+    retryable: true,
+  }),
+  SpotHedger_ExpiryPassed: (args) => ({
+    kind: "market",
+    message: `Options expired at ${timeOf(big(args, "expiry"))}, after the last report: what is left of the delta is not known yet.`,
+    hint: oracleHint,
+    retryable: true,
+  }),
+  SpotHedger_CapReached: (args, words) => ({
+    kind: "market",
+    message: `Hedges may trade ${money(big(args, "left"), words)} more now, and ${money(big(args, "wanted"), words)} would be needed.`,
+    hint: "The allowance comes back within the hour.",
+    retryable: true,
+  }),
+  SpotHedger_Reversed: () => ({
+    kind: "market",
+    message: "A hedge of this block went the other way.",
+    retryable: true,
+  }),
+  SpotHedger_MeanTooFar: (args) => ({
+    kind: "market",
+    message: `Uniswap's mean price ${price(args, "meanWad")} is more than ${percent(big(args, "maxDistance"))} from the oracle's spot ${price(args, "spotWad")}.`,
+    retryable: true,
+  }),
+  SpotHedger_NoMean: (args) => ({
+    kind: "market",
+    message: `The Uniswap pool does not remember the last ${String(args.meanSeconds)} s.`,
+    hint: "Make room for its memory: `increaseObservationCardinalityNext` of the pool.",
+  }),
+  SpotHedger_PriceTooFar: (args) => ({
+    kind: "market",
+    message: `Uniswap's price ${price(args, "priceWad")} leaves nothing to trade up to ${price(args, "limitWad")}.`,
+    retryable: true,
+  }),
+  SpotHedger_TooLittleFilled: (args, words) => ({
+    kind: "market",
+    message: `Uniswap has liquidity for ${money(big(args, "filled"), words)} within the price bound, and ${money(big(args, "least"), words)} are the least.`,
+    retryable: true,
+  }),
+  SpotHedger_LedgerLocked: defect("The hedger was called from inside the ledger."),
+  SpotHedger_NotUniswapPool: defect("The hedger was called back by somebody who is not its Uniswap pool."),
+  SpotHedger_PriceExceeded: defect("The Uniswap pool asked for more than its price limit allows."),
+  SpotHedger_Overshot: defect("The pool's delta changed while it was hedged."),
+  SpotHedger_WrongPool: () => ({ kind: "usage", message: "This Uniswap pool trades other tokens." }),
+  SpotHedger_CostAboveSpread: (args) => ({
+    kind: "usage",
+    message: `Hedges would cost up to ${percent(big(args, "cost"))}, and the pool charges ${percent(big(args, "deltaSpread"))} for a net delta.`,
+  }),
+  SpotHedger_InvalidParameters: () => ({ kind: "usage", message: "These parameters of hedging are out of bounds." }),
 
   // The oracle, as traders meet it
   MarketOracle_NoSurface: () => ({

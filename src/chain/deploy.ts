@@ -7,6 +7,8 @@ import {
   clearinghouseBytecode,
   clearinghouseLinks,
   deleveragingBytecode,
+  hedgeExchangeAbi,
+  hedgeExchangeBytecode,
   insuranceFundAbi,
   insuranceFundBytecode,
   liquidationAuctionAbi,
@@ -16,6 +18,7 @@ import {
   marketsBytecode,
   optionPoolAbi,
   optionPoolBytecode,
+  optionPoolLinks,
   permittedTradesBytecode,
   poolSharesAbi,
   poolSharesBytecode,
@@ -26,15 +29,19 @@ import {
   settlementPriceBytecode,
   signedOrdersAbi,
   signedOrdersBytecode,
+  spotHedgerAbi,
+  spotHedgerBytecode,
   transfersBytecode,
 } from "./abis.ts";
 import type { Deployment } from "./deployments.ts";
 import {
   defaultAuctionTerms,
   defaultGrids,
+  defaultHedgerParameters,
   defaultMarket,
   defaultPoolParameters,
   governanceDelaySeconds,
+  type HedgerParameters,
   insuranceCooldownSeconds,
   insuranceWindowSeconds,
   type MarketTerms,
@@ -50,7 +57,7 @@ export interface DeployInput {
     readonly symbol: string;
     readonly baseToken: Address;
     readonly baseDecimals: number;
-    /** Of base and quote token, to compare settlement prices with; zero where there is none. */
+    /** Of base and quote token, to compare settlement prices with and to hedge on; zero where there is none. */
     readonly uniswapV3Pool: Address;
   };
   readonly uniswapV3: Deployment["uniswapV3"];
@@ -64,6 +71,7 @@ export interface DeployInput {
   readonly poolParameters?: Partial<PoolParameters>;
   /** What the pool stands behind the insurance fund with, quote units; nothing by default. */
   readonly backstopCap?: bigint;
+  readonly hedgerParameters?: Partial<HedgerParameters>;
   /** Called before each step, for progress. */
   readonly onStep?: (step: string) => void;
 }
@@ -148,8 +156,10 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
   }
 
   step(`pool ${input.poolName}`);
+  const HedgeExchange = await transactor.deploy(hedgeExchangeAbi, hedgeExchangeBytecode, []);
   const expectedShares = await predict(1);
-  const optionPool = await transactor.deploy(optionPoolAbi, optionPoolBytecode, [
+  const poolCode = linked(optionPoolBytecode, optionPoolLinks, { HedgeExchange });
+  const optionPool = await transactor.deploy(optionPoolAbi, poolCode, [
     clearinghouse,
     marketOracle,
     expectedShares,
@@ -167,6 +177,16 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
   await transactor.write(clearinghouse, clearinghouseAbi, "registerMaker", [optionPool]);
   await transactor.write(optionPool, optionPoolAbi, "setTakes", [true]);
   if (input.backstopCap) await transactor.write(optionPool, optionPoolAbi, "setBackstop", [input.backstopCap]);
+
+  const uniswapPool = input.market.uniswapV3Pool;
+  let spotHedger: Address = zeroAddress;
+  if (uniswapPool !== zeroAddress) {
+    step("spot hedger");
+    const hedging = { ...defaultHedgerParameters(input.quote.decimals), ...input.hedgerParameters };
+    const constructed = [optionPool, uniswapPool, hedging, authority] as const;
+    spotHedger = await transactor.deploy(spotHedgerAbi, spotHedgerBytecode, constructed);
+    await transactor.write(optionPool, optionPoolAbi, "setHedger", [spotHedger]);
+  }
 
   step("governance delay");
   const adminRole = 0n;
@@ -187,7 +207,7 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     liquidationAuction,
     signedOrders,
     permit2: input.permit2,
-    pools: [{ name: input.poolName, optionPool, poolShares, marketId }],
+    pools: [{ name: input.poolName, optionPool, poolShares, marketId, spotHedger }],
     uniswapV3: input.uniswapV3,
     deployedAtBlock: Number(await client.getBlockNumber()),
   };

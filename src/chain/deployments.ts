@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Address } from "viem";
+import { type Address, zeroAddress } from "viem";
 import { z } from "zod";
 import { MeniscusError } from "../runtime/errors.ts";
 
@@ -34,7 +34,16 @@ const deploymentSchema = z.object({
   liquidationAuction: address,
   signedOrders: address,
   permit2: address,
-  pools: z.array(z.object({ name: z.string(), optionPool: address, poolShares: address, marketId: z.number().int() })),
+  pools: z.array(
+    z.object({
+      name: z.string(),
+      optionPool: address,
+      poolShares: address,
+      marketId: z.number().int(),
+      /** Zero where the pool has none. */
+      spotHedger: address.default(zeroAddress),
+    }),
+  ),
   uniswapV3: z.object({ factory: address, positionManager: address, swapRouter: address, quoter: address }),
   deployedAtBlock: z.number().int().nonnegative(),
 });

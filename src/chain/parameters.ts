@@ -131,6 +131,54 @@ export function defaultPoolParameters(quoteDecimals: number): PoolParameters {
   };
 }
 
+/** `HedgerParameters` of `ISpotHedger.sol`: rates and shares in WAD, amounts in quote units, times in seconds. */
+export interface HedgerParameters {
+  readonly aversion: bigint;
+  readonly volatility: bigint;
+  readonly minBand: bigint;
+  readonly maxBand: bigint;
+  readonly maxCost: bigint;
+  readonly maxMeanDistance: bigint;
+  readonly blockShare: bigint;
+  readonly hourShare: bigint;
+  readonly bountyShare: bigint;
+  readonly bountyRate: bigint;
+  readonly maxBounty: bigint;
+  readonly fixedCost: bigint;
+  readonly minNotional: bigint;
+  readonly horizon: number;
+  readonly meanSeconds: number;
+  readonly maxSpotAge: number;
+  readonly maxSurfaceAge: number;
+}
+
+/**
+ * How a pool is hedged on Uniswap's 0.05 % pool: a place to start. Short a fifth of NAV in thirty-day options at the money, the band is
+ * about what a day's move makes of their delta. A pool's `deltaSpread` has to cover `maxCost` and `bountyRate` together.
+ */
+export function defaultHedgerParameters(quoteDecimals: number): HedgerParameters {
+  const one = 10n ** BigInt(quoteDecimals);
+  return {
+    aversion: wad(30),
+    volatility: wad(0.6),
+    minBand: wad(0.005),
+    maxBand: wad(0.05),
+    maxCost: wad(0.001), // 5 bp of Uniswap's fee and 5 bp of price
+    maxMeanDistance: wad(0.01),
+    blockShare: wad(0.2),
+    hourShare: wad(1),
+    bountyShare: wad(0.1),
+    bountyRate: wad(0.0001), // at most 1 bp of what is traded
+    maxBounty: 10n * one,
+    fixedCost: one / 2n,
+    minNotional: 500n * one,
+    horizon: 3_600,
+    meanSeconds: 60,
+    maxSpotAge: 30,
+    maxSurfaceAge: 300,
+  };
+}
+
 /** What of `Market` in `IClearinghouse.sol` is a number: sizes in 1e-6, shares in basis points, amounts in the tokens' units. */
 export interface MarketTerms {
   readonly minSize: bigint;

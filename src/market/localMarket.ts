@@ -4,12 +4,15 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { zeroAddress } from "viem";
+import { privateKeyToAccount } from "viem/accounts";
+import { Hedger } from "../bots/hedger.ts";
 import { clearinghouseAbi, insuranceFundAbi, marketOracleAbi, settlementPriceAbi } from "../chain/abis.ts";
 import { type Anvil, startAnvil } from "../chain/anvil.ts";
 import { revertNameOf } from "../chain/decodeError.ts";
 import { deployProtocol } from "../chain/deploy.ts";
 import { type Deployment, deploymentFile, writeDeployment } from "../chain/deployments.ts";
 import { expiryName, toAccountId } from "../chain/optionId.ts";
+import { wad } from "../chain/parameters.ts";
 import { placePermit2 } from "../chain/permit2.ts";
 import { Transactor } from "../chain/transactor.ts";
 import {
@@ -25,7 +28,9 @@ import {
   wrapEther,
 } from "../chain/uniswapV3.ts";
 import { MeniscusError } from "../runtime/errors.ts";
+import { createLogger } from "../runtime/logger.ts";
 import { AccountBook } from "../sdk/accountBook.ts";
+import { connect, Sender } from "../sdk/client.ts";
 import { ConservationChecker } from "../sdk/conservation.ts";
 import { type TickSchedule, ticks } from "./clock.ts";
 import { flattenPool } from "./closing.ts";
@@ -55,9 +60,10 @@ export const accounts = {
   liquidator: 20,
   settler: 21,
   staker: 22,
+  hedger: 23,
 } as const;
 
-const ACCOUNT_COUNT = 23;
+const ACCOUNT_COUNT = 24;
 
 export interface LocalMarketOptions {
   readonly world: World;
@@ -75,6 +81,8 @@ const SYMBOL = "ETH";
 const QUOTE_DECIMALS = 6;
 /** How long nodes may take for a report, and the settler for an expiry. */
 const PATIENCE_MILLISECONDS = 60_000;
+/** Hedges of one tick at most: after each the arbitrageur brings Uniswap's price back. */
+const HEDGES_PER_TICK = 8;
 /** Ticks at the end in which nothing but closing happens. */
 const CLOSING_TICKS = 5;
 /** What the pool stands behind the insurance fund with. */
@@ -102,9 +110,12 @@ export class LocalMarket {
   private conservation!: ConservationChecker;
   private book!: AccountBook;
   private keeper!: Keeper;
+  private hedger!: Hedger;
+  private deltaBeforeHedge: number | undefined;
   private lps: LiquidityProvider[] = [];
   private traders: Trader[] = [];
   private trades = 0;
+  private hedges = 0;
   private failed = false;
   private tickCount = 0;
   private nodePorts: readonly number[] = [];
@@ -144,6 +155,8 @@ export class LocalMarket {
       backstopCap: BACKSTOP_CAP,
       // Reports are an hour apart here: only a swap in the report's own block pays the worse of two.
       poolParameters: { worseOfSeconds: 0 },
+      // And Uniswap's mean of the last minute is from before the hours that have just passed.
+      hedgerParameters: { maxMeanDistance: wad(0.5) },
       onStep,
     });
     writeDeployment(this.deployment, deploymentFile(this.deployment.chainId));
@@ -188,23 +201,35 @@ export class LocalMarket {
   /** One step of model time: report, settle, mark, trade; near the end nothing but closing. */
   private async tick(time: number, closing: boolean): Promise<void> {
     await this.report(time);
-    const arbitrageur = this.anvil.wallet(accounts.arbitrageur);
-    await swapToPrice(
-      this.anvil.publicClient,
-      arbitrageur,
-      this.uniswap,
-      this.ethPool,
-      this.options.world.spot(time),
-      1e-3,
-    );
+    await this.arbitrage(time);
     await this.settleExpired(time);
     await this.keeper.mark();
+    await this.hedge(time);
     for (const lp of this.lps) if (lp.isWaiting) await lp.claim();
     const seen = await observe(this.anvil.publicClient, this.deployment, time);
     if (closing) await this.windDown();
     else await this.trade(seen);
     await this.conservation.check();
     this.options.onStatus(await this.status(time, seen));
+  }
+
+  /** Uniswap's price follows the market's. */
+  private async arbitrage(time: number): Promise<void> {
+    const { publicClient } = this.anvil;
+    const arbitrageur = this.anvil.wallet(accounts.arbitrageur);
+    await swapToPrice(publicClient, arbitrageur, this.uniswap, this.ethPool, this.options.world.spot(time));
+  }
+
+  /** Brings the pool's delta into its band, in as many steps as Uniswap's depth asks for, before anyone trades. */
+  private async hedge(time: number): Promise<void> {
+    this.deltaBeforeHedge = undefined;
+    for (let i = 0; i < HEDGES_PER_TICK; i++) {
+      const [act] = await this.hedger.look();
+      if (!act) return;
+      this.hedges += 1;
+      this.deltaBeforeHedge ??= act.deltaBefore;
+      await this.arbitrage(time);
+    }
   }
 
   /** Everybody gives back what he holds against the pool, and the LPs ask for everything. */
@@ -238,6 +263,7 @@ export class LocalMarket {
       conservation: this.conservation.result(),
       expiriesSettled: this.settled.size,
       trades: this.trades,
+      hedges: this.hedges,
       refused: Object.fromEntries(this.refusals),
       model: {
         source: world.description,
@@ -376,6 +402,8 @@ export class LocalMarket {
       uniswapSpot: await poolPrice(this.anvil.publicClient, this.ethPool),
       oracleAge: 0,
       trades: this.trades,
+      hedges: this.hedges,
+      deltaBeforeHedge: this.deltaBeforeHedge,
       refused: [...this.refusals.values()].reduce((sum, count) => sum + count, 0),
       expiriesSettled: this.settled.size,
       lastTrades: this.lastTrades,
@@ -396,7 +424,10 @@ export class LocalMarket {
     await mintLocalToken(deployer, this.ethPool.quoteToken, this.anvil.address(index), amount);
   }
 
-  /** Uniswap v3 with a WETH/USDC pool of 20 million USDC a side over all prices, and an arbitrageur with plenty of both. */
+  /**
+   * Uniswap v3 with a WETH/USDC pool of 20 million USDC a side over all prices and as much again around the first one, and an
+   * arbitrageur with plenty of both.
+   */
   private async openUniswap(price: number): Promise<void> {
     const { publicClient } = this.anvil;
     const deployer = this.anvil.wallet(accounts.deployer);
@@ -404,10 +435,12 @@ export class LocalMarket {
     this.uniswap = await deployUniswapV3(deployer, tokens.weth);
     this.ethPool = await createEthPool(publicClient, deployer, this.uniswap, tokens, price);
     const ethWei = BigInt(Math.round(20_000_000 / price)) * 10n ** 18n;
-    await wrapEther(deployer, tokens.weth, ethWei);
-    await this.mint(accounts.deployer, usdc(20_000_000));
-    const range = { prices: undefined, ethWei, quoteAmount: usdc(20_000_000) };
-    await addLiquidity(publicClient, deployer, this.uniswap, this.ethPool, range);
+    await wrapEther(deployer, tokens.weth, 2n * ethWei);
+    await this.mint(accounts.deployer, usdc(40_000_000));
+    for (const prices of [undefined, { low: price / 1.3, high: price * 1.3 }]) {
+      const range = { prices, ethWei, quoteAmount: usdc(20_000_000) };
+      await addLiquidity(publicClient, deployer, this.uniswap, this.ethPool, range);
+    }
     await wrapEther(this.anvil.wallet(accounts.arbitrageur), tokens.weth, 100_000n * 10n ** 18n);
     await this.mint(accounts.arbitrageur, usdc(300_000_000));
   }
@@ -474,9 +507,22 @@ export class LocalMarket {
     }));
   }
 
+  /** In this process, so that a tick goes on when it is done: it hedges what marks and traders leave. */
+  private async openHedger(): Promise<Hedger> {
+    const connection = await connect({
+      rpcUrl: this.anvil.url,
+      deploymentFile: deploymentFile(this.deployment.chainId),
+    });
+    const key = privateKeyToAccount(this.anvil.privateKey(accounts.hedger));
+    const rules = { minGain: 0n, asService: true, nativePrice: undefined };
+    const log = createLogger("hedger", "silent");
+    return new Hedger(new Sender(connection, key, undefined, { sync: true }), rules, log);
+  }
+
   private async openAccounts(): Promise<void> {
     const { deployment } = this;
     this.keeper = new Keeper(deployment, this.transactor(accounts.keeper));
+    this.hedger = await this.openHedger();
     this.lps = accounts.liquidityProviders.map(
       (index, i) => new LiquidityProvider(i === 0 ? "Ada" : "Ben", deployment, this.transactor(index)),
     );

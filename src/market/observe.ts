@@ -17,6 +17,9 @@ export interface Observation {
   readonly utilisation: number;
   readonly reserve: number;
   readonly openInterest: number;
+  /** Net delta of options and base, positive long, and the base held; units of the underlying. */
+  readonly delta: number;
+  readonly baseHeld: number;
   readonly insuranceFund: number;
   readonly liquidations: number;
 }
@@ -31,25 +34,29 @@ export async function observe(
 ): Promise<Observation> {
   const pool = deployment.pools[0];
   if (!pool) throw new Error("the deployment has no pool");
+  const market = deployment.markets.find(({ marketId }) => marketId === pool.marketId);
+  if (!market) throw new Error(`the deployment has no market ${pool.marketId}`);
   const units = 10 ** deployment.quoteDecimals;
   const oracle = { address: deployment.marketOracle, abi: marketOracleAbi } as const;
   const ledger = { address: deployment.clearinghouse, abi: clearinghouseAbi } as const;
   const optionPool = { address: pool.optionPool, abi: optionPoolAbi } as const;
   const poolAccount = toAccountId(pool.optionPool, 1);
-  const [listed, mark, [, reserveWad], supply, requirement, words, insuranceFund, liquidations] = await Promise.all([
-    client.readContract({ ...oracle, functionName: "expiries", args: [pool.marketId] }),
-    client.readContract({ ...optionPool, functionName: "lastMark" }),
-    client.readContract({ ...optionPool, functionName: "inventory" }),
-    client.readContract({ address: pool.poolShares, abi: poolSharesAbi, functionName: "totalSupply" }),
-    client.readContract({ ...ledger, functionName: "requirement", args: [poolAccount] }),
-    client.readContract({ ...ledger, functionName: "strikes", args: [poolAccount] }),
-    client.readContract({ ...ledger, functionName: "cash", args: [toAccountId(deployment.insuranceFund, 1)] }),
-    client.getContractEvents({
-      ...ledger,
-      eventName: "Liquidated",
-      fromBlock: BigInt(deployment.deployedAtBlock),
-    }),
-  ]);
+  const [listed, mark, [netShort, reserveWad], supply, requirement, words, base, insuranceFund, liquidations] =
+    await Promise.all([
+      client.readContract({ ...oracle, functionName: "expiries", args: [pool.marketId] }),
+      client.readContract({ ...optionPool, functionName: "lastMark" }),
+      client.readContract({ ...optionPool, functionName: "inventory" }),
+      client.readContract({ address: pool.poolShares, abi: poolSharesAbi, functionName: "totalSupply" }),
+      client.readContract({ ...ledger, functionName: "requirement", args: [poolAccount] }),
+      client.readContract({ ...ledger, functionName: "strikes", args: [poolAccount] }),
+      client.readContract({ ...ledger, functionName: "base", args: [poolAccount, pool.marketId] }),
+      client.readContract({ ...ledger, functionName: "cash", args: [toAccountId(deployment.insuranceFund, 1)] }),
+      client.getContractEvents({
+        ...ledger,
+        eventName: "Liquidated",
+        fromBlock: BigInt(deployment.deployedAtBlock),
+      }),
+    ]);
   const live = listed.filter((expiry) => expiry > now);
   const [state, boards] = await client.readContract({
     ...oracle,
@@ -85,6 +92,8 @@ export async function observe(
     utilisation: nav > 0 ? Math.max(0, Number(requirement) / units) / nav : 0,
     reserve: Number(reserveWad) / 1e18,
     openInterest: book.reduce((sum, { calls, puts }) => sum + Math.abs(fromSize(calls)) + Math.abs(fromSize(puts)), 0),
+    delta: -fromSize(netShort[3]),
+    baseHeld: Number(base) / 10 ** market.baseDecimals,
     insuranceFund: Number(insuranceFund) / units,
     liquidations: liquidations.length,
   };

@@ -22,6 +22,7 @@ export interface MarketReport {
   };
   readonly expiriesSettled: number;
   readonly trades: number;
+  readonly hedges: number;
   readonly refused: Readonly<Record<string, number>>;
   readonly model: { readonly source: string; readonly from: string; readonly to: string; readonly ticks: number };
 }

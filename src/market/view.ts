@@ -28,6 +28,12 @@ export interface MarketStatus {
   readonly utilisation: number;
   readonly reserve: number;
   readonly openInterest: number;
+  /** The pool's net delta, positive long, and its base tokens; units of the underlying. */
+  readonly delta: number;
+  readonly baseHeld: number;
+  /** Where this tick was hedged: the delta before. */
+  readonly deltaBeforeHedge: number | undefined;
+  readonly hedges: number;
   readonly insuranceFund: number;
   readonly liquidations: number;
   readonly oracleAge: number;
@@ -77,6 +83,7 @@ export function renderStatus(status: MarketStatus): string {
     "",
     `spot        ${money(status.spot)} USDC   Uniswap v3 ${money(status.uniswapSpot)}   oracle round ${status.oracleRound}, ${status.oracleAge} s old`,
     `pool        NAV ${money(status.nav)} USDC   share ${status.sharePrice.toFixed(6)}   utilisation ${percent(status.utilisation)}   reserve R ${money(status.reserve)}`,
+    `hedge       delta ${status.delta.toFixed(2)} ETH${status.deltaBeforeHedge === undefined ? "" : ` (${(-status.deltaBeforeHedge).toFixed(2)} before)`}   base held ${status.baseHeld.toFixed(2)} ETH   ${status.hedges} hedges`,
     `market      open interest ${status.openInterest.toFixed(1)} contracts   ${status.trades} trades   ${status.refused} refused   ${status.expiriesSettled} expiries settled`,
     `safety      insurance fund ${money(status.insuranceFund)} USDC   ${status.liquidations} liquidations   claims = held in ${status.checkedBlocks} blocks, ${status.violations} violations`,
     "",
@@ -98,6 +105,7 @@ export function renderLine(status: MarketStatus): string {
     `share ${status.sharePrice.toFixed(6)}`,
     `utilisation ${percent(status.utilisation)}`,
     `${status.trades} trades`,
+    `${status.hedges} hedges`,
     `${status.expiriesSettled} expiries settled`,
     `${status.liquidations} liquidations`,
     `${status.violations} violations`,

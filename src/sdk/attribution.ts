@@ -31,7 +31,7 @@ export type PoolPart = (typeof poolParts)[number];
  * - `delta` = Δ·dF, `gamma` = ½Γ·dF², `higherOrder` = the rest of a full revaluation at the new forward, each strike's
  *   volatility held.
  * - `vega`: the full revaluation under the new surface: volatility, skew and basis.
- * - `hedging`: base tokens held, at spot.
+ * - `hedging`: base tokens held, at spot, and what exchanging them cost, bounties included.
  * - `shortfall`, `insurance`: what settlements did not pay of credits, and what the fund and the pools behind it paid of it.
  * - `backstop`: what the pool paid behind the fund for others' losses (negative), and what late debtors repaid of it.
  * - `gifts`: tokens given to the pool by nobody's swap or deposit.

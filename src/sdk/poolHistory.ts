@@ -65,8 +65,8 @@ interface Series extends StrikeHolding {
   readonly expiry: number;
 }
 
-/** A swap that waits for the first mark under a report later than its own. */
-interface PendingSwap {
+/** A swap or a hedge that waits for the first mark under a report later than its own. */
+interface Pending {
   readonly round: number;
   readonly parts: Partial<PoolParts>;
   readonly driftUnits: bigint;
@@ -125,7 +125,7 @@ export class PoolReplay {
   private base = 0n;
   private baseSpotWad = 0n;
 
-  private pending: PendingSwap[] = [];
+  private pending: Pending[] = [];
   private parts: PartSums = noParts();
   private flows = noFlows();
   /** Rounding inside the last mark's NAV, raw. */
@@ -241,14 +241,14 @@ export class PoolReplay {
         this.protocolFeeShareBps = BigInt(event.args.market.protocolFeeShareBps);
         break;
       case "CashDeposited":
-        if (event.args.account === this.account) this.receiveGift(event.args.amount);
+        if (event.args.account === this.account && !this.isPool(event.args.from)) this.receiveGift(event.args.amount);
         break;
       case "CashMoved":
         this.onCashMoved(event.args.from, event.args.to, event.args.amount);
         break;
       case "BaseDeposited":
         if (event.args.account !== this.account || event.args.marketId !== this.marketId) return;
-        this.changeBase(event.args.amount);
+        if (!this.isPool(event.args.from)) this.changeBase(event.args.amount);
         break;
       case "SettlementStarted":
         if (event.args.marketId === this.marketId) this.fixedPrices.set(event.args.expiry, event.args.priceWad);
@@ -282,16 +282,18 @@ export class PoolReplay {
     }
   }
 
-  /** LPs come through the escrow and leave through the payout account; anything else is given. */
+  /** What the pool itself brings to its account or moves to a keeper is part of a hedge, and counted with it. */
+  private isPool(address: string): boolean {
+    return address.toLowerCase() === this.optionPool;
+  }
+
+  /** LPs come through the escrow and leave through the payout account; what comes otherwise is given. */
   private onCashMoved(from: bigint, to: bigint, amount: bigint): void {
     if (to === this.account) {
       if (from === this.escrow) this.cash += amount;
       else this.receiveGift(amount);
     }
-    if (from === this.account) {
-      if (to === this.payout) this.cash -= amount;
-      else this.receiveGift(-amount);
-    }
+    if (from === this.account && to === this.payout) this.cash -= amount;
   }
 
   private receiveGift(amount: bigint): void {
@@ -358,6 +360,7 @@ export class PoolReplay {
 
   private onPool(event: PoolEvent): MarkInterval | undefined {
     if (event.name === "Swapped") this.onSwapped(event.args);
+    if (event.name === "Hedged") this.onHedged(event.args);
     return event.name === "Marked" ? this.onMarked(event.blockNumber, event.args) : undefined;
   }
 
@@ -397,6 +400,21 @@ export class PoolReplay {
     if (mid > 0n) this.flows.premiumCollected += mid;
     else this.flows.premiumPaid -= mid;
     this.flows.swaps += 1;
+  }
+
+  /** Cash against base, as far as it gained or lost against the report's spot; it counts from the mark that swaps count from. */
+  private onHedged({ round, cash, baseAmount }: Extract<PoolEvent, { name: "Hedged" }>["args"]): void {
+    const before = this.baseSize();
+    this.cash += cash;
+    this.base += baseAmount;
+    const worthRaw = (this.baseSize() - before) * this.baseSpotWad;
+    const worth = toCashDown(worthRaw, this.divisor);
+    this.pending.push({
+      round,
+      parts: { hedging: cash * this.divisor + worthRaw },
+      driftUnits: cash + worth,
+      driftRoundingRaw: worthRaw - worth * this.divisor,
+    });
   }
 
   private onMarked(blockNumber: bigint, mark: Extract<PoolEvent, { name: "Marked" }>["args"]): MarkInterval {

@@ -16,6 +16,7 @@ const pool: Pool = {
   name: "core",
   optionPool: nobody,
   poolShares: nobody,
+  spotHedger: nobody,
   marketId: 1,
   account: 0n,
   market: { marketId: 1, symbol: "ETH", baseToken: nobody, baseDecimals: 18, uniswapV3Pool: nobody },

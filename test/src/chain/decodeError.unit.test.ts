@@ -1,6 +1,12 @@
 import { type Abi, encodeErrorResult, HttpRequestError, RpcRequestError } from "viem";
 import { describe, expect, test } from "vitest";
-import { clearinghouseAbi, marketOracleAbi, optionPoolAbi, poolSharesAbi } from "../../../src/chain/abis.ts";
+import {
+  clearinghouseAbi,
+  marketOracleAbi,
+  optionPoolAbi,
+  poolSharesAbi,
+  spotHedgerAbi,
+} from "../../../src/chain/abis.ts";
 import {
   decodeChainError,
   decodeRevert,
@@ -41,6 +47,18 @@ describe("reverts in words", () => {
     expect(sold.message).toContain("brings 90.00 USDC, you want at least 100.00 USDC");
   });
 
+  test("what a hedger waits for, in the pool's own terms", () => {
+    const hedger = (errorName: string, ...args: readonly unknown[]) =>
+      decodeChainError(reverted(spotHedgerAbi, errorName, args), words).message;
+    expect(hedger("SpotHedger_WithinBand", -1_500_000n, 2_000_000n)).toBe(
+      "The pool is long 1.5 of delta, inside its band of 2 or too near to it: there is nothing to hedge.",
+    );
+    expect(hedger("SpotHedger_PriceTooFar", 2_702n * 10n ** 18n, 2_701n * 10n ** 18n)).toBe(
+      "Uniswap's price 2,702.00 leaves nothing to trade up to 2,701.00.",
+    );
+    expect(hedger("SpotHedger_CapReached", 5_000_000n, 0n)).toContain("0.00 USDC more now, and 5.00 USDC");
+  });
+
   test("an expired deadline", () => {
     const error = ledger("Clearinghouse_DeadlinePassed", 1_000n, 1_042n);
     expect(error.message).toContain("1970-01-01 00:16:40 UTC, had passed 42 s before");
@@ -74,11 +92,11 @@ describe("reverts in words", () => {
     expect(error.message).toBe("MarketOracle refused: too few signers (given 2, quorum 3).");
   });
 
-  test("whatever ledger, pool and shares may answer has a sentence that reads its own arguments", () => {
-    const met = [clearinghouseAbi, optionPoolAbi, poolSharesAbi]
+  test("whatever ledger, pool, shares and hedger may answer has a sentence that reads its own arguments", () => {
+    const met = [clearinghouseAbi, optionPoolAbi, poolSharesAbi, spotHedgerAbi]
       .flat()
       .filter((item) => item.type === "error")
-      .filter(({ name }) => /^(Clearinghouse|OptionPool|PoolShares)_/.test(name));
+      .filter(({ name }) => /^(Clearinghouse|OptionPool|PoolShares|SpotHedger)_/.test(name));
     expect(met.length).toBeGreaterThan(50);
     for (const { name, inputs } of met) {
       expect(explainedErrors, name).toContain(name);

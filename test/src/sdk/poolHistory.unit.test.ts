@@ -11,7 +11,7 @@ import { type MarkInterval, PoolReplay } from "../../../src/sdk/poolHistory.ts";
 const address = (digit: string): Address => `0x${digit.repeat(40)}`;
 const optionPool = address("1");
 const expiry = Date.UTC(2026, 1, 4, 8) / 1000;
-const pool = { name: "core", optionPool, poolShares: address("2"), marketId: 1 };
+const pool = { name: "core", optionPool, poolShares: address("2"), marketId: 1, spotHedger: address("c") };
 const deployment: Deployment = {
   chainId: 31_337,
   quoteToken: address("3"),
@@ -174,4 +174,46 @@ test("what the pool pays behind the insurance fund, and gets back, is a part of 
   ].flatMap((event) => pools.apply(event) ?? []);
   expect(marks.map(({ parts }) => parts.backstop / 10n ** 18n)).toEqual([-usdc(700), usdc(200)]);
   expect(marks.map(({ replayed, nav }) => replayed.nav - nav)).toEqual([0n, 0n]);
+});
+
+describe("a hedge", () => {
+  /** Two base tokens for 5,010, a bounty of 1 inside, at a report's spot of 2,500. */
+  const hedge = (round: number): PoolEvent => ({
+    ...place,
+    source: "pool",
+    name: "Hedged",
+    args: {
+      round,
+      cash: -usdc(5_010),
+      baseAmount: 2n * 10n ** 18n,
+      netShortDelta: 0n,
+      reserveWad: 0n,
+    },
+  });
+  const deposit = ledger("BaseDeposited", { account, marketId: 1, from: optionPool, amount: 2n * 10n ** 18n });
+  const bounty = ledger("CashMoved", { from: account, to: 77n << 8n, amount: usdc(1) });
+  const opening = [
+    ledger("CashDeposited", { account, from: address("c"), amount: usdc(10_000) }),
+    surface(1, expiry - 86_400, 2500),
+    mark(1, usdc(10_000)),
+  ];
+  const play = (events: readonly (LedgerEvent | OracleEvent | PoolEvent)[]) => {
+    const pools = new PoolReplay(deployment, pool);
+    return [...opening, ...events].flatMap((event) => pools.apply(event) ?? []);
+  };
+  const raw = (amount: number) => BigInt(amount) * 10n ** 24n;
+
+  test("is cash against base, and what it cost at the report's spot; nothing of it is a gift", () => {
+    const marks = play([deposit, bounty, hedge(1), surface(2, expiry - 80_000, 2600), mark(2, usdc(4_990))]);
+    expect(marks[1]?.replayed).toEqual({ cash: usdc(4_990), bookValue: usdc(5_200), nav: usdc(10_190) });
+    expect(marks[1]?.parts.hedging).toBe(raw(190));
+    expect(marks[1]?.parts.gifts).toBe(0n);
+  });
+
+  test("between a report and its mark it counts from the next mark on", () => {
+    const later = [surface(3, expiry - 79_000, 2500), mark(3, usdc(4_990))];
+    const marks = play([surface(2, expiry - 80_000, 2500), deposit, bounty, hedge(2), mark(2, usdc(4_990)), ...later]);
+    expect(marks.map(({ replayed }) => replayed.nav)).toEqual([usdc(10_000), usdc(10_000), usdc(9_990)]);
+    expect(marks.map(({ parts }) => parts.hedging)).toEqual([0n, 0n, raw(-10)]);
+  });
 });

@@ -19,7 +19,7 @@ import { revertNameOf } from "../../../src/chain/decodeError.ts";
 import { deployProtocol } from "../../../src/chain/deploy.ts";
 import type { Deployment } from "../../../src/chain/deployments.ts";
 import { type OptionTerms, toAccountId, toOptionId, toSize } from "../../../src/chain/optionId.ts";
-import type { MarketTerms, PoolParameters } from "../../../src/chain/parameters.ts";
+import type { HedgerParameters, MarketTerms, PoolParameters } from "../../../src/chain/parameters.ts";
 import { placePermit2 } from "../../../src/chain/permit2.ts";
 import { packReport, type Report, type RunningAverage, signReport } from "../../../src/chain/report.ts";
 import { Transactor } from "../../../src/chain/transactor.ts";
@@ -85,6 +85,7 @@ export class TestMarket {
       readonly poolParameters?: Partial<PoolParameters>;
       /** What the pool stands behind the insurance fund with, quote units. */
       readonly backstopCap?: bigint;
+      readonly hedgerParameters?: Partial<HedgerParameters>;
       /** The real Uniswap on that chain: its pool's tokens are traded, and settlement prices compared with it. */
       readonly uniswap?: Pick<EthPoolFixture, "contracts" | "pool">;
     },
@@ -112,6 +113,7 @@ export class TestMarket {
       marketTerms: options.marketTerms ?? {},
       poolParameters: options.poolParameters ?? {},
       backstopCap: options.backstopCap ?? 0n,
+      hedgerParameters: options.hedgerParameters ?? {},
     });
     return new TestMarket(anvil, deployment, expiries);
   }
