@@ -8,6 +8,7 @@ import {
   type MarginScenario,
   type MarginValues,
   scenarioMargin,
+  scenarioValues,
   scenarioValuesRaw,
   toCashDown,
 } from "./fixed/index.ts";
@@ -40,7 +41,8 @@ export interface ScenarioRow extends MarginScenario {
 
 /** The value in each scenario, the worst marked; none is where the worst stands between spots of the grid. */
 export function scenarioTable(facts: MarginFacts): readonly ScenarioRow[] {
-  const { scenarios, worstPlace } = scenarioMargin(facts);
+  const { market, worstPlace } = scenarioMargin(facts);
+  const scenarios = scenarioValues(facts, market);
   return facts.scenarios.map((scenario, i) => {
     const isWorst = "scenario" in worstPlace && worstPlace.scenario === i;
     return { ...scenario, ...scenarios[i]!, isWorst };

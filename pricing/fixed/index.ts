@@ -63,6 +63,7 @@ export {
   type MarginValues,
   noContingencies,
   scenarioMargin,
+  scenarioValues,
   scenarioValuesRaw,
   staleness,
   type WorstPlace,

@@ -78,8 +78,8 @@ export interface MarginValues {
   readonly mid: bigint;
   /** The least value with every damped tail counted whole, without contingencies. */
   readonly stressed: bigint;
-  /** In each scenario, in the grid's order: what the portfolio is worth, and what counts of it. */
-  readonly scenarios: readonly { readonly value: bigint; readonly weighted: bigint }[];
+  /** On which market, the confirmed one or the one that waits. */
+  readonly market: MarginMarket;
   readonly worstPlace: WorstPlace;
   /** Short, skew and basis contingency and what an old spot adds, rounded up. */
   readonly contingency: bigint;
@@ -102,12 +102,12 @@ export function staleness(ages: { readonly surface: number; readonly spot: numbe
   return { volatilityWad: stale(ages.surface, STALE_VOLATILITY), spotWad: stale(ages.spot, STALE_SPOT) };
 }
 
-/** The worst, the present and the stressed value, as `RiskEngine.values`; with the values behind them, on the market that is worse. */
+/** The worst, the present and the stressed value, as `RiskEngine.values`; where the worst is, on the market that is worse. */
 export function scenarioMargin(facts: MarginFacts): MarginValues {
-  const { positions, baseSize, scenarios } = facts;
+  const { positions, baseSize } = facts;
   if (positions.length === 0 && baseSize === 0n) {
-    const none = scenarios.map(() => ({ value: 0n, weighted: 0n }));
-    return { worst: 0n, mid: 0n, stressed: 0n, scenarios: none, worstPlace: { scenario: 0 }, contingency: 0n };
+    const nothing = { worst: 0n, mid: 0n, stressed: 0n, contingency: 0n };
+    return { ...nothing, market: facts.confirmed, worstPlace: { scenario: 0 } };
   }
   const confirmed = valuesOn(facts, facts.confirmed);
   if (facts.unconfirmed === undefined) return confirmed;
@@ -130,23 +130,41 @@ export function scenarioValuesRaw(facts: MarginFacts, market: MarginMarket): rea
   });
 }
 
-function valuesOn(facts: MarginFacts, market: MarginMarket): MarginValues {
+/** What a portfolio is worth in each scenario of the whole grid on a market, in its order, and what counts of it; quote units, rounded down. */
+export function scenarioValues(
+  facts: MarginFacts,
+  market: MarginMarket,
+): readonly { readonly value: bigint; readonly weighted: bigint }[] {
+  const raws = scenarioValuesRaw(facts, market);
+  const presentRaw = raws[0] ?? 0n;
+  const divisor = cashDivisor(facts.quoteDecimals);
+  return raws.map((raw, i) => ({
+    value: toCashDown(raw, divisor),
+    weighted: toCashDown(weighed(presentRaw, raw - presentRaw, facts.scenarios[i]!), divisor),
+  }));
+}
+
+function weighed(presentRaw: bigint, changeRaw: bigint, { weightPercent: weight }: MarginScenario): bigint {
+  return presentRaw + (weight === 100n ? changeRaw : toCashDown(changeRaw * weight, 100n));
+}
+
+/** Looks, as the chain does, at the scenarios alone that may be the worst for a portfolio of this shape. */
+function valuesOn(whole: MarginFacts, market: MarginMarket): MarginValues {
+  const looked = front(whole.scenarios, shapeOf(whole));
+  const facts = { ...whole, scenarios: looked.map((i) => whole.scenarios[i]!) };
   const { scenarios, quoteDecimals } = facts;
   const baseRaw = facts.baseSize * market.spotWad;
   const { values, deltas, skewRaw, shortContracts } = exposuresOf(facts, market);
   const presentOptions = values[0] ?? 0n;
   const presentRaw = presentOptions + settledRaw(facts, market) + baseRaw;
   const changes = scenarios.map((scenario, i) => values[i]! - presentOptions + baseMoveRaw(baseRaw, scenario));
-  const weighted = changes.map((change, i) => {
-    const weight = scenarios[i]!.weightPercent;
-    return presentRaw + (weight === 100n ? change : toCashDown(change * weight, 100n));
-  });
-  let [lowest, leastChange] = [presentRaw, 0n];
+  const weighted = changes.map((change, i) => weighed(presentRaw, change, scenarios[i]!));
+  const leastChange = changes.reduce((least, x) => (x < least ? x : least), 0n);
+  let lowest = presentRaw;
   let worstPlace: WorstPlace = { scenario: 0 };
-  for (const scenario of front(scenarios, shapeOf(facts))) {
-    if (weighted[scenario]! < lowest) [lowest, worstPlace] = [weighted[scenario]!, { scenario }];
-    if (changes[scenario]! < leastChange) leastChange = changes[scenario]!;
-  }
+  weighted.forEach((raw, i) => {
+    if (raw < lowest) [lowest, worstPlace] = [raw, { scenario: looked[i]! }];
+  });
   for (const { raw, position } of valuesBetween(facts, market, spotsOf(scenarios, weighted))) {
     if (raw < lowest) [lowest, worstPlace] = [raw, { position }];
   }
@@ -166,10 +184,7 @@ function valuesOn(facts: MarginFacts, market: MarginMarket): MarginValues {
     worst: toCashDown(lowest - contingency, divisor),
     mid: toCashDown(presentRaw, divisor),
     stressed: toCashDown(presentRaw + leastChange, divisor),
-    scenarios: changes.map((change, i) => ({
-      value: toCashDown(presentRaw + change, divisor),
-      weighted: toCashDown(weighted[i]!, divisor),
-    })),
+    market,
     worstPlace,
     contingency: toCashUp(contingency, divisor),
   };

@@ -143,19 +143,21 @@ function gridView(
   tokens: (units: bigint) => number,
 ): GridView {
   const values: MarginValues = scenarioMargin(facts);
+  const rows = scenarioTable(facts);
+  const present = rows[0]?.value ?? 0n;
   return {
     equity: tokens(equity),
     worst: tokens(worst),
     required: tokens(equity - worst),
     used: equity > 0n ? Number(equity - worst) / Number(equity) : null,
     contingency: tokens(values.contingency),
-    scenarios: scenarioTable(facts).map((row) => ({
+    scenarios: rows.map((row) => ({
       spotShock: Number(row.spotShockWad) / WAD,
       volatilityShock: Number(row.volatilityShockWad) / WAD,
       inverted: row.isInverted,
       weight: Number(row.weightPercent) / 100,
-      change: tokens(row.value - values.scenarios[0]!.value),
-      counted: tokens(row.weighted - values.scenarios[0]!.value),
+      change: tokens(row.value - present),
+      counted: tokens(row.weighted - present),
       worst: row.isWorst,
     })),
     worstUnits: { chain: worst, twin: values.worst + own },

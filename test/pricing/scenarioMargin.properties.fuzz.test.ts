@@ -12,7 +12,14 @@
  */
 
 import { expect, test } from "vitest";
-import { front, type MarginFacts, type MarginPosition, scenarioMargin, unpackGrid } from "../../pricing/fixed/index.ts";
+import {
+  front,
+  type MarginFacts,
+  type MarginPosition,
+  scenarioMargin,
+  scenarioValues,
+  unpackGrid,
+} from "../../pricing/fixed/index.ts";
 import { defaultGrids } from "../../src/chain/parameters.ts";
 import { Random } from "./random.ts";
 import { drawScene, factsOf } from "./riskHarness.ts";
@@ -60,7 +67,8 @@ test(`${portfolios} portfolios: no scenario that is left out is worse than those
   const random = new Random(5);
   for (let i = 0; i < portfolios; i++) {
     const facts = drawFacts(random);
-    const { scenarios, worst, stressed, contingency } = scenarioMargin(facts);
+    const { market, worst, stressed, contingency } = scenarioMargin(facts);
+    const scenarios = scenarioValues(facts, market);
     const least = (values: readonly bigint[]) => values.reduce((low, value) => (value < low ? value : low));
     // Each is rounded to the unit by itself.
     expect(worst).toBeLessThanOrEqual(least(scenarios.map(({ weighted }) => weighted)) - contingency + 2n);

@@ -5,6 +5,7 @@ import {
   type MarginPosition,
   noContingencies,
   scenarioMargin,
+  scenarioValues,
   unpackGrid,
 } from "../../pricing/fixed/index.ts";
 import { type WaterfallAccount, type WaterfallFacts, waterfall } from "../../pricing/waterfall.ts";
@@ -251,7 +252,7 @@ test("on the default grid sums agree, the ratio is a share, and every value is t
     expect(row.payoutRatioWad).toBeLessThanOrEqual(WAD);
   }
   for (const [i, { positions, baseSize, cash, debt, credit }] of accounts.entries()) {
-    const margin = scenarioMargin({
+    const alone = {
       scenarios,
       contingencies: noContingencies,
       positions,
@@ -260,10 +261,11 @@ test("on the default grid sums agree, the ratio is a share, and every value is t
       disagreementWad: facts.disagreementWad,
       staleSpotWad: 0n,
       quoteDecimals: 6,
-    });
+    };
+    const margin = scenarioMargin(alone);
     const own = cash + credit - debt;
     const equities = all.map((row) => row.accounts[i]!.equity);
-    expect(equities).toEqual(margin.scenarios.map(({ value }) => value + own));
+    expect(equities).toEqual(scenarioValues(alone, facts.market).map(({ value }) => value + own));
     expect(equities.reduce((least, x) => (x < least ? x : least))).toBe(margin.stressed + own);
   }
 });
