@@ -10,6 +10,7 @@ import type { BenchOptions, BenchReport, Figure } from "./figure.ts";
 const AREAS: Readonly<Record<string, () => Promise<(options: BenchOptions) => Promise<BenchReport>>>> = {
   clearing: async () => (await import("./clearing.ts")).benchClearing,
   oracle: async () => (await import("./oracle.ts")).benchOracle,
+  pool: async () => (await import("./pool.ts")).benchPool,
   pricing: async () => (await import("./pricing.ts")).benchPricing,
   surface: async () => (await import("./surface.ts")).benchSurface,
 };

@@ -1,0 +1,55 @@
+/** Gas of a pool's swaps, book and shares, beside a swap on the real Uniswap v3 in the same run. */
+
+import { swapToPrice } from "../../src/chain/uniswapV3.ts";
+import { startEthPool } from "../../test/src/chain/ethPoolFixture.ts";
+import type { BenchReport, Figure } from "./figure.ts";
+import { gasFigures } from "./gasSnapshots.ts";
+
+const STRIKES = 30;
+
+export async function benchPool(): Promise<BenchReport> {
+  const swaps = gasFigures("Pool", [
+    { of: "swap, 1 leg, wallet", name: "swap.gas.1", bound: 155_000 },
+    { of: "swap, 4 legs, margin account", name: "swap.gas.4", bound: 310_000 },
+    { of: "close, 1 leg of 2 contracts, wallet", name: "close.gas.1", bound: 130_000 },
+  ]);
+  const book = gasFigures("Pool", [
+    { of: "mark of 30 strikes", name: "mark.perStrike.gas", bound: 6_000, over: STRIKES, unit: "strike" },
+    {
+      of: "stress of 30 strikes, 17 scenarios",
+      name: "stress.perStrike.gas",
+      bound: 23_000,
+      over: STRIKES,
+      unit: "strike",
+    },
+    { of: "take of a small account, 1 leg", name: "take.gas.1", bound: 500_000 },
+  ]);
+  const shares = gasFigures("PoolShares", [
+    { of: "request a deposit", name: "request.gas", bound: 100_000 },
+    { of: "claim a deposit", name: "claim.gas", bound: 75_000 },
+    { of: "mark that pays the redemptions of an epoch", name: "processEpoch.gas", bound: 120_000 },
+  ]);
+  const uniswap = await uniswapSwap();
+  const times = ({ name, value }: Figure) =>
+    `${name.padEnd(14)} ${(value / uniswap.value).toFixed(2)} of a Uniswap v3 swap`;
+  return { lines: swaps.map(times), figures: [...swaps, uniswap, ...book, ...shares] };
+}
+
+/** A swap of one pool through the router, tokens of OpenZeppelin's code, on a chain of its own; the second, as all slots are warm by then. */
+async function uniswapSwap(): Promise<Figure> {
+  const { anvil, contracts, pool } = await startEthPool(1_770_000_000);
+  try {
+    const trader = anvil.wallet(1);
+    let gas = 0n;
+    for (const price of [2_705, 2_710]) {
+      await swapToPrice(anvil.publicClient, trader, contracts, pool, price);
+      const block = await anvil.publicClient.getBlock({ includeTransactions: true });
+      const last = block.transactions.at(-1);
+      if (!last) throw new Error("the swap is in no block");
+      gas = (await anvil.publicClient.getTransactionReceipt({ hash: last.hash })).gasUsed;
+    }
+    return { name: "uniswapV3.swap.gas", value: Number(gas), unit: "gas, exact input through the router" };
+  } finally {
+    await anvil.stop();
+  }
+}
