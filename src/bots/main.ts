@@ -22,7 +22,7 @@ function createBot(config: BotConfig, sender: Sender, log: Logger): Bot {
       const { minGain, asService, nativePrice } = config;
       return new Hedger(sender, { minGain: toUnits(minGain), asService, nativePrice }, log);
     }
-    case "liquidator": {
+    default: {
       const { account, edge, minProfit, unwindCost } = config;
       return new Liquidator(sender, { sub: account, edge, minProfit: toUnits(minProfit), unwindCost }, log);
     }

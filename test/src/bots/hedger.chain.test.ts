@@ -87,7 +87,7 @@ async function refusal(): Promise<string | undefined> {
   }
 }
 
-async function pool() {
+async function holdings() {
   const account = toAccountId(market.pool.optionPool, 1);
   const ledger = { address: market.deployment.clearinghouse, abi: clearinghouseAbi } as const;
   const read = { address: market.pool.optionPool, abi: optionPoolAbi } as const;
@@ -108,10 +108,10 @@ describe("the pool's delta on the real Uniswap v3", () => {
   test("a short delta is bought up to the band's edge, at a price inside the bound, for a bounty", async () => {
     await buy(40);
     await next(60);
-    const before = await pool();
+    const before = await holdings();
     const { band, bounty: promised } = await plan();
     const made = await hedge();
-    const after = await pool();
+    const after = await holdings();
     expect(after.delta).toBe(band);
     expect(after.base).toBe((before.delta - band) * 10n ** 12n);
     expect(made.baseAmount).toBe(after.base);
@@ -137,7 +137,7 @@ describe("the pool's delta on the real Uniswap v3", () => {
     if (!lambda || !spot || !gamma) throw new Error("three numbers");
     const nav = new Decimal(navE6.toString()).div(1e6);
     const exact = lambda.mul(1.5).mul(spot).mul(gamma.pow(2)).mul(nav).div(aversion.toString()).mul(1e18).cbrt();
-    expect((await pool()).delta).toBe(BigInt(exact.mul(1e6).floor().toFixed(0)));
+    expect((await holdings()).delta).toBe(BigInt(exact.mul(1e6).floor().toFixed(0)));
     const inFloat = { cost: 0.001, spot: SPOT, gamma: gamma.toNumber(), nav: nav.toNumber(), aversion: 30 };
     expect(hedgeBand(inFloat)).toBeCloseTo(exact.toNumber(), 9);
   });
@@ -155,14 +155,14 @@ describe("the pool's delta on the real Uniswap v3", () => {
     const { testClient } = fixture.anvil;
     const snapshot = await testClient.snapshot();
     await next(60);
-    const unhedged = (await pool()).nav;
+    const unhedged = (await holdings()).nav;
     await testClient.revert({ id: snapshot });
     now -= 60;
     const made = await hedge();
     await next(60);
     const cost = -made.quoteAmount + made.bounty - (made.baseAmount * BigInt(SPOT)) / 10n ** 12n;
     expect(cost).toBeGreaterThan(0n);
-    expect(Math.abs(Number(unhedged - cost - (await pool()).nav))).toBeLessThanOrEqual(2);
+    expect(Math.abs(Number(unhedged - cost - (await holdings()).nav))).toBeLessThanOrEqual(2);
   });
 
   test("a hedge that is no longer needed is sold", async () => {
@@ -170,10 +170,10 @@ describe("the pool's delta on the real Uniswap v3", () => {
     await push(SPOT);
     await buy(-40);
     await next(60);
-    const before = await pool();
+    const before = await holdings();
     expect(before.delta).toBeLessThan(0n);
     const [act] = await bot.look();
-    const after = await pool();
+    const after = await holdings();
     expect(act?.deltaBefore).toBeCloseTo(Number(before.delta) / 1e6, 6);
     expect(act?.deltaAfter).toBeCloseTo(Number(after.delta) / 1e6, 6);
     expect(after.base).toBeLessThan(before.base);
@@ -190,11 +190,11 @@ describe("the pool's delta on the real Uniswap v3", () => {
     await push(SPOT * 1.0006);
     expect(await refusal()).toBe("SpotHedger_PriceTooFar");
     await push(SPOT * 1.0004);
-    const before = await pool();
+    const before = await holdings();
     const { amount } = await plan();
     const made = await hedge();
     expect(made.baseAmount).toBeLessThan(amount);
-    expect(made.baseAmount).toBe((await pool()).base - before.base);
+    expect(made.baseAmount).toBe((await holdings()).base - before.base);
     expect(Number(made.priceWad) / 1e18).toBeLessThan(SPOT * 1.001);
     expect(await refusal()).toBe("SpotHedger_PriceTooFar");
   });
@@ -211,7 +211,7 @@ describe("the pool's delta on the real Uniswap v3", () => {
     const left = () => market.client.readContract({ ...hedgerCall(), functionName: "notionalLeft" });
     expect(await left()).toBeLessThan(defaultHedgerParameters(6).minNotional);
     await next(1_200);
-    expect(Number(await left()) / Number((await pool()).nav)).toBeCloseTo(0.1 / 3, 2);
+    expect(Number(await left()) / Number((await holdings()).nav)).toBeCloseTo(0.1 / 3, 2);
     await push(SPOT);
     await hedge();
   });
@@ -265,7 +265,7 @@ describe("the pool's delta on the real Uniswap v3", () => {
       await push(SPOT);
       await bot.look();
     }
-    const hedged = await pool();
+    const hedged = await holdings();
     expect(hedged.base).toBeGreaterThan(5n * 10n ** 18n);
     now = WEEK - 3_600;
     await next(0);
@@ -279,8 +279,8 @@ describe("the pool's delta on the real Uniswap v3", () => {
     await market.mark();
     await push(SPOT);
     await bot.look();
-    expect((await pool()).base).toBe(0n);
-    expect((await pool()).delta).toBe(0n);
+    expect((await holdings()).base).toBe(0n);
+    expect((await holdings()).delta).toBe(0n);
   });
 
   test("the LP's statement knows what hedging brought and cost, and nothing is left unexplained", async () => {
