@@ -175,10 +175,10 @@ describe("a session", () => {
     await done(TRADER, "close", "all", "--account", "1", "--slippage", "5");
     expect((await done(TRADER, "positions", "--account", "1")).positions).toEqual([]);
 
-    const far = option(2500, "C").split("-")[1]!;
+    const day = option(2500, "C").split("-")[1]!;
     const condor = [
       "condor",
-      far,
+      day,
       "2300",
       "2400",
       "2600",
