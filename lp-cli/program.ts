@@ -8,6 +8,7 @@ import * as lp from "./commands/lp.ts";
 import * as oracle from "./commands/oracle.ts";
 import * as pools from "./commands/pools.ts";
 import * as trade from "./commands/trade.ts";
+import { completionScript } from "./completion.ts";
 import { renderInsurance, renderInsuranceHistory, renderStake, renderUnstake } from "./output/insurance.ts";
 import { toJson } from "./output/json.ts";
 import { renderKeystore, renderKeystores } from "./output/keystore.ts";
@@ -307,6 +308,16 @@ is sold needs a margin account. The preview draws the profit by the spot at expi
     run: account.withdraw,
     render: renderCash,
   });
+
+  program
+    .command("completion <shell>")
+    .description("a completion script for bash, zsh or fish")
+    .addHelpText(
+      "after",
+      `
+For example \`source <(meniscus completion bash)\` in ~/.bashrc, or \`meniscus completion fish > ~/.config/fish/completions/meniscus.fish\`.`,
+    )
+    .action((shell: string) => out(completionScript(program, shell)));
 
   const fund = program.command("insurance").description("the insurance fund: what it holds, staking, leaving");
   addPlain(fund, {
