@@ -9,6 +9,7 @@ import * as oracle from "./commands/oracle.ts";
 import * as pools from "./commands/pools.ts";
 import * as trade from "./commands/trade.ts";
 import { completionScript } from "./completion.ts";
+import { toCsv } from "./output/csv.ts";
 import { renderInsurance, renderInsuranceHistory, renderStake, renderUnstake } from "./output/insurance.ts";
 import { toJson } from "./output/json.ts";
 import { renderKeystore, renderKeystores } from "./output/keystore.ts";
@@ -55,6 +56,17 @@ interface Declaration<TArguments extends readonly unknown[], TOptions, TData> {
   readonly options?: readonly (readonly [flags: string, description: string, standard?: string])[];
   readonly run: (session: Session, ...rest: [...TArguments, TOptions]) => Promise<TData>;
   readonly render: (data: TData) => string;
+  /** The lines of its CSV; the answer itself where it is left out. */
+  readonly rows?: (data: TData) => readonly object[];
+}
+
+function rowsOf<TData>(
+  { rows }: { readonly rows?: (data: TData) => readonly object[] },
+  data: TData,
+): readonly object[] {
+  if (rows) return rows(data);
+  if (Array.isArray(data)) return data as readonly object[];
+  return typeof data === "object" && data !== null ? [data] : [];
 }
 
 const accountOption = ["--account <n>", "0 is the wallet, 1 to 255 are margin accounts"] as const;
@@ -91,6 +103,7 @@ export function createProgram(surroundings: Surroundings): Command {
   const program = new Command("meniscus")
     .description("Options against liquidity pools: for liquidity providers and for traders.")
     .option("--json", "the answer as JSON on standard output")
+    .option("--csv", "the answer's rows as CSV")
     .option("--rpc <url>", "the chain's RPC", environment.MENISCUS_RPC ?? "http://127.0.0.1:8545")
     .option("--deployment <file>", "where the contracts are (deployments/<chainId>.json)")
     .option("--pool <name>", "which pool (the first)")
@@ -129,7 +142,7 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
       // What commander hands over has the shape of the declaration's own usage and options.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       const data = await declaration.run(session, ...(received as unknown as TArguments), options as TOptions);
-      out(globals.json ? toJson(data) : declaration.render(data));
+      out(globals.json ? toJson(data) : globals.csv ? toCsv(rowsOf(declaration, data)) : declaration.render(data));
     });
   }
 
@@ -177,6 +190,7 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
   addPlain(program, {
     usage: "requests",
     summary: "deposits and withdrawals on their way",
+    rows: ({ requests }) => requests,
     run: lp.requests,
     render: renderRequests,
   });
@@ -190,6 +204,7 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
     usage: "statement",
     summary: "what was gained and why: premium, spread, delta, gamma, theta, vega, fees, …",
     options: [["--from-block <n>", "start of the period (the beginning)"]],
+    rows: ({ statement }) => [statement],
     run: lp.statement,
     render: renderStatement,
   });
@@ -203,6 +218,7 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
       ["--expiry <day>", "one expiry, for example 13FEB26"],
       ["--strikes <n>", "about how many strikes (7, one expiry 21)"],
     ],
+    rows: ({ expiries }) => expiries.flatMap(({ rows, ...expiry }) => rows.map((row) => ({ ...expiry, ...row }))),
     run: trade.chain,
     render: renderChain,
   });
@@ -275,6 +291,7 @@ is sold needs a margin account. The preview draws the profit by the spot at expi
     usage: "positions",
     summary: "options held and what they are worth",
     options: [accountOption],
+    rows: (list) => list.positions,
     run: trade.positions,
     render: renderPositions,
   });
@@ -343,6 +360,7 @@ For example \`source <(meniscus completion bash)\` in ~/.bashrc, or \`meniscus c
   addPlain(fund, {
     usage: "history",
     summary: "stakes, exits, losses covered, penalties received",
+    rows: ({ events }) => events,
     run: insurance.history,
     render: renderInsuranceHistory,
   });
@@ -351,6 +369,7 @@ For example \`source <(meniscus completion bash)\` in ~/.bashrc, or \`meniscus c
     summary: "who would pay how much if the market moved now: accounts, the fund, then whoever is owed",
     more: waterfallHelp,
     options: [["--market <n>", "number of the market (the first)"]],
+    rows: ({ scenarios }) => scenarios,
     run: insurance.waterfall,
     render: renderWaterfall,
   });

@@ -7,6 +7,7 @@ import { confirm } from "./prompt.ts";
 /** What every command takes. */
 export interface GlobalOptions {
   readonly json?: boolean;
+  readonly csv?: boolean;
   readonly rpc: string;
   readonly deployment?: string;
   readonly pool?: string;

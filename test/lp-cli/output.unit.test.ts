@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { bold } from "../../lp-cli/output/colour.ts";
+import { toCsv } from "../../lp-cli/output/csv.ts";
 import { amount, contracts, duration, orDash, percent, signed } from "../../lp-cli/output/format.ts";
 import { toJson } from "../../lp-cli/output/json.ts";
 import { facts, table } from "../../lp-cli/output/table.ts";
@@ -76,4 +77,17 @@ test("JSON keeps integers that a double cannot hold", () => {
     price: 1.5,
     bid: null,
   });
+});
+
+test("CSV has a header, nested columns, quotes where needed, and nothing for what is missing", () => {
+  const rows = [
+    { name: "a, b", parts: { fees: 1.5, gamma: null }, legs: [1], units: 12345678901234567890n },
+    { name: 'say "x"', parts: { fees: -2 }, worst: true },
+  ];
+  expect(toCsv(rows).split("\n")).toEqual([
+    "name,parts.fees,units,worst",
+    '"a, b",1.5,12345678901234567890,',
+    '"say ""x""",-2,,true',
+  ]);
+  expect(toCsv([])).toBe("");
 });
