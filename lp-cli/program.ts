@@ -34,6 +34,7 @@ import {
   renderTrade,
 } from "./output/trade.ts";
 import { renderWaterfall } from "./output/waterfall.ts";
+import { readProfile } from "./profiles.ts";
 import { type GlobalOptions, Session } from "./session.ts";
 import { strategies } from "./strategies.ts";
 
@@ -106,6 +107,7 @@ export function createProgram(surroundings: Surroundings): Command {
     .option("--csv", "the answer's rows as CSV")
     .option("--rpc <url>", "the chain's RPC", environment.MENISCUS_RPC ?? "http://127.0.0.1:8545")
     .option("--deployment <file>", "where the contracts are (deployments/<chainId>.json)")
+    .option("--profile <name>", "a profile of the config file: rpc, deployment, pool, as, keystore, passwordFile")
     .option("--pool <name>", "which pool (the first)")
     .option("--as <who>", "name of a keystore, or an address to look at")
     .option("--keystore <file>", "an encrypted key file")
@@ -117,6 +119,7 @@ export function createProgram(surroundings: Surroundings): Command {
       `
 Begin with \`meniscus pools\`. To lend to a pool: \`meniscus deposit 10000\`. To trade: \`meniscus chain\`, then \`meniscus buy\`.
 Keys come from an encrypted keystore (\`meniscus keystore create NAME\`) or MENISCUS_PRIVATE_KEY, never from an argument.
+Options that you repeat belong into a profile: ~/.meniscus/config.json, { "profile": "local", "profiles": { "local": { "rpc": … } } }.
 Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
     )
     .configureHelp({ showGlobalOptions: true })
@@ -126,6 +129,13 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
       outputError: () => {}, // `runProgram` says it
     })
     .exitOverride();
+
+  /** What was typed wins over the profile, the profile over the environment and the defaults. */
+  function withProfile(typed: GlobalOptions): GlobalOptions {
+    const profile = Object.entries(readProfile(environment, typed.profile));
+    const open = profile.filter(([name]) => program.getOptionValueSource(name) !== "cli");
+    return { ...typed, ...Object.fromEntries(open) };
+  }
 
   function add<TArguments extends readonly unknown[], TOptions, TData>(
     parent: Command,
@@ -137,7 +147,7 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
     command.action(async (...received: unknown[]) => {
       received.pop(); // the command itself
       const options = received.pop();
-      const globals = command.optsWithGlobals<GlobalOptions>();
+      const globals = withProfile(command.optsWithGlobals<GlobalOptions>());
       const session = new Session(globals, environment, err);
       // What commander hands over has the shape of the declaration's own usage and options.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion

@@ -8,6 +8,7 @@ import { confirm } from "./prompt.ts";
 export interface GlobalOptions {
   readonly json?: boolean;
   readonly csv?: boolean;
+  readonly profile?: string;
   readonly rpc: string;
   readonly deployment?: string;
   readonly pool?: string;
