@@ -38,7 +38,8 @@ export function readProfile(
   name: string | undefined,
 ): Profile {
   const file = configFileOf(environment);
-  if (name === undefined && environment.MENISCUS_CONFIG === undefined && !existsSync(file)) return {};
+  const isNamed = name !== undefined || environment.MENISCUS_CONFIG !== undefined;
+  if (!isNamed && (environment.HOME === undefined || !existsSync(file))) return {};
   const { profile: standard, profiles } = readConfigFile(file, fileSchema);
   const wanted = name ?? standard;
   if (wanted === undefined) return {};

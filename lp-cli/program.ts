@@ -8,6 +8,7 @@ import * as lp from "./commands/lp.ts";
 import * as oracle from "./commands/oracle.ts";
 import * as pools from "./commands/pools.ts";
 import * as trade from "./commands/trade.ts";
+import { type WatchFrame, type WatchOptions, watch } from "./commands/watch.ts";
 import { completionScript } from "./completion.ts";
 import { toCsv } from "./output/csv.ts";
 import { renderInsurance, renderInsuranceHistory, renderStake, renderUnstake } from "./output/insurance.ts";
@@ -33,6 +34,7 @@ import {
   renderSubmit,
   renderTrade,
 } from "./output/trade.ts";
+import { renderWatched } from "./output/watch.ts";
 import { renderWaterfall } from "./output/waterfall.ts";
 import { readProfile } from "./profiles.ts";
 import { type GlobalOptions, Session } from "./session.ts";
@@ -166,6 +168,16 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
     more: "\nNext: `meniscus deposit 10000` lends to a pool, `meniscus chain` shows its prices.",
     run: pools.pools,
     render: renderPools,
+  });
+  add<[], WatchOptions, readonly WatchFrame[]>(program, {
+    usage: "watch",
+    summary: "a pool as it changes, with its share price drawn, until Ctrl-C",
+    options: [
+      ["--every <seconds>", "how often to look (2)"],
+      ["--times <n>", "how many times (without end)"],
+    ],
+    run: watch,
+    render: renderWatched,
   });
   addPlain(program, {
     usage: "mark",

@@ -121,6 +121,22 @@ describe("a session", () => {
     expect(quoted.some(({ strike }) => strike === 2_500)).toBe(true);
   });
 
+  test("a pool is watched as often as asked", async () => {
+    await tick();
+    const frames = await done<readonly { at: number; pool: { name: string } }[]>(
+      TRADER,
+      "watch",
+      "--every",
+      "1",
+      "--times",
+      "2",
+    );
+    expect(frames.map(({ pool }) => pool.name)).toEqual(["core", "core"]);
+    const shown = await meniscus(TRADER, "watch", "--every", "1", "--times", "2");
+    expect(shown.err).toContain("Share price, mid");
+    expect(shown.out).toContain("Watched pool core 2 times");
+  });
+
   test("a quote's parts add up to its cash, and buying costs what was quoted", async () => {
     await tick();
     const quote = await done<Record<string, number>>(TRADER, "quote", "2", option(2500, "C"));
@@ -280,6 +296,7 @@ describe("wrong input says what happened, with an exit code, and sends nothing",
       2,
       /stands already/,
     ],
+    ["watching every nothing", TRADER, ["watch", "--every", "0"], 2, /not a number of seconds/],
     ["nothing to close", TRADER, ["-y", "close", "all"], 5, /nothing to close/],
     ["a pool that is not there", TRADER, ["--pool", "x", "pools"], 2, /no pool "x". There is core/],
     ["an unknown command", TRADER, ["byu"], 2, /Unknown command/],
