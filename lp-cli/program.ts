@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { describeError, MeniscusError } from "../src/runtime/errors.ts";
+import type { BookScenarios } from "../src/sdk/bookScenario.ts";
 import type { WaterfallView } from "../src/sdk/waterfall.ts";
 import * as account from "./commands/account.ts";
 import * as insurance from "./commands/insurance.ts";
@@ -24,6 +25,7 @@ import {
   renderStatement,
 } from "./output/lp.ts";
 import { renderReport, renderRun, renderSmile, renderStatus, renderTerm } from "./output/oracle.ts";
+import { renderScenarios } from "./output/scenario.ts";
 import {
   renderAccount,
   renderCash,
@@ -221,6 +223,18 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
     summary: "shares, their value at bid, mid and ask, and the profit",
     run: lp.position,
     render: renderPosition,
+  });
+  add<[], { days?: string }, BookScenarios>(program, {
+    usage: "scenario",
+    summary: "what the pool's book would gain or lose by spot, volatility and days",
+    more: "\nThe book as it stands, its hedge in it; an estimate in floating point. Next: `meniscus pools` for what the pool holds.",
+    options: [["--days <n>", "days that pass before (0)"]],
+    run: lp.scenario,
+    rows: ({ rows, volatilityShocks }) =>
+      rows.flatMap(({ spotShock, profits }) =>
+        profits.map((profit, i) => ({ spotShock, volatilityShock: volatilityShocks[i], profit })),
+      ),
+    render: renderScenarios,
   });
   add<[], { fromBlock?: string }, lp.StatementResult>(program, {
     usage: "statement",

@@ -1,4 +1,5 @@
 import { MeniscusError } from "../../src/runtime/errors.ts";
+import { type BookScenarios, readBookScenarios } from "../../src/sdk/bookScenario.ts";
 import type { Pool, Sender } from "../../src/sdk/client.ts";
 import {
   type ClaimResult,
@@ -161,6 +162,15 @@ export interface StatementResult {
   readonly pool: PoolStatement["pool"];
   readonly period: PoolStatement["period"];
   readonly statement: LpStatement;
+}
+
+/** `scenario [--days N]`: what the pool's book would gain or lose by spot and volatility. */
+export async function scenario(session: Session, options: { readonly days?: string }): Promise<BookScenarios> {
+  const days = parseInteger(options.days ?? "0", "number of days", 0, 400);
+  const connection = await session.connection();
+  const pool = await session.pool();
+  const { nav } = await readPool(connection, pool);
+  return await readBookScenarios(connection, pool, nav, days);
 }
 
 /** `statement`: what one LP gained and why, in parts that add up. */

@@ -137,6 +137,18 @@ describe("a session", () => {
     expect(shown.out).toContain("Watched pool core 2 times");
   });
 
+  test("the pool's book under shocks: nothing where nothing moves, and as CSV", async () => {
+    await tick();
+    const { rows, volatilityShocks } = await done<{
+      rows: readonly { spotShock: number; profits: readonly number[] }[];
+      volatilityShocks: readonly number[];
+    }>(TRADER, "scenario");
+    expect(rows.find(({ spotShock }) => spotShock === 0)?.profits[volatilityShocks.indexOf(0)]).toBe(0);
+    const csv = await meniscus(TRADER, "--csv", "scenario", "--days", "7");
+    expect(csv.out.split("\n")[0]).toBe("spotShock,volatilityShock,profit");
+    expect((await meniscus(TRADER, "scenario")).out).toContain("Profit by the move of spot");
+  });
+
   test("a quote's parts add up to its cash, and buying costs what was quoted", async () => {
     await tick();
     const quote = await done<Record<string, number>>(TRADER, "quote", "2", option(2500, "C"));
