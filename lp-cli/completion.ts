@@ -2,13 +2,9 @@
 import type { Command } from "commander";
 import { MeniscusError } from "../src/runtime/errors.ts";
 
-export const shells = ["bash", "zsh", "fish"] as const;
-export type Shell = (typeof shells)[number];
-
 /** A command by its path, `insurance stake`, with what may follow it. */
 interface Known {
   readonly path: string;
-  readonly summary: string;
   readonly commands: readonly Command[];
   readonly options: readonly string[];
 }
@@ -20,7 +16,6 @@ function knownOf(program: Command): readonly Known[] {
   const walk = (command: Command, path: string): Known[] => [
     {
       path,
-      summary: command.description(),
       commands: command.commands,
       options: path === "" ? globals : [...optionsOf(command), ...globals],
     },
@@ -49,7 +44,7 @@ export function completionScript(program: Command, shell: string): string {
       return fishScript(known);
     default:
       throw new MeniscusError("usage", `There is no completion for "${shell}".`, {
-        hint: `Name ${shells.slice(0, -1).join(", ")} or ${shells.at(-1)}.`,
+        hint: "Name bash, zsh or fish.",
       });
   }
 }

@@ -1,7 +1,14 @@
 import { readFileSync } from "node:fs";
 import { getAddress } from "viem";
 import { revertNameOf } from "../../src/chain/decodeError.ts";
-import { fromAccountId, fromOptionId, fromSize, optionName, toOptionId } from "../../src/chain/optionId.ts";
+import {
+  fromAccountId,
+  fromOptionId,
+  fromSize,
+  type OptionTerms,
+  optionName,
+  toOptionId,
+} from "../../src/chain/optionId.ts";
 import { MeniscusError } from "../../src/runtime/errors.ts";
 import type { Pool, Sender } from "../../src/sdk/client.ts";
 import { type ExpiryChain, readOptionChain } from "../../src/sdk/optionChain.ts";
@@ -182,8 +189,7 @@ export async function roll(
     });
   }
   const held = await readPositions(await session.connection(), session.owner(), subOf(options));
-  const position = held.find((candidate) => toOptionId(candidate.terms) === toOptionId(terms));
-  if (!position) throw nothingHeld(`You hold no ${name.toUpperCase()}.`);
+  const position = heldOf(held, terms, name);
   const legs = [
     { terms, size: -position.size },
     { terms: next, size: position.size },
@@ -208,8 +214,7 @@ function closeNamed(held: readonly PositionView[], tokens: readonly string[], po
   return tokens.flatMap((token, index) => {
     if (isSize(token)) return [];
     const terms = parseOption(token, pool);
-    const position = held.find((candidate) => toOptionId(candidate.terms) === toOptionId(terms));
-    if (!position) throw nothingHeld(`You hold no ${token.toUpperCase()}.`);
+    const position = heldOf(held, terms, token);
     const before = tokens[index - 1];
     if (before === undefined || !isSize(before)) return [{ terms, size: -position.size }];
     const [wanted] = parseOrder([before.replace(/^[+-]/, ""), token], pool, position.size > 0n ? -1n : 1n).legs;
@@ -224,6 +229,12 @@ function closeNamed(held: readonly PositionView[], tokens: readonly string[], po
 }
 
 const abs = (value: bigint): bigint => (value < 0n ? -value : value);
+
+function heldOf(held: readonly PositionView[], terms: OptionTerms, name: string): PositionView {
+  const position = held.find((candidate) => toOptionId(candidate.terms) === toOptionId(terms));
+  if (!position) throw nothingHeld(`You hold no ${name.toUpperCase()}.`);
+  return position;
+}
 
 function nothingHeld(message: string): MeniscusError {
   return new MeniscusError("funds", message, {

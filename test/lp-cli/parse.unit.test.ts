@@ -9,18 +9,8 @@ import {
   parsePrice,
 } from "../../lp-cli/parse.ts";
 import { MeniscusError } from "../../src/runtime/errors.ts";
-import type { Pool } from "../../src/sdk/client.ts";
+import { pool } from "./somePool.ts";
 
-const nobody = "0x0000000000000000000000000000000000000001";
-const pool: Pool = {
-  name: "core",
-  optionPool: nobody,
-  poolShares: nobody,
-  spotHedger: nobody,
-  marketId: 1,
-  account: 0n,
-  market: { marketId: 1, symbol: "ETH", baseToken: nobody, baseDecimals: 18, uniswapV3Pool: nobody },
-};
 const expiry = Date.UTC(2026, 1, 13, 8) / 1000;
 const call = (strike: number) => ({ marketId: 1, expiry, strike, kind: "call" });
 

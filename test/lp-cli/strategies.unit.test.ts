@@ -2,18 +2,8 @@ import { describe, expect, test } from "vitest";
 import { parseStrategy, strategies } from "../../lp-cli/strategies.ts";
 import { optionName } from "../../src/chain/optionId.ts";
 import { MeniscusError } from "../../src/runtime/errors.ts";
-import type { Pool } from "../../src/sdk/client.ts";
+import { pool } from "./somePool.ts";
 
-const nobody = "0x0000000000000000000000000000000000000001";
-const pool: Pool = {
-  name: "core",
-  optionPool: nobody,
-  poolShares: nobody,
-  spotHedger: nobody,
-  marketId: 1,
-  account: 0n,
-  market: { marketId: 1, symbol: "ETH", baseToken: nobody, baseDecimals: 18, uniswapV3Pool: nobody },
-};
 const named = (name: string) => strategies.find((strategy) => strategy.name === name)!;
 const legsOf = (name: string, words: string, size = "1", side: 1n | -1n = 1n) => {
   const order = parseStrategy(named(name), words.split(" "), pool, { size, side });
