@@ -11,10 +11,11 @@ import {OracleBoards} from "./libraries/oracle/OracleBoards.sol";
 import {HedgeExchange} from "./libraries/pool/HedgeExchange.sol";
 import {Marks} from "./libraries/pool/Marks.sol";
 import {ParameterCode} from "./libraries/pool/ParameterCode.sol";
-import {AtMark, ExpiryRisk, PoolPlace, PoolReserves, PoolState, Running, Taken} from "./libraries/pool/PoolState.sol";
+import {AtMark, PoolPlace, PoolReserves, PoolState, Running, Taken} from "./libraries/pool/PoolState.sol";
 import {PoolQuote} from "./libraries/pricing/PoolQuote.sol";
 import {AccountId, PRIMARY_SUB, toAccountId} from "./types/AccountId.sol";
 import {Board, MarketState, Moment} from "./types/Board.sol";
+import {ExpiryRisk, toExpiryRisk} from "./types/ExpiryRisk.sol";
 import {Flow, flowAfter, toFlow} from "./types/Flow.sol";
 import {Inventory, toInventory} from "./types/Inventory.sol";
 import {Leg} from "./types/Leg.sol";
@@ -292,14 +293,9 @@ contract OptionPool is IOptionPool, AccessManaged {
     function _readBoards(PoolQuote.Facts memory facts, uint32[] memory expiries, uint256 worseOfSeconds) private view {
         (MarketState memory state, Board[] memory boards) =
             OracleBoards.read(oracle, abi.encodeCall(oracle.boardsAt, (marketId, expiries, Moment.Report, Moment.Now)));
-        if (state.round == 0) revert OptionPool_NoSurface();
         facts.state = state;
-        uint256 count = expiries.length;
-        facts.atReport = new Board[](count);
-        facts.current = new Board[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            (facts.atReport[i], facts.current[i]) = (boards[i], boards[count + i]);
-        }
+        facts.atReport = OracleBoards.part(boards, 0, expiries.length);
+        facts.current = OracleBoards.part(boards, expiries.length, expiries.length);
         // While a larger move waits for confirmation, its price is the other one.
         Moment other = state.unconfirmed ? Moment.Unconfirmed : Moment.Previous;
         uint256 acceptedAt = _max(state.surfaceAcceptedAt, state.spotAcceptedAt);
@@ -323,22 +319,20 @@ contract OptionPool is IOptionPool, AccessManaged {
         outcome.risks = new ExpiryRisk[](count);
         for (uint256 i = 0; i < count; ++i) {
             uint32 expiry = outcome.expiries[i];
-            ExpiryRisk memory risk = _state.expiryRisks[expiry];
-            if (risk.markedRound != markedRound) risk = ExpiryRisk(0, 0, markedRound);
-            int256 vega = risk.netShortVega + totals.expiryVega[i];
-            int256 gamma = risk.netShortGamma + totals.expiryGamma[i];
+            (int256 vegaBefore, int256 gammaBefore) = _state.expiryRisks[expiry].since(markedRound);
+            int256 vega = vegaBefore + totals.expiryVega[i];
+            int256 gamma = gammaBefore + totals.expiryGamma[i];
             if (!reduces) {
                 uint256 limit = facts.navE6 * parameters_.expiryVegaLimit / 1e18;
-                if (_isAdded(risk.netShortVega, vega, limit)) {
+                if (_isAdded(vegaBefore, vega, limit)) {
                     revert OptionPool_ExpiryVegaLimit(expiry, _abs(vega), limit);
                 }
                 limit = facts.navE6 * parameters_.expiryGammaLimit / 1e18;
-                if (_isAdded(risk.netShortGamma, gamma, limit)) {
+                if (_isAdded(gammaBefore, gamma, limit)) {
                     revert OptionPool_ExpiryGammaLimit(expiry, _abs(gamma), limit);
                 }
             }
-            (risk.netShortVega, risk.netShortGamma) = (SafeCast.toInt112(vega), SafeCast.toInt112(gamma));
-            outcome.risks[i] = risk;
+            outcome.risks[i] = toExpiryRisk(vega, gamma, markedRound);
         }
     }
 
@@ -388,7 +382,9 @@ contract OptionPool is IOptionPool, AccessManaged {
             uint256 j = 0;
             while (j < count && expiries[j] != key.expiry()) ++j;
             if (j == count) expiries[count++] = key.expiry();
-            options[i] = PoolQuote.Option(legs[i].size, legs[i].option.isPut(), key.strikeWad(), j);
+            PoolQuote.Option memory option = options[i];
+            (option.size, option.isPut) = (legs[i].size, legs[i].option.isPut());
+            (option.strikeWad, option.board) = (key.strikeWad(), j);
         }
         assembly ("memory-safe") {
             mstore(expiries, count) // shortens the array in place

@@ -10,6 +10,7 @@ import {
   toOptionId,
 } from "../../src/chain/optionId.ts";
 import { MeniscusError } from "../../src/runtime/errors.ts";
+import { askPools } from "../../src/sdk/bestPool.ts";
 import type { Pool, Sender } from "../../src/sdk/client.ts";
 import { type ExpiryChain, readOptionChain } from "../../src/sdk/optionChain.ts";
 import {
@@ -97,9 +98,24 @@ export async function chain(
 
 /** `quote ORDER`: what it would cost now; sends nothing and needs no key. */
 export async function quote(session: Session, tokens: readonly string[], options: AccountOption): Promise<SwapQuote> {
-  const pool = await session.pool();
-  const { legs } = parseOrder(tokens, pool, 1n);
-  return await quotePatiently(session, pool, legs, subOf(options));
+  const { legs } = parseOrder(tokens, await session.pool(), 1n);
+  return await quotePatiently(session, await bestPool(session, legs), legs, subOf(options));
+}
+
+/** The pool that was named; else, of those that make a price for these options, the one whose price is best now. */
+async function bestPool(session: Session, legs: Order["legs"]): Promise<Pool> {
+  const connection = await session.connection();
+  if (session.options.pool !== undefined || connection.deployment.pools.length === 1) return await session.pool();
+  const [best, ...others] = await askPools(connection, legs);
+  if (!best) return await session.pool();
+  const { quoteDecimals, quoteSymbol } = connection.deployment;
+  const told = others.map(({ pool, cash, refusal }) =>
+    cash === undefined
+      ? `${pool.name}: ${refusal?.message}`
+      : `${pool.name} ${Number(cash) / 10 ** quoteDecimals} ${quoteSymbol}`,
+  );
+  if (told.length > 0) session.say(`Pool ${best.pool.name} is the best of ${others.length + 1}; ${told.join("; ")}`);
+  return best.pool;
 }
 
 /** Quotes; where a report has just come and its mark not yet, waits a moment for it. */
@@ -130,13 +146,13 @@ export interface TradeOutcome extends SwapResult {
 /** `buy ORDER`. */
 export async function buy(session: Session, tokens: readonly string[], options: TradeOptions): Promise<TradeOutcome> {
   const pool = await session.pool();
-  return await trade(session, pool, parseOrder(tokens, pool, 1n), 1n, options);
+  return await trade(session, parseOrder(tokens, pool, 1n), 1n, options);
 }
 
 /** `sell ORDER`: the legs turned round. */
 export async function sell(session: Session, tokens: readonly string[], options: TradeOptions): Promise<TradeOutcome> {
   const pool = await session.pool();
-  return await trade(session, pool, parseOrder(tokens, pool, -1n), -1n, options);
+  return await trade(session, parseOrder(tokens, pool, -1n), -1n, options);
 }
 
 /** `close OPTION…|all` or `close SIZE OPTION`: brings positions back to zero, or nearer to it. */
@@ -149,7 +165,7 @@ export async function close(session: Session, tokens: readonly string[], options
   const legs = tokens.length === 1 && tokens[0] === "all" ? closeAll(held) : closeNamed(held, tokens, pool);
   const [only] = legs;
   const count = legs.length === 1 && only ? (only.size < 0n ? -only.size : only.size) : 1_000_000n;
-  return await trade(session, pool, { legs, count }, 1n, options);
+  return await trade(session, { legs, count }, 1n, options);
 }
 
 export interface StrategyOptions extends TradeOptions {
@@ -169,7 +185,7 @@ export async function strategy(
   const pool = await session.pool();
   const side = options.sell === true ? -1n : 1n;
   const order = parseStrategy(named, words, pool, { size: options.size ?? "1", side });
-  return await trade(session, pool, order, side, options);
+  return await trade(session, order, side, options);
 }
 
 /** `roll OPTION EXPIRY [STRIKE]`: closes a position and opens as much of another expiry, in one swap. */
@@ -194,7 +210,7 @@ export async function roll(
     { terms, size: -position.size },
     { terms: next, size: position.size },
   ];
-  return await trade(session, pool, { legs, count: abs(position.size) }, 1n, options);
+  return await trade(session, { legs, count: abs(position.size) }, 1n, options);
 }
 
 function closeAll(held: readonly PositionView[]): Order["legs"] {
@@ -297,13 +313,8 @@ export async function submit(session: Session, file: string): Promise<SubmitOutc
 }
 
 /** Quotes, shows the preview, asks, and swaps with a limit. */
-async function trade(
-  session: Session,
-  pool: Pool,
-  order: Order,
-  side: 1n | -1n,
-  options: TradeOptions,
-): Promise<TradeOutcome> {
+async function trade(session: Session, order: Order, side: 1n | -1n, options: TradeOptions): Promise<TradeOutcome> {
+  const pool = await bestPool(session, order.legs);
   const { sender, sub, quoted, limitCash, limit, deadlineSeconds } = await agree(session, pool, order, side, options);
   const result = await swap(sender, pool, { legs: order.legs, sub, limitCash, deadlineSeconds });
   return {

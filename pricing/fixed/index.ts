@@ -53,6 +53,7 @@ export {
   type QuoteState,
   type QuoteTotals,
 } from "./poolQuote.ts";
+export { PoolTwin, type TwinMarket, type TwinTerms } from "./poolTwin.ts";
 export { front, type MarginScenario, type PortfolioShape, unpackGrid } from "./scenarioGrid.ts";
 export {
   type Contingencies,

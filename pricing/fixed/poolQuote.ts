@@ -42,6 +42,8 @@ export interface QuoteParameters {
   readonly volOfVol: bigint;
   readonly feeRate: bigint;
   readonly feeCap: bigint;
+  readonly vegaLimit: bigint;
+  readonly deltaLimit: bigint;
   readonly frontTenor: number;
   readonly middleTenor: number;
 }
@@ -141,16 +143,12 @@ export function poolQuote(parameters: QuoteParameters, facts: QuoteFacts): { quo
 
   const worseMid = facts.previous.length !== 0 && totals.previousMid > totals.mid ? totals.previousMid : totals.mid;
   const midWad = toCashUp(worseMid, RAW_PER_WAD);
-  let spreadWad = spreadRaw(parameters, facts, totals) / RAW_PER_WAD + 1n;
+  const spreadWad =
+    spreadRaw(parameters, facts, totals) / RAW_PER_WAD + 1n + roundingWad(parameters, facts.state.surfaceSpotWad);
   const impactWad = impact(parameters, facts, totals.change, spreadWad);
   const feeWad = totals.fee / RAW_PER_WAD + 1n;
 
-  let totalWad = midWad + impactWad + spreadWad + feeWad;
-  const leastWad = leastPayoff(facts.options);
-  if (leastWad !== undefined && totalWad < leastWad) {
-    spreadWad += leastWad - totalWad;
-    totalWad = leastWad;
-  }
+  const totalWad = midWad + impactWad + spreadWad + feeWad;
   const wadPerUnit = 10n ** BigInt(18 - facts.quoteDecimals);
   const [front, middle, back, deltaChange] = totals.change;
   const quote = {
@@ -292,16 +290,18 @@ function addPrevious(totals: QuoteTotals, facts: QuoteFacts): void {
 function addReport(totals: QuoteTotals, parameters: QuoteParameters, facts: QuoteFacts): void {
   const { surfaceTime } = facts.state;
   const smiles = facts.atReport.map((board) => toSmile(board, surfaceTime));
+  const raw: [bigint, bigint, bigint, bigint] = [0n, 0n, 0n, 0n];
   for (const option of facts.options) {
     const { board, size } = option;
     const report = value(smiles[board]!, option);
-    const vega = (size * ((report.vegaWad * ROOT_REFERENCE_YEARS_WAD) / WAD)) / WAD;
+    const vegaRaw = size * ((report.vegaWad * ROOT_REFERENCE_YEARS_WAD) / WAD);
     totals.reportValue += size * report.priceWad;
-    totals.change[bucketOf(parameters, tenorOf(facts.atReport[board]!, surfaceTime))] += vega;
-    totals.change[3] += (size * report.deltaWad) / WAD;
-    totals.expiryVega[board]! += vega;
+    raw[bucketOf(parameters, tenorOf(facts.atReport[board]!, surfaceTime))] += vegaRaw;
+    raw[3] += size * report.deltaWad;
+    totals.expiryVega[board]! += vegaRaw / WAD;
     totals.expiryGamma[board]! += (size * gammaWorth(report)) / WAD;
   }
+  for (const i of [0, 1, 2, 3] as const) totals.change[i] = raw[i] / WAD;
 }
 
 function value(smile: Smile, option: QuoteOption) {
@@ -314,7 +314,7 @@ function value(smile: Smile, option: QuoteOption) {
   };
 }
 
-/** The change of the potential, or what R pays back, at most the spread. */
+/** The change of the potential, or what R pays back, at most the spread; what R holds above the potential is earned. */
 function impact(parameters: QuoteParameters, facts: QuoteFacts, change: InventoryVector, spreadWad: bigint): bigint {
   const [v0, v1, v2, delta] = facts.inventory;
   const next = [v0 + change[0], v1 + change[1], v2 + change[2], delta + change[3]] as const;
@@ -322,7 +322,9 @@ function impact(parameters: QuoteParameters, facts: QuoteFacts, change: Inventor
   const before = potential(parameters, facts, facts.inventory);
   const later = potential(parameters, facts, next);
   if (later >= before) return later - before;
-  return facts.paysBack ? -smaller((facts.reserveWad * (before - later)) / before, spreadWad) : 0n;
+  if (!facts.paysBack) return 0n;
+  const reserveWad = smaller(facts.reserveWad, before);
+  return -smaller((reserveWad * (before - later)) / before, spreadWad);
 }
 
 function potential(parameters: QuoteParameters, facts: QuoteFacts, inventory: InventoryVector): bigint {
@@ -347,25 +349,20 @@ function spreadRaw(parameters: QuoteParameters, facts: QuoteFacts, totals: Quote
   return resting + byDelta + byGamma + (absolute(totals.ageVega) * n) / WAD;
 }
 
+/** What the last place of the inventory is worth where it is at its limits, twice. */
+function roundingWad(
+  { deltaLimit, deltaPotential, vegaLimit, vegaPotential }: QuoteParameters,
+  spotWad: bigint,
+): bigint {
+  const [k00, , , k11, , k22] = vegaPotential;
+  const ofVega = (3n * (k00 + k11 + k22) * vegaLimit) / WAD;
+  const ofDelta = (((deltaPotential * deltaLimit) / WAD) * spotWad) / WAD;
+  return (2n * (ofVega + ofDelta)) / 1_000_000n + 1n;
+}
+
 /** √(age in years), WAD. */
 function rootAge(timestamp: number, time: number): bigint {
   return timestamp <= time ? 0n : sqrtWad((BigInt(timestamp - time) * WAD) / SECONDS_PER_YEAR);
-}
-
-/** The least the package can pay at expiry, WAD rounded up; undefined where it is not bounded or expiries differ. */
-function leastPayoff(options: readonly QuoteOption[]): bigint | undefined {
-  if (options.some((option) => option.board !== options[0]!.board)) return undefined;
-  const slopeAbove = options.reduce((sum, option) => sum + (option.isPut ? 0n : option.size), 0n);
-  if (slopeAbove < 0n) return undefined;
-  const payoffs = [0n, ...options.map((option) => option.strikeWad)].map((priceWad) => payoffAt(options, priceWad));
-  return toCashUp(payoffs.reduce(smaller), RAW_PER_WAD);
-}
-
-function payoffAt(options: readonly QuoteOption[], priceWad: bigint): bigint {
-  return options.reduce((raw, { isPut, size, strikeWad }) => {
-    const inTheMoney = isPut ? strikeWad - priceWad : priceWad - strikeWad;
-    return inTheMoney > 0n ? raw + size * inTheMoney : raw;
-  }, 0n);
 }
 
 function smaller(a: bigint, b: bigint): bigint {

@@ -1,11 +1,18 @@
-/** Gas of a pool's swaps, book and shares, beside a swap on the real Uniswap v3 in the same run. */
+/** Gas of a pool's swaps, book and shares, beside a swap on the real Uniswap v3 in the same run; what players of its prices gain. */
 
 import { swapToPrice } from "../../src/chain/uniswapV3.ts";
+import { createRandom } from "../../src/market/random.ts";
 import { startEthPool } from "../../test/src/chain/ethPoolFixture.ts";
 import type { BenchReport, Figure } from "./figure.ts";
 import { gasFigures } from "./gasSnapshots.ts";
+import { type Book, crossingGain, drawBook, searchRoundTrip, splitAdvantage } from "./pool/pricingGames.ts";
 
 const STRIKES = 30;
+/** Books that quotes are played against each other on, and orders cut into parts. */
+const BOOKS = 10_000;
+/** Searches for a sequence that gains, and how many changes each tries. */
+const SEARCHES = 300;
+const TRIES = 200;
 
 export async function benchPool(): Promise<BenchReport> {
   const swaps = gasFigures("Pool", [
@@ -30,9 +37,27 @@ export async function benchPool(): Promise<BenchReport> {
     { of: "mark that pays the redemptions of an epoch", name: "processEpoch.gas", bound: 120_000 },
   ]);
   const uniswap = await uniswapSwap();
+  const games = pricingFigures();
   const times = ({ name, value }: Figure) =>
     `${name.padEnd(14)} ${(value / uniswap.value).toFixed(2)} of a Uniswap v3 swap`;
-  return { lines: swaps.map(times), figures: [...swaps, uniswap, ...book, ...shares] };
+  return { lines: swaps.map(times), figures: [...swaps, uniswap, ...book, ...shares, ...games] };
+}
+
+/** What players gain at most, quote units (1e-6 of a token): 0 or less is sound. */
+function pricingFigures(): readonly Figure[] {
+  const random = createRandom("bench");
+  const most = (count: number, game: (book: Book) => bigint): number =>
+    Number(Array.from({ length: count }, () => game(drawBook(random))).reduce((a, b) => (b > a ? b : a)));
+  const unit = "1e-6 quote tokens";
+  return [
+    { name: "crossing.gain.max", value: most(BOOKS, (book) => crossingGain(random, book)), unit },
+    { name: "split.advantage.max", value: most(BOOKS, (book) => splitAdvantage(random, book)), unit },
+    {
+      name: "roundTrip.gain.max",
+      value: most(SEARCHES, (book) => searchRoundTrip(random, book, TRIES)),
+      unit,
+    },
+  ];
 }
 
 /** A swap of one pool through the router, tokens of OpenZeppelin's code, on a chain of its own; the second, as all slots are warm by then. */

@@ -363,6 +363,33 @@ const explanations: Readonly<Record<string, Explain>> = {
     message: "The pool is at its delta limit.",
     hint: "Trade less, or take the other side.",
   }),
+  OptionPool_ExpiryVegaLimit: (args) => ({
+    kind: "market",
+    message: `The pool is at its vega limit for ${expiryName(Number(args.expiry))}.`,
+    hint: "Trade less, take the other side, or choose another expiry.",
+  }),
+  OptionPool_ExpiryGammaLimit: (args) => ({
+    kind: "market",
+    message: `The pool is at its gamma limit for ${expiryName(Number(args.expiry))}.`,
+    hint: "Trade less, take the other side, or choose a later expiry.",
+  }),
+  OptionPool_VegaFlowLimit: () => ({
+    kind: "market",
+    message: "The pool has taken as much vega as it takes within a short time.",
+    hint: "Trade less, or wait a minute.",
+    retryable: true,
+  }),
+  OptionPool_DeltaFlowLimit: () => ({
+    kind: "market",
+    message: "The pool has taken as much delta as it takes within a short time.",
+    hint: "Trade less, or wait a minute.",
+    retryable: true,
+  }),
+  OptionPool_ReduceOnly: () => ({
+    kind: "market",
+    message: "The pool winds down: it takes no new risk.",
+    hint: "It still closes positions; or choose another pool with --pool NAME.",
+  }),
   OptionPool_Insolvent: (args, words) => ({
     kind: "market",
     message: `The pool's net asset value is ${money(big(args, "nav"), words)}: it takes no new risk.`,

@@ -21,6 +21,8 @@ import {
   optionPoolLinks,
   parameterCodeBytecode,
   permittedTradesBytecode,
+  poolLensAbi,
+  poolLensBytecode,
   poolSharesAbi,
   poolSharesBytecode,
   riskEngineAbi,
@@ -67,18 +69,24 @@ export interface DeployInput {
   /** Addresses of the oracle nodes; ⌊2n/3⌋ + 1 of them make a report. */
   readonly oracleSigners: readonly Address[];
   readonly protocolFees: Address;
-  readonly poolName: string;
   readonly marketTerms?: Partial<MarketTerms>;
-  readonly poolParameters?: Partial<PoolParameters>;
-  /** What the pool stands behind the insurance fund with, quote units; nothing by default. */
-  readonly backstopCap?: bigint;
-  readonly hedgerParameters?: Partial<HedgerParameters>;
+  /** Each with its own LPs and parameters; the first is the one that is meant where none is named. */
+  readonly pools: readonly PoolInput[];
   /** Called before each step, for progress. */
   readonly onStep?: (step: string) => void;
 }
 
+/** A pool to deploy: what is not said is as `defaultPoolParameters` and `defaultHedgerParameters` have it. */
+export interface PoolInput {
+  readonly name: string;
+  readonly parameters?: Partial<PoolParameters>;
+  /** What the pool stands behind the insurance fund with, quote units; nothing by default. */
+  readonly backstopCap?: bigint;
+  readonly hedgerParameters?: Partial<HedgerParameters>;
+}
+
 /**
- * Deploys the whole protocol for one market and one pool, checks that every address fell where it was predicted, and gives
+ * Deploys the whole protocol for one market and its pools, checks that every address fell where it was predicted, and gives
  * the deployer's rights the governance delay.
  *
  * @returns The deployment, to be written with `writeDeployment`.
@@ -86,7 +94,6 @@ export interface DeployInput {
 export async function deployProtocol(transactor: Transactor, input: DeployInput): Promise<Deployment> {
   const step = input.onStep ?? (() => {});
   const { client, address: deployer } = transactor;
-  const parameters = { ...defaultPoolParameters(input.quote.decimals), ...input.poolParameters };
 
   step("authority, oracle, risk engine");
   const authority = await transactor.deploy(authorityAbi, authorityBytecode, [deployer]);
@@ -156,41 +163,20 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     await transactor.write(settlementPrice, settlementPriceAbi, "setReference", reference);
   }
 
-  step(`pool ${input.poolName}`);
-  const poolLibraries = {
+  step("pool libraries, lens");
+  const poolLens = await transactor.deploy(poolLensAbi, poolLensBytecode, [riskEngine]);
+  const libraryOfPools = {
     HedgeExchange: await transactor.deploy([], hedgeExchangeBytecode, []),
     Marks: await transactor.deploy([], marksBytecode, []),
     ParameterCode: await transactor.deploy([], parameterCodeBytecode, []),
   };
-  const expectedShares = await predict(1);
-  const poolCode = linked(optionPoolBytecode, optionPoolLinks, poolLibraries);
-  const optionPool = await transactor.deploy(optionPoolAbi, poolCode, [
-    clearinghouse,
-    marketOracle,
-    expectedShares,
-    marketId,
-    parameters,
-    authority,
-  ]);
-  const poolShares = await transactor.deploy(poolSharesAbi, poolSharesBytecode, [
-    optionPool,
-    clearinghouse,
-    `Meniscus ${input.market.symbol} ${input.poolName}`,
-    `m${input.market.symbol}`,
-  ]);
-  requireEqual("PoolShares", poolShares, expectedShares);
-  await transactor.write(clearinghouse, clearinghouseAbi, "registerMaker", [optionPool]);
-  await transactor.write(optionPool, optionPoolAbi, "setTakes", [true]);
-  if (input.backstopCap) await transactor.write(optionPool, optionPoolAbi, "setBackstop", [input.backstopCap]);
-
-  const uniswapPool = input.market.uniswapV3Pool;
-  let spotHedger: Address = zeroAddress;
-  if (uniswapPool !== zeroAddress) {
-    step("spot hedger");
-    const hedging = { ...defaultHedgerParameters(input.quote.decimals), ...input.hedgerParameters };
-    const constructed = [optionPool, uniswapPool, hedging, authority] as const;
-    spotHedger = await transactor.deploy(spotHedgerAbi, spotHedgerBytecode, constructed);
-    await transactor.write(optionPool, optionPoolAbi, "setHedger", [spotHedger]);
+  const poolCode = linked(optionPoolBytecode, optionPoolLinks, libraryOfPools);
+  const pools: Deployment["pools"] = [];
+  for (const pool of input.pools) {
+    step(`pool ${pool.name}`);
+    pools.push(
+      await deployPool({ transactor, input, pool, poolCode, clearinghouse, marketOracle, authority, predict }),
+    );
   }
 
   step("governance delay");
@@ -212,10 +198,58 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     liquidationAuction,
     signedOrders,
     permit2: input.permit2,
-    pools: [{ name: input.poolName, optionPool, poolShares, marketId, spotHedger }],
+    poolLens,
+    pools,
     uniswapV3: input.uniswapV3,
     deployedAtBlock: Number(await client.getBlockNumber()),
   };
+}
+
+interface PoolDeployment {
+  readonly transactor: Transactor;
+  readonly input: DeployInput;
+  readonly pool: PoolInput;
+  readonly poolCode: Hex;
+  readonly clearinghouse: Address;
+  readonly marketOracle: Address;
+  readonly authority: Address;
+  /** The address of the contract that the deployer will have deployed by so many transactions from now. */
+  readonly predict: (offset: number) => Promise<Address>;
+}
+
+/** Deploys one pool with its shares and its hedger, and makes it a maker of the ledger. */
+async function deployPool(place: PoolDeployment): Promise<Deployment["pools"][number]> {
+  const { transactor, input, pool, poolCode, clearinghouse, marketOracle, authority, predict } = place;
+  const { marketId, symbol, uniswapV3Pool } = input.market;
+  const parameters = { ...defaultPoolParameters(input.quote.decimals), ...pool.parameters };
+  const expectedShares = await predict(1);
+  const optionPool = await transactor.deploy(optionPoolAbi, poolCode, [
+    clearinghouse,
+    marketOracle,
+    expectedShares,
+    marketId,
+    parameters,
+    authority,
+  ]);
+  const poolShares = await transactor.deploy(poolSharesAbi, poolSharesBytecode, [
+    optionPool,
+    clearinghouse,
+    `Meniscus ${symbol} ${pool.name}`,
+    `m${symbol}-${pool.name}`,
+  ]);
+  requireEqual("PoolShares", poolShares, expectedShares);
+  await transactor.write(clearinghouse, clearinghouseAbi, "registerMaker", [optionPool]);
+  await transactor.write(optionPool, optionPoolAbi, "setTakes", [true]);
+  if (pool.backstopCap) await transactor.write(optionPool, optionPoolAbi, "setBackstop", [pool.backstopCap]);
+
+  let spotHedger: Address = zeroAddress;
+  if (uniswapV3Pool !== zeroAddress) {
+    const hedging = { ...defaultHedgerParameters(input.quote.decimals), ...pool.hedgerParameters };
+    const constructed = [optionPool, uniswapV3Pool, hedging, authority] as const;
+    spotHedger = await transactor.deploy(spotHedgerAbi, spotHedgerBytecode, constructed);
+    await transactor.write(optionPool, optionPoolAbi, "setHedger", [spotHedger]);
+  }
+  return { name: pool.name, optionPool, poolShares, marketId, spotHedger };
 }
 
 function requireEqual(what: string, actual: Address, expected: Address): void {

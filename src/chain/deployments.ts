@@ -34,6 +34,7 @@ const deploymentSchema = z.object({
   liquidationAuction: address,
   signedOrders: address,
   permit2: address,
+  poolLens: address,
   pools: z.array(
     z.object({
       name: z.string(),

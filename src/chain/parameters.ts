@@ -126,7 +126,7 @@ export function defaultPoolParameters(quoteDecimals: number): PoolParameters {
     expiryVegaLimit: wad(0.7),
     expiryGammaLimit: wad(20), // 1 % of spot moves the delta of an expiry by a fifth of NAV
     vegaFlowLimit: wad(0.3), // within a minute, see `flowSeconds`
-    deltaFlowLimit: wad(0.3),
+    deltaFlowLimit: wad(0.5),
     utilisationLimit: wad(0.8),
     redemptionShare: wad(0.5),
     takeSpread: wad(0.002), // 20 bp of spot for accounts under liquidation …

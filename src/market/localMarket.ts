@@ -9,7 +9,7 @@ import { Hedger } from "../bots/hedger.ts";
 import { clearinghouseAbi, insuranceFundAbi, marketOracleAbi, settlementPriceAbi } from "../chain/abis.ts";
 import { type Anvil, startAnvil } from "../chain/anvil.ts";
 import { revertNameOf } from "../chain/decodeError.ts";
-import { deployProtocol } from "../chain/deploy.ts";
+import { deployProtocol, type PoolInput } from "../chain/deploy.ts";
 import { type Deployment, deploymentFile, writeDeployment } from "../chain/deployments.ts";
 import { expiryName, toAccountId } from "../chain/optionId.ts";
 import { wad } from "../chain/parameters.ts";
@@ -87,6 +87,13 @@ const HEDGES_PER_TICK = 8;
 const CLOSING_TICKS = 5;
 /** What the pool stands behind the insurance fund with. */
 const BACKSTOP_CAP = 20_000n * 10n ** BigInt(QUOTE_DECIMALS);
+/** Of pools whose reports are an hour apart. */
+const hourly: Pick<PoolInput, "parameters" | "hedgerParameters"> = {
+  // Only a swap in the report's own block pays the worse of two.
+  parameters: { worseOfSeconds: 0 },
+  // Uniswap's mean of the last minute is from before the hour that has just passed.
+  hedgerParameters: { maxMeanDistance: wad(0.5) },
+};
 const usdc = (amount: number) => BigInt(amount) * 10n ** BigInt(QUOTE_DECIMALS);
 
 /** State of an expiry whose payout ratio is fixed. */
@@ -151,12 +158,7 @@ export class LocalMarket {
       permit2: await placePermit2(this.anvil.testClient),
       oracleSigners: accounts.nodes.map((index) => this.anvil.address(index)),
       protocolFees: this.anvil.address(accounts.protocolFees),
-      poolName: "core",
-      backstopCap: BACKSTOP_CAP,
-      // Reports are an hour apart here: only a swap in the report's own block pays the worse of two.
-      poolParameters: { worseOfSeconds: 0 },
-      // And Uniswap's mean of the last minute is from before the hours that have just passed.
-      hedgerParameters: { maxMeanDistance: wad(0.5) },
+      pools: [{ name: "core", backstopCap: BACKSTOP_CAP, ...hourly }],
       onStep,
     });
     writeDeployment(this.deployment, deploymentFile(this.deployment.chainId));

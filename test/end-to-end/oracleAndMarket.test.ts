@@ -26,7 +26,7 @@ const spread = () => market.spreadOf([{ ...option, size: 1 }]);
 
 beforeAll(async () => {
   network = await DrillNetwork.start(NODES, async (anvil, signers) => {
-    market = await TestMarket.on(anvil, [], { signers, poolParameters: { maxSpotAge: MAX_SPOT_AGE } });
+    market = await TestMarket.on(anvil, [], { signers, pool: { parameters: { maxSpotAge: MAX_SPOT_AGE } } });
     return market.deployment.marketOracle;
   });
   await reportNow(HEARTBEAT);

@@ -42,4 +42,14 @@ library OracleBoards {
             mstore(0x40, entry)
         }
     }
+
+    /// @notice Some of a list, the same boards.
+    function part(Board[] memory boards, uint256 from, uint256 count) internal pure returns (Board[] memory some) {
+        assembly ("memory-safe") {
+            some := mload(0x40)
+            mstore(some, count)
+            mcopy(add(some, 0x20), add(add(boards, 0x20), shl(5, from)), shl(5, count))
+            mstore(0x40, add(add(some, 0x20), shl(5, count)))
+        }
+    }
 }

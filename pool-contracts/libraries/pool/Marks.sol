@@ -5,12 +5,12 @@ import {IOptionPool, Mark, PoolParameters} from "../../interfaces/IOptionPool.so
 import {IPoolShares} from "../../interfaces/IPoolShares.sol";
 import {PRIMARY_SUB, toAccountId} from "../../types/AccountId.sol";
 import {MarketState} from "../../types/Board.sol";
+import {toExpiryRisk} from "../../types/ExpiryRisk.sol";
 import {toInventory} from "../../types/Inventory.sol";
 import {CashMath} from "../accounting/CashMath.sol";
 import {ParameterCode} from "./ParameterCode.sol";
 import {PoolBook} from "./PoolBook.sol";
-import {AtMark, ExpiryRisk, PoolPlace, PoolReserves, PoolState} from "./PoolState.sol";
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {PoolPlace, PoolReserves, PoolState} from "./PoolState.sol";
 
 /// @title Marks of a pool
 /// @notice Part of `OptionPool` that stands in code of its own (linked, called by delegatecall): it acts as the pool.
@@ -101,8 +101,7 @@ library Marks {
         self.inventory = toInventory(book.netShort, self.inventory.flow());
         self.netShortGammaWad = -book.netGamma / 1e6;
         for (uint256 i = 0; i < book.expiries.length; ++i) {
-            self.expiryRisks[book.expiries[i]] =
-                ExpiryRisk(SafeCast.toInt112(book.expiryVega[i]), SafeCast.toInt112(book.expiryGamma[i]), state.round);
+            self.expiryRisks[book.expiries[i]] = toExpiryRisk(book.expiryVega[i], book.expiryGamma[i], state.round);
         }
         uint256 survivedWad = self.atMark.reserveWad;
         uint256 reserveWad = _capReserve(self, place, parameters, book.netShort, state.surfaceSpotWad, nav);

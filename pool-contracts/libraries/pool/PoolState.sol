@@ -5,6 +5,7 @@ import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
 import {IMarketOracle} from "../../interfaces/IMarketOracle.sol";
 import {Mark, PoolParameters} from "../../interfaces/IOptionPool.sol";
 import {AccountId} from "../../types/AccountId.sol";
+import {ExpiryRisk} from "../../types/ExpiryRisk.sol";
 import {Inventory} from "../../types/Inventory.sol";
 import {InventoryPotential} from "../pricing/InventoryPotential.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
@@ -31,17 +32,6 @@ struct AtMark {
     uint32 round;
 }
 
-/// @notice Of one expiry, 6 decimals: written by marks and by every swap. What an earlier round says is nothing: the book did not hold the
-/// expiry when it was marked.
-/// @param netShortVega Weighted √(30 d/τ), as the buckets are.
-/// @param netShortGamma Γ·F².
-/// @param markedRound The round of the mark that it counts from.
-struct ExpiryRisk {
-    int112 netShortVega;
-    int112 netShortGamma;
-    uint32 markedRound;
-}
-
 /// @notice Written by every account that is closed out. Options' worth of spot, 6 decimals of the quote token.
 struct Taken {
     uint64 blockNumber;
@@ -52,6 +42,7 @@ struct Taken {
 /// @param inventory Net short risk, and what of it was taken lately.
 /// @param parametersCode See `ParameterCode`.
 /// @param netShortGammaWad At the last mark.
+/// @param expiryRisks Written by marks and by every swap.
 struct PoolState {
     Inventory inventory;
     Running running;

@@ -13,8 +13,8 @@ import {SquareRoot} from "./SquareRoot.sol";
 /// @notice
 ///
 ///     cash = Σ qᵢ·BSᵢ + impact + spread + fee
-///     impact = Φ(x′) − Φ(x) where that is ≥ 0, else −R·(1 − Φ(x′)/Φ(x)), but at least −spread
-///     spread = (s₀ + d)·|net vega| + Σ s₁·|vegaᵢ| + g·S·Σ|qᵢ| + s_Δ·S·|net delta| + |Σ Δᵢ·mᵢ| + ½|Σ Γᵢ·mᵢ²| + n·|Σ σᵢ·V̂ᵢ|
+///     impact = Φ(x′) − Φ(x) where that is ≥ 0, else −min(R, Φ(x))·(1 − Φ(x′)/Φ(x)), but at least −spread
+///     spread = rounding + (s₀ + d)·|net vega| + Σ s₁·|vegaᵢ| + g·S·Σ|qᵢ| + s_Δ·S·|net delta| + |Σ Δᵢ·mᵢ| + ½|Σ Γᵢ·mᵢ²| + n·|Σ σᵢ·V̂ᵢ|
 ///     mᵢ = c·σᵢ·S·√age of spot,   n = c·ξ·√age of surface,   V̂ = vega·√(30 d/τ)
 ///     fee = Σ min(feeRate·S, feeCap·BSᵢ)·|qᵢ|
 ///
@@ -23,7 +23,8 @@ import {SquareRoot} from "./SquareRoot.sol";
 /// cost one by one.
 ///
 /// Nobody trades better than mid: what is paid back is at most the spread. Mid is free of arbitrage and every quote of one
-/// instant is on its own side of it, so no set of quotes is an arbitrage, whatever the inventory.
+/// instant is on its own side of it, so no set of quotes is an arbitrage, whatever the inventory; nor does a package cost less than
+/// the least it can pay.
 ///
 /// Pure: everything comes in as arguments, and `pricing/fixed/poolQuote.ts` repeats it bit for bit. "Raw" is size (6
 /// decimals) times WAD, 1e24 to one; the parts become WAD once each and cash is rounded up once.
@@ -110,7 +111,8 @@ library PoolQuote {
         if (facts.previous.length != 0 && totals.previousMid > mid) mid = totals.previousMid;
         quote.midWad = CashMath.toCashUp(mid, int256(RAW_PER_WAD));
         quote.reportValueWad = CashMath.toCashUp(totals.reportValue, int256(RAW_PER_WAD));
-        quote.spreadWad = _spreadRaw(parameters, facts, totals) / RAW_PER_WAD + 1; // up
+        quote.spreadWad = _spreadRaw(parameters, facts, totals) / RAW_PER_WAD + 1 // up
+            + _roundingWad(parameters, facts.state.surfaceSpotWad);
         quote.impactWad = _impact(parameters, facts, totals.change, quote.spreadWad);
         quote.feeWad = totals.fee / RAW_PER_WAD + 1; // up
         quote.vegaChange = [totals.change[0], totals.change[1], totals.change[2]];
@@ -118,11 +120,6 @@ library PoolQuote {
 
         // All parts are below 2^240: no overflow.
         int256 totalWad = quote.midWad + quote.impactWad + int256(quote.spreadWad + quote.feeWad);
-        (bool bounded, int256 leastWad) = _leastPayoff(facts.options);
-        if (bounded && totalWad < leastWad) {
-            quote.spreadWad += uint256(leastWad - totalWad); // positive: compared
-            totalWad = leastWad;
-        }
         int256 wadPerUnit = int256(10 ** (18 - uint256(facts.quoteDecimals)));
         quote.cash = CashMath.toCashUp(totalWad, wadPerUnit);
         quote.fee = quote.feeWad / uint256(wadPerUnit);
@@ -130,7 +127,7 @@ library PoolQuote {
 
     /// @dev Value, fee, and what the spread is charged on: at present.
     function _addNow(Totals memory totals, PoolParameters memory parameters, Facts memory facts) private pure {
-        Smile[] memory smiles = _smiles(facts.current, facts.timestamp);
+        Smile[] memory smiles = Smiles.all(facts.current, facts.timestamp);
         uint256 feeByNotionalWad = facts.state.spotWad * parameters.feeRate / 1e18;
         totals.minAbsDeltaWad = type(uint256).max;
         unchecked {
@@ -179,7 +176,7 @@ library PoolQuote {
     }
 
     function _addPrevious(Totals memory totals, Facts memory facts) private pure {
-        Smile[] memory smiles = _smiles(facts.previous, facts.timestamp);
+        Smile[] memory smiles = Smiles.all(facts.previous, facts.timestamp);
         for (uint256 i = 0; i < facts.options.length; ++i) {
             Option memory option = facts.options[i];
             Smile memory smile = smiles[option.board];
@@ -191,7 +188,8 @@ library PoolQuote {
     /// @dev Value and inventory change as marks see them: at the report's own time and spot.
     function _addReport(Totals memory totals, PoolParameters memory parameters, Facts memory facts) private pure {
         uint256 surfaceTime = facts.state.surfaceTime;
-        Smile[] memory smiles = _smiles(facts.atReport, surfaceTime);
+        Smile[] memory smiles = Smiles.all(facts.atReport, surfaceTime);
+        int256[4] memory raw; // 1e24 to one
         totals.expiryVega = new int256[](smiles.length);
         totals.expiryGamma = new int256[](smiles.length);
         for (uint256 i = 0; i < facts.options.length; ++i) {
@@ -202,19 +200,17 @@ library PoolQuote {
             uint256 bucket = bucketOf(parameters, facts.atReport[option.board].expiry - surfaceTime);
             unchecked {
                 totals.reportValue += option.size * int256(priceWad);
-                int256 vega = option.size * int256(value.vegaWad * ROOT_REFERENCE_YEARS_WAD / 1e18) / 1e18;
-                totals.change[bucket] += vega;
-                totals.change[3] += option.size * deltaWad / 1e18;
-                totals.expiryVega[option.board] += vega;
+                int256 vegaRaw = option.size * int256(value.vegaWad * ROOT_REFERENCE_YEARS_WAD / 1e18);
+                raw[bucket] += vegaRaw;
+                raw[3] += option.size * deltaWad;
+                totals.expiryVega[option.board] += vegaRaw / 1e18;
                 totals.expiryGamma[option.board] += option.size * int256(Smiles.gammaWorth(value)) / 1e18;
             }
         }
-    }
-
-    function _smiles(Board[] memory boards, uint256 time) private pure returns (Smile[] memory smiles) {
-        smiles = new Smile[](boards.length);
-        for (uint256 i = 0; i < boards.length; ++i) {
-            smiles[i] = Smiles.toSmile(boards[i], time);
+        unchecked {
+            for (uint256 i = 0; i < 4; ++i) {
+                totals.change[i] = raw[i] / 1e18;
+            }
         }
     }
 
@@ -235,7 +231,7 @@ library PoolQuote {
         return tenor <= parameters.middleTenor ? 1 : 2;
     }
 
-    /// @dev The change of the potential, or what R pays back, at most the spread.
+    /// @dev The change of the potential, or what R pays back, at most the spread. What R holds above the potential is earned.
     function _impact(PoolParameters memory parameters, Facts memory facts, int256[4] memory change, uint256 spreadWad)
         private
         pure
@@ -252,7 +248,8 @@ library PoolQuote {
             if (later >= before) return int256(later - before); // potentials are below 2^250
             if (!facts.paysBack) return 0;
         }
-        return -int256(_min(facts.reserveWad * (before - later) / before, spreadWad)); // at most R, which is below 2^96
+        uint256 reserveWad = _min(facts.reserveWad, before); // below 2^96
+        return -int256(_min(reserveWad * (before - later) / before, spreadWad)); // at most R
     }
 
     function _potential(PoolParameters memory parameters, Facts memory facts, int256[4] memory x)
@@ -289,41 +286,21 @@ library PoolQuote {
         * n / 1e18;
     }
 
+    /// @dev What the last place of the inventory is worth where it is at its limits, twice: less was charged for what the swap's rounding
+    /// left out, and what comes after it starts from there. So an order costs no less in parts.
+    function _roundingWad(PoolParameters memory parameters, uint256 spotWad) private pure returns (uint256) {
+        unchecked {
+            uint256[6] memory kappa = parameters.vegaPotential;
+            uint256 ofVega = 3 * (kappa[0] + kappa[3] + kappa[5]) * parameters.vegaLimit / 1e18; // each price is below the trace
+            uint256 ofDelta = parameters.deltaPotential * parameters.deltaLimit / 1e18 * spotWad / 1e18;
+            return 2 * (ofVega + ofDelta) / 1e6 + 1;
+        }
+    }
+
     /// @dev √(age in years), WAD.
     function _rootAge(uint256 timestamp, uint256 time) private pure returns (uint256) {
         unchecked {
             return timestamp <= time ? 0 : SquareRoot.sqrtWad((timestamp - time) * 1e18 / Smiles.SECONDS_PER_YEAR);
-        }
-    }
-
-    /// @notice The least the package can pay at expiry, WAD rounded up, where all legs share one expiry and it is finite.
-    function _leastPayoff(Option[] memory options) private pure returns (bool bounded, int256 leastWad) {
-        unchecked {
-            int256 slopeAbove;
-            for (uint256 i = 0; i < options.length; ++i) {
-                if (options[i].board != options[0].board) return (false, 0);
-                if (!options[i].isPut) slopeAbove += options[i].size;
-            }
-            if (slopeAbove < 0) return (false, 0);
-            // Piecewise linear with kinks at the strikes, rising above the last: the least is at 0 or at a strike.
-            int256 least = _payoffAt(options, 0);
-            for (uint256 i = 0; i < options.length; ++i) {
-                int256 payoff = _payoffAt(options, options[i].strikeWad);
-                if (payoff < least) least = payoff;
-            }
-            return (true, CashMath.toCashUp(least, int256(RAW_PER_WAD)));
-        }
-    }
-
-    function _payoffAt(Option[] memory options, uint256 priceWad) private pure returns (int256 raw) {
-        unchecked {
-            for (uint256 i = 0; i < options.length; ++i) {
-                Option memory option = options[i];
-                uint256 payoff = option.isPut
-                    ? (option.strikeWad > priceWad ? option.strikeWad - priceWad : 0)
-                    : (priceWad > option.strikeWad ? priceWad - option.strikeWad : 0);
-                raw += option.size * int256(payoff); // size < 2^79, payoff < 2^88
-            }
         }
     }
 

@@ -54,6 +54,19 @@ library Smiles {
         }
     }
 
+    /// @notice `toSmile` of each.
+    function all(Board[] memory boards, uint256 time) internal pure returns (Smile[] memory smiles) {
+        assembly ("memory-safe") {
+            // A list of references that are all set below: nothing stands behind them yet.
+            smiles := mload(0x40)
+            mstore(smiles, mload(boards))
+            mstore(0x40, add(smiles, shl(5, add(mload(boards), 1))))
+        }
+        for (uint256 i = 0; i < boards.length; ++i) {
+            smiles[i] = toSmile(boards[i], time);
+        }
+    }
+
     /// @notice The call and the put of one strike. Prices < 2^97, |delta| ≤ 1, vega < 2^96, all WAD; Black76's and Essvi's errors.
     function value(Smile memory smile, uint256 strikeWad) internal pure returns (StrikeValue memory value_) {
         unchecked {

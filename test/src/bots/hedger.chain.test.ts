@@ -38,7 +38,7 @@ beforeAll(async () => {
   market = await TestMarket.on(anvil, [WEEK, MONTH], {
     uniswap: { contracts, pool },
     // A tenth of NAV at once.
-    hedgerParameters: { blockShare: wad(0.1), hourShare: wad(0.1) },
+    pool: { hedgerParameters: { blockShare: wad(0.1), hourShare: wad(0.1) } },
   });
   await market.fund(lp, 1_000_000);
   await market.fund(trader, 1_000_000);

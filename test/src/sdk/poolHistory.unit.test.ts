@@ -27,6 +27,7 @@ const deployment: Deployment = {
   liquidationAuction: address("a"),
   signedOrders: address("a"),
   permit2: address("b"),
+  poolLens: address("b"),
   pools: [pool],
   uniswapV3: { factory: address("b"), positionManager: address("b"), swapRouter: address("b"), quoter: address("b") },
   deployedAtBlock: 0,

@@ -16,10 +16,10 @@ import {
 } from "../../../src/chain/abis.ts";
 import { type Anvil, type LocalPublicClient, startAnvil } from "../../../src/chain/anvil.ts";
 import { revertNameOf } from "../../../src/chain/decodeError.ts";
-import { deployProtocol } from "../../../src/chain/deploy.ts";
+import { deployProtocol, type PoolInput } from "../../../src/chain/deploy.ts";
 import type { Deployment } from "../../../src/chain/deployments.ts";
 import { type OptionTerms, toAccountId, toOptionId, toSize } from "../../../src/chain/optionId.ts";
-import type { HedgerParameters, MarketTerms, PoolParameters } from "../../../src/chain/parameters.ts";
+import type { MarketTerms } from "../../../src/chain/parameters.ts";
 import { placePermit2 } from "../../../src/chain/permit2.ts";
 import { packReport, type Report, type RunningAverage, signReport } from "../../../src/chain/report.ts";
 import { Transactor } from "../../../src/chain/transactor.ts";
@@ -82,10 +82,9 @@ export class TestMarket {
     options: {
       readonly signers?: readonly Address[];
       readonly marketTerms?: Partial<MarketTerms>;
-      readonly poolParameters?: Partial<PoolParameters>;
-      /** What the pool stands behind the insurance fund with, quote units. */
-      readonly backstopCap?: bigint;
-      readonly hedgerParameters?: Partial<HedgerParameters>;
+      /** The pool "core". */
+      readonly pool?: Omit<PoolInput, "name">;
+      readonly otherPools?: readonly PoolInput[];
       /** The real Uniswap on that chain: its pool's tokens are traded, and settlement prices compared with it. */
       readonly uniswap?: Pick<EthPoolFixture, "contracts" | "pool">;
     },
@@ -109,11 +108,8 @@ export class TestMarket {
       permit2: await placePermit2(anvil.testClient),
       oracleSigners: options.signers ?? signers.map((index) => anvil.address(index)),
       protocolFees: anvil.address(15),
-      poolName: "core",
       marketTerms: options.marketTerms ?? {},
-      poolParameters: options.poolParameters ?? {},
-      backstopCap: options.backstopCap ?? 0n,
-      hedgerParameters: options.hedgerParameters ?? {},
+      pools: [{ name: "core", ...options.pool }, ...(options.otherPools ?? [])],
     });
     return new TestMarket(anvil, deployment, expiries);
   }

@@ -67,7 +67,7 @@ export class Stage {
           strikeStepE6: drill.strikeStep * 1e6,
           stressAllowance: BigInt(drill.stressAllowance) * USDC,
         },
-        backstopCap: BigInt(drill.backstopCap) * USDC,
+        pool: { backstopCap: BigInt(drill.backstopCap) * USDC },
       });
       const deploymentFile = join(folder, "deployment.json");
       writeDeployment(market.deployment, deploymentFile);
