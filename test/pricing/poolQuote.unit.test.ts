@@ -261,7 +261,7 @@ test("in 60 digits: mid and fee within 1e-18 of notional, spread within 1e-14 an
     if (quote.impactWad < 0n) seen.paidBack++;
     if (exact.least) {
       seen.bounded++;
-      expect(fromE6(quote.cash).gte(exact.least)).toBe(true);
+      expect(fromWad(quote.cash).gte(exact.least)).toBe(true); // 18 decimals here
     }
     const ulp = new Exact("2e-18"); // each part is rounded once
     const price = exact.notional.times("1e-18").plus(ulp);
