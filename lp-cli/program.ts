@@ -111,11 +111,19 @@ export function createProgram(surroundings: Surroundings): Command {
     .option("--csv", "the answer's rows as CSV")
     .option("--rpc <url>", "the chain's RPC", environment.MENISCUS_RPC ?? "http://127.0.0.1:8545")
     .option("--deployment <file>", "where the contracts are (deployments/<chainId>.json)")
-    .option("--profile <name>", "a profile of the config file: rpc, deployment, pool, as, keystore, passwordFile")
+    .option(
+      "--profile <name>",
+      "a profile of the config file: rpc, deployment, pool, as, keystore, passwordFile, database",
+    )
     .option("--pool <name>", "which pool (the first)")
     .option("--as <who>", "name of a keystore, or an address to look at")
     .option("--keystore <file>", "an encrypted key file")
     .option("--password-file <file>", "its password; else MENISCUS_PASSWORD, else it is asked for")
+    .option(
+      "--database <where>",
+      "where the chain's history is kept: a folder, postgres://…, or none (~/.meniscus/history)",
+      environment.MENISCUS_DATABASE,
+    )
     .option("-y, --yes", "do not ask before sending")
     .helpCommand("help [command]", "say more about a command")
     .addHelpText(

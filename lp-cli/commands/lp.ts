@@ -15,7 +15,7 @@ import {
   requestRedemption,
   waitForRequest,
 } from "../../src/sdk/lp.ts";
-import { type LpStatement, type PoolStatement, readStatement } from "../../src/sdk/statement.ts";
+import { type LpStatement, type PoolStatement, stateFrom } from "../../src/sdk/statement.ts";
 import { contracts } from "../output/format.ts";
 import { renderDepositPreview, renderWithdrawalPreview } from "../output/lp.ts";
 import { Progress } from "../output/progress.ts";
@@ -182,8 +182,10 @@ export async function statement(session: Session, options: { readonly fromBlock?
     options.fromBlock === undefined
       ? undefined
       : BigInt(parseInteger(options.fromBlock, "block number", 0, Number.MAX_SAFE_INTEGER));
-  const result = await readStatement(connection.client, connection.deployment, {
+  const history = await session.history();
+  const result = stateFrom(history.events, connection.deployment, {
     pool: pool.name,
+    toBlock: history.readUntil - 1n,
     ...(fromBlock === undefined ? {} : { fromBlock }),
   });
   const own = result.lps.find(({ address }) => address.toLowerCase() === owner.toLowerCase());
