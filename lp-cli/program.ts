@@ -8,6 +8,7 @@ import * as keystore from "./commands/keystore.ts";
 import * as lp from "./commands/lp.ts";
 import * as oracle from "./commands/oracle.ts";
 import * as pools from "./commands/pools.ts";
+import * as statement from "./commands/statement.ts";
 import * as trade from "./commands/trade.ts";
 import { type WatchFrame, type WatchOptions, watch } from "./commands/watch.ts";
 import { completionScript } from "./completion.ts";
@@ -15,17 +16,10 @@ import { toCsv } from "./output/csv.ts";
 import { renderInsurance, renderInsuranceHistory, renderStake, renderUnstake } from "./output/insurance.ts";
 import { toJson } from "./output/json.ts";
 import { renderKeystore, renderKeystores } from "./output/keystore.ts";
-import {
-  renderClaim,
-  renderMark,
-  renderPools,
-  renderPosition,
-  renderRequest,
-  renderRequests,
-  renderStatement,
-} from "./output/lp.ts";
+import { renderClaim, renderMark, renderPools, renderPosition, renderRequest, renderRequests } from "./output/lp.ts";
 import { renderReport, renderRun, renderSmile, renderStatus, renderTerm } from "./output/oracle.ts";
 import { renderScenarios } from "./output/scenario.ts";
+import { renderSimulation, renderStatement } from "./output/statement.ts";
 import {
   renderAccount,
   renderCash,
@@ -79,6 +73,7 @@ const waitOptions = [
   ["--no-wait", "do not wait for the price; claim later with `meniscus claim`"],
   ["--timeout <seconds>", "how long to wait (600)"],
 ] as const;
+const outOption = ["--out <file>", "also write the picture to a .svg or .html file"] as const;
 const tradeOptions = [
   ["--limit <price>", "worst price of one contract, or of one package as written"],
   ["--slippage <percent>", "how far the price may move, of the premium (1)"],
@@ -244,13 +239,34 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
       ),
     render: renderScenarios,
   });
-  add<[], { fromBlock?: string }, lp.StatementResult>(program, {
+  add<[], statement.StatementCommand, statement.StatementResult>(program, {
     usage: "statement",
-    summary: "what was gained and why: premium, spread, delta, gamma, theta, vega, fees, …",
-    options: [["--from-block <n>", "start of the period (the beginning)"]],
-    rows: ({ statement }) => [statement],
-    run: lp.statement,
+    summary: "what was gained and why, yours and the pool's: premium, spread, delta, gamma, theta, vega, fees, …",
+    more: `
+Without a period from the beginning until now. Times are UTC: 2026-02-01 or 2026-02-01T08:00; a last day counts whole. Value counts at marks.
+Examples: meniscus statement --last 7d --history day · meniscus --csv statement --history mark > marks.csv`,
+    options: [
+      ["--from <when>", "start of the period"],
+      ["--to <when>", "its end"],
+      ["--last <span>", "the period until now: 12h, 7d"],
+      ["--history <step>", "a row by `mark` or by `day` too"],
+      ["--whole", "the pool alone, no LP"],
+      outOption,
+    ],
+    rows: ({ history, statement: own, pool }) => history ?? [own ?? pool],
+    run: statement.statement,
     render: renderStatement,
+  });
+  add<[string | undefined], statement.SimulateCommand, statement.Simulation>(program, {
+    usage: "simulate [amount]",
+    summary: "what if you had deposited on a day: the shares, what leaving now would pay, and why",
+    more: `
+Priced as a deposit of that day would have been, at the first mark under a later report; then the shares gain what every share gained.
+Example: meniscus simulate --from 2026-02-01 10000 --out since.svg. Next: \`meniscus deposit AMOUNT\`.`,
+    options: [["--from <when>", "the day, UTC: 2026-02-01, or 2026-02-01T08:00"], outOption],
+    rows: ({ rows }) => rows,
+    run: statement.simulate,
+    render: renderSimulation,
   });
 
   // For traders
@@ -448,7 +464,6 @@ REPORT is a file, the bytes as 0x…, or a node's URL. The chain and the oracle'
     run: oracle.verify,
     render: renderReport,
   });
-  const outOption = ["--out <file>", "also write the picture to a .svg or .html file"] as const;
   add<[string | undefined], oracle.DrawOptions, oracle.SmileResult>(oracles, {
     usage: "smile [expiry]",
     summary: "draw implied volatility over strikes: of one expiry, or of all",

@@ -1,9 +1,8 @@
 import type { LpPosition, PoolView, RequestView } from "../../src/sdk/lp.ts";
-import { type StatementPart, statementParts } from "../../src/sdk/statement.ts";
-import type { ClaimOutcome, RequestList, RequestOutcome, StatementResult } from "../commands/lp.ts";
+import type { ClaimOutcome, RequestList, RequestOutcome } from "../commands/lp.ts";
 import type { MarkResult } from "../commands/pools.ts";
 import { byGain, dim } from "./colour.ts";
-import { amount, contracts, duration, percent, shortHex, signed, time } from "./format.ts";
+import { amount, contracts, duration, percent, shortHex, signed } from "./format.ts";
 import { facts, heading, table } from "./table.ts";
 
 const SHARE_DECIMALS = 6;
@@ -155,56 +154,4 @@ export function renderPosition(position: LpPosition): string {
 
 function optional(name: string, value: number, note: string, decimals = 2): [string, string, string][] {
   return value === 0 ? [] : [[name, amount(value, decimals), note]];
-}
-
-/** Causes that every statement names; the others only where they moved something. */
-const alwaysShown: ReadonlySet<string> = new Set<StatementPart>([
-  "premium",
-  "spread",
-  "impact",
-  "fees",
-  "delta",
-  "gamma",
-  "theta",
-  "vega",
-  "hedging",
-]);
-
-/** `statement`. */
-export function renderStatement({ pool, period, statement }: StatementResult): string {
-  const { quoteSymbol } = pool;
-  const { parts, change, residual } = statement;
-  const at = pool.markedAt === undefined ? "" : `, marked at ${time(pool.markedAt)}`;
-  const shown = statementParts.filter((part) => alwaysShown.has(part) || Math.abs(parts[part]) >= 0.005);
-  const row = (name: string, value: number) => [dim(name), byGain(value, signed(value))];
-  return [
-    heading(`Statement of ${statement.address}, pool ${pool.name}`),
-    dim(`blocks ${period.fromBlock} to ${period.toBlock}${at}; ${quoteSymbol}`),
-    "",
-    facts([
-      ...(statement.opening === 0 ? [] : [["value at the start", amount(statement.opening)] as const]),
-      ["deposited", amount(statement.deposited)],
-      ["withdrawn", amount(statement.withdrawn)],
-      ["on its way", amount(statement.pending)],
-      [
-        "value at mid",
-        amount(statement.value.mid),
-        `bid ${amount(statement.value.bid)}, ask ${amount(statement.value.ask)}`,
-      ],
-    ]),
-    "",
-    table(
-      [{ title: "why it changed", align: "left" }, { title: quoteSymbol }],
-      [
-        ...shown.map((part) => row(partName(part), parts[part])),
-        ...(Math.abs(residual) >= 0.005 ? [row("unexplained", residual)] : []),
-        row("change of wealth", change),
-      ],
-    ),
-  ].join("\n");
-}
-
-/** `entryAndExit` as `entry and exit`. */
-function partName(part: string): string {
-  return part.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
 }

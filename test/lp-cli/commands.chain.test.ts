@@ -1,9 +1,10 @@
 // Every command against a real chain: deposit, buy, sell, close, settle, withdraw, statement, and what goes wrong.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Simulation, StatementResult } from "../../lp-cli/commands/statement.ts";
 import { runProgram } from "../../lp-cli/program.ts";
 import { localTokenAbi } from "../../src/chain/abis.ts";
 import { writeDeployment } from "../../src/chain/deployments.ts";
@@ -258,6 +259,34 @@ describe("a session", () => {
     expect((await meniscus(LP, "statement")).out).toMatch(/change of wealth\s+[+-]?\d/);
     expect((await meniscus(LP, "position")).out).toMatch(/withdrawn\s+\d/);
   });
+
+  test("a statement of days, of the pool, and drawn", async () => {
+    const file = join(folder, "statement.html");
+    const { history, pool, statement } = await done<StatementResult>(
+      LP,
+      ...["statement", "--history", "day", "--out", file],
+    );
+    const sum = history?.reduce((total, row) => total + (row.lp?.change ?? 0), 0);
+    expect(sum).toBeCloseTo(statement?.change ?? Number.NaN, 2);
+    expect(pool.deposited).toBe(500_000);
+    expect(readFileSync(file, "utf8")).toMatch(/<svg.*Share price of pool core.*Your profit by its causes/s);
+    const whole = await done<StatementResult>(LP, "statement", "--whole", "--last", "1h");
+    expect(whole.statement).toBeNull();
+    const csv = await meniscus(LP, "--csv", "statement", "--history", "mark");
+    expect(csv.out.split("\n")[0]).toMatch(/^time,round,block,nav,shares,sharePrice,bid,.*lp\.parts\.theta/);
+    expect((await meniscus(LP, "statement", "--history", "day")).out).toContain("By day, yours");
+  });
+
+  test("what a deposit on an earlier day would have brought", async () => {
+    const file = join(folder, "simulation.svg");
+    const simulation = await done<Simulation>(LP, ...["simulate", "1000", "--from", "2026-02-01T08:30", "--out", file]);
+    const parts = Object.values(simulation.parts).reduce((total, part) => total + part, 0);
+    expect(parts).toBeCloseTo(simulation.profit, 6);
+    expect(simulation.valueLeaving - 1_000).toBeCloseTo(simulation.profit, 6);
+    expect(simulation.drawdown.share).toBeGreaterThanOrEqual(0);
+    expect(readFileSync(file, "utf8")).toContain("What 1,000.00 USDC would have become");
+    expect((await meniscus(LP, "simulate", "--from", "2026-02-01")).out).toContain("profit if you left now");
+  });
 });
 
 const nonce = (account: number) => market.client.getTransactionCount({ address: market.address(account) });
@@ -309,6 +338,11 @@ describe("wrong input says what happened, with an exit code, and sends nothing",
       /stands already/,
     ],
     ["watching every nothing", TRADER, ["watch", "--every", "0"], 2, /not a number of seconds/],
+    ["a statement of somebody who has none", TRADER, ["statement"], 5, /had no part in pool core.*--whole/],
+    ["a history by the hour", LP, ["statement", "--history", "hour"], 2, /"hour" is no step/],
+    ["a picture in words", LP, ["statement", "--out", "x.txt"], 2, /neither .svg nor .html/],
+    ["a simulation of no day", LP, ["simulate"], 2, /From which day/],
+    ["a simulation of a day to come", LP, ["simulate", "--from", "2027-01-01"], 6, /not marked with shares after/],
     ["nothing to close", TRADER, ["-y", "close", "all"], 5, /nothing to close/],
     ["a pool that is not there", TRADER, ["--pool", "x", "pools"], 2, /no pool "x". There is core/],
     ["an unknown command", TRADER, ["byu"], 2, /Unknown command/],
