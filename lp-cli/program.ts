@@ -349,9 +349,10 @@ is sold needs a margin account. The preview draws the profit by the spot at expi
   }
   add<[], trade.AccountOption, trade.PositionList>(program, {
     usage: "positions",
-    summary: "options held and what they are worth",
+    summary: "options held: cost, value, profit; and what closed and expired ones brought",
+    more: "\nCosts come from the account's swaps, fees included, at average cost. Next: `meniscus close OPTION`, `meniscus redeem`.",
     options: [accountOption],
-    rows: (list) => list.positions,
+    rows: ({ positions, closed }) => [...positions, ...closed.map((row) => ({ ...row, state: "closed" }))],
     run: trade.positions,
     render: renderPositions,
   });

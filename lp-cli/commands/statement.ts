@@ -53,9 +53,12 @@ export async function statement(session: Session, options: StatementCommand): Pr
     period: blocks,
     lps,
     rows,
-  } = await stateOf(session, pool, period, {
-    ...(by === undefined && out === undefined ? {} : { rows: owner === undefined ? {} : { of: owner } }),
-  });
+  } = await stateOf(
+    session,
+    pool,
+    period,
+    by === undefined && out === undefined ? {} : { rows: owner === undefined ? {} : { of: owner } },
+  );
   const own = lps.find(({ address }) => address === owner);
   if (owner !== undefined && !own) {
     throw new MeniscusError("funds", `${owner} had no part in pool ${pool.name}${until(period)}.`, {

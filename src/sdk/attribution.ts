@@ -46,6 +46,11 @@ const WAD = 10n ** 18n;
 /** Raw units in one WAD of the quote token. */
 const RAW_PER_WAD = 1_000_000n;
 
+/** Quote tokens from raw; rounded to 1e-9 before it becomes a float. */
+export function tokensOfRaw(raw: bigint): number {
+  return Number(raw / 10n ** 15n) / 1e9;
+}
+
 export function noParts(): PartSums {
   return {
     premium: 0n,

@@ -2,7 +2,16 @@ import { type Address, type Chain, getAddress, type PublicClient, type Transport
 import { cashDivisor } from "../../pricing/fixed/index.ts";
 import type { Deployment } from "../chain/deployments.ts";
 import { MeniscusError } from "../runtime/errors.ts";
-import { addParts, noParts, type PartSums, type PoolPart, type PoolParts, poolParts, sumParts } from "./attribution.ts";
+import {
+  addParts,
+  noParts,
+  type PartSums,
+  type PoolPart,
+  type PoolParts,
+  poolParts,
+  sumParts,
+  tokensOfRaw,
+} from "./attribution.ts";
 import { type ProtocolEvent, ProtocolHistory, type SharesEvent } from "./history.ts";
 import { type MarkInterval, PoolReplay } from "./poolHistory.ts";
 
@@ -200,7 +209,7 @@ export function stateFrom(
       if (!isReproduced(interval)) mismatches += 1;
       register.distribute(interval);
       if (imagine && !entry && interval.surfaceTime > imagine.requestedAt && register.supply > 0n) {
-        entry = entryAt(interval, register.imagine(imagine.owner, imagine.assets), toTokens(register.askOf(SHARE)));
+        entry = entryAt(interval, register.imagine(imagine.owner, imagine.assets), tokensOfRaw(register.askOf(SHARE)));
       }
     }
     if (event.source === "shares") register.apply(event);
@@ -217,9 +226,9 @@ export function stateFrom(
       name: pool.name,
       optionPool: pool.optionPool,
       quoteSymbol: deployment.quoteSymbol,
-      opening: toTokens(start.pool.worth),
-      nav: toTokens(closing.pool.worth),
-      sharePrice: register.supply === 0n ? 1 : toTokens(register.valueOf(SHARE)),
+      opening: tokensOfRaw(start.pool.worth),
+      nav: tokensOfRaw(closing.pool.worth),
+      sharePrice: register.supply === 0n ? 1 : tokensOfRaw(register.valueOf(SHARE)),
       marks,
       markedAt,
       mismatches,
@@ -570,30 +579,25 @@ function sharesOf({ wallet, claimable, leaving }: Readonly<Holder>): bigint {
 
 // ───────────────────────────── Numbers for people ─────────────────────────────
 
-/** Quote tokens from raw, 1e24 to one; rounded to 1e-9 before it becomes a float. */
-function toTokens(raw: bigint): number {
-  return Number(raw / 10n ** 15n) / 1e9;
-}
-
 function toNumbers(parts: PoolParts): Record<PoolPart, number> {
   const { premium, spread, impact, fees, delta, gamma, theta, vega, higherOrder } = parts;
   const { hedging, insurance, shortfall, backstop, gifts, rounding } = parts;
   return {
-    premium: toTokens(premium),
-    spread: toTokens(spread),
-    impact: toTokens(impact),
-    fees: toTokens(fees),
-    delta: toTokens(delta),
-    gamma: toTokens(gamma),
-    theta: toTokens(theta),
-    vega: toTokens(vega),
-    higherOrder: toTokens(higherOrder),
-    hedging: toTokens(hedging),
-    insurance: toTokens(insurance),
-    shortfall: toTokens(shortfall),
-    backstop: toTokens(backstop),
-    gifts: toTokens(gifts),
-    rounding: toTokens(rounding),
+    premium: tokensOfRaw(premium),
+    spread: tokensOfRaw(spread),
+    impact: tokensOfRaw(impact),
+    fees: tokensOfRaw(fees),
+    delta: tokensOfRaw(delta),
+    gamma: tokensOfRaw(gamma),
+    theta: tokensOfRaw(theta),
+    vega: tokensOfRaw(vega),
+    higherOrder: tokensOfRaw(higherOrder),
+    hedging: tokensOfRaw(hedging),
+    insurance: tokensOfRaw(insurance),
+    shortfall: tokensOfRaw(shortfall),
+    backstop: tokensOfRaw(backstop),
+    gifts: tokensOfRaw(gifts),
+    rounding: tokensOfRaw(rounding),
   };
 }
 
@@ -609,11 +613,11 @@ function flowsBetween(opening: Sums, closing: Sums): PeriodFlows {
   const withdrawn = closing.withdrawn - opening.withdrawn;
   const change = withdrawn + closing.worth - deposited - opening.worth;
   return {
-    deposited: toTokens(deposited),
-    withdrawn: toTokens(withdrawn),
-    change: toTokens(change),
-    parts: { ...toNumbers(parts), entryAndExit: toTokens(entryAndExit) },
-    residual: toTokens(change - sumParts(parts) - entryAndExit),
+    deposited: tokensOfRaw(deposited),
+    withdrawn: tokensOfRaw(withdrawn),
+    change: tokensOfRaw(change),
+    parts: { ...toNumbers(parts), entryAndExit: tokensOfRaw(entryAndExit) },
+    residual: tokensOfRaw(change - sumParts(parts) - entryAndExit),
   };
 }
 
@@ -624,15 +628,15 @@ function toRow(mark: MarkInterval, opening: Moment, closing: Moment, of: Address
     time: mark.surfaceTime,
     round: mark.round,
     block: Number(mark.blockNumber),
-    nav: toTokens(closing.pool.worth),
+    nav: tokensOfRaw(closing.pool.worth),
     shares: toShares(closing.supply),
-    sharePrice: closing.supply === 0n ? 1 : toTokens(closing.mid),
-    bid: toTokens(closing.bid),
+    sharePrice: closing.supply === 0n ? 1 : tokensOfRaw(closing.mid),
+    bid: tokensOfRaw(closing.bid),
     pool: flowsBetween(opening.pool, closing.pool),
     lp: ends
       ? {
-          value: toTokens(ends.worth),
-          valueLeaving: toTokens(ends.worthLeaving),
+          value: tokensOfRaw(ends.worth),
+          valueLeaving: tokensOfRaw(ends.worthLeaving),
           ...flowsBetween(begins, ends),
         }
       : null,
@@ -683,25 +687,25 @@ function toLpStatement(
   return {
     ...(name === undefined ? {} : { name }),
     address,
-    opening: toTokens(opening.worth),
+    opening: tokensOfRaw(opening.worth),
     ...flowsBetween(opening, closing),
-    pending: toTokens(register.toUnits(closing.depositsWaiting + closing.cashClaimable)),
+    pending: tokensOfRaw(register.toUnits(closing.depositsWaiting + closing.cashClaimable)),
     value: {
-      bid: toTokens(register.bidOf(shares)),
-      mid: toTokens(register.valueOf(shares)),
-      ask: toTokens(register.askOf(shares)),
+      bid: tokensOfRaw(register.bidOf(shares)),
+      mid: tokensOfRaw(register.valueOf(shares)),
+      ask: tokensOfRaw(register.askOf(shares)),
     },
     holdings: {
       shares: toShares(shares),
       sharesLeaving: toShares(closing.leaving),
       sharesClaimable: toShares(closing.claimable),
-      depositsWaiting: toTokens(register.toUnits(closing.depositsWaiting)),
-      cashClaimable: toTokens(register.toUnits(closing.cashClaimable)),
+      depositsWaiting: tokensOfRaw(register.toUnits(closing.depositsWaiting)),
+      cashClaimable: tokensOfRaw(register.toUnits(closing.cashClaimable)),
     },
     flows: {
-      premiumCollected: toTokens(flows.premiumCollected - opening.flows.premiumCollected),
-      premiumPaid: toTokens(flows.premiumPaid - opening.flows.premiumPaid),
-      payoffs: toTokens(flows.payoffs - opening.flows.payoffs),
+      premiumCollected: tokensOfRaw(flows.premiumCollected - opening.flows.premiumCollected),
+      premiumPaid: tokensOfRaw(flows.premiumPaid - opening.flows.premiumPaid),
+      payoffs: tokensOfRaw(flows.payoffs - opening.flows.payoffs),
       volume: Number(flows.volume - opening.flows.volume) / 1e6,
       swaps: flows.swaps - opening.flows.swaps,
     },

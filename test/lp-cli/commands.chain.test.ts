@@ -5,13 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Simulation, StatementResult } from "../../lp-cli/commands/statement.ts";
+import type { PositionList } from "../../lp-cli/commands/trade.ts";
 import { runProgram } from "../../lp-cli/program.ts";
 import { localTokenAbi } from "../../src/chain/abis.ts";
 import { writeDeployment } from "../../src/chain/deployments.ts";
 import { expiryName } from "../../src/chain/optionId.ts";
 import type { OptionQuote } from "../../src/sdk/optionChain.ts";
 import type { LpStatement } from "../../src/sdk/statement.ts";
-import type { Health } from "../../src/sdk/trader.ts";
+import type { AccountView, Health } from "../../src/sdk/trader.ts";
 import { TestMarket } from "../src/sdk/testMarket.ts";
 
 const DAY = 86_400;
@@ -243,6 +244,25 @@ describe("a session", () => {
     });
   });
 
+  test("what positions cost and brought is what the wallet has more or less", async () => {
+    await tick();
+    const lists = await Promise.all(
+      ["0", "1"].map(async (account) => await done<PositionList>(TRADER, "positions", "--account", account)),
+    );
+    const [wallet, margin] = lists;
+    expect(wallet?.positions.map(({ name }) => name)).toEqual([option(2500, "C")]);
+    expect(wallet?.closed).toMatchObject([{ name: option(2400, "C", near), payoff: 120 }]);
+    expect(margin?.positions).toEqual([]);
+    expect(margin?.closed.every(({ payoff }) => payoff === null)).toBe(true);
+    const account = await done<AccountView>(TRADER, "account", "show");
+    const profit = lists.reduce((sum, list) => sum + list.profit, 0);
+    const value = wallet?.value ?? Number.NaN;
+    expect(profit).toBeCloseTo(account.walletBalance + account.cash + value - 1_000_000, 2);
+    const text = (await meniscus(TRADER, "positions")).out;
+    expect(text).toMatch(/Closed and expired.*profit of what is held.*profit\s+[+-]/s);
+    expect((await meniscus(TRADER, "--csv", "positions")).out).toMatch(/^name,.*,cost,unrealised,realised,/);
+  });
+
   test("the LP sees the position, withdraws everything, and the statement adds up", async () => {
     await tick();
     await done(TRADER, "close", option(2500, "C"), "--slippage", "5");
@@ -264,7 +284,11 @@ describe("a session", () => {
     const file = join(folder, "statement.html");
     const { history, pool, statement } = await done<StatementResult>(
       LP,
-      ...["statement", "--history", "day", "--out", file],
+      "statement",
+      "--history",
+      "day",
+      "--out",
+      file,
     );
     const sum = history?.reduce((total, row) => total + (row.lp?.change ?? 0), 0);
     expect(sum).toBeCloseTo(statement?.change ?? Number.NaN, 2);
@@ -279,7 +303,7 @@ describe("a session", () => {
 
   test("what a deposit on an earlier day would have brought", async () => {
     const file = join(folder, "simulation.svg");
-    const simulation = await done<Simulation>(LP, ...["simulate", "1000", "--from", "2026-02-01T08:30", "--out", file]);
+    const simulation = await done<Simulation>(LP, "simulate", "1000", "--from", "2026-02-01T08:30", "--out", file);
     const parts = Object.values(simulation.parts).reduce((total, part) => total + part, 0);
     expect(parts).toBeCloseTo(simulation.profit, 6);
     expect(simulation.valueLeaving - 1_000).toBeCloseTo(simulation.profit, 6);
