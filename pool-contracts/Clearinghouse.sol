@@ -515,7 +515,9 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         if (!authorized) revert Clearinghouse_NotAuthorized(account, msg.sender);
     }
 
+    /// @dev Only margin accounts can owe.
     function _requireNoDebt(AccountId account) private view {
+        if (account.isWallet()) return;
         uint256 owed = _state.dues[account].debt;
         if (owed != 0) revert Clearinghouse_Unhealthy(account, owed);
     }
@@ -712,7 +714,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
 
     function _requireMarket(uint16 marketId) private view returns (Market storage market_) {
         market_ = _state.markets[marketId];
-        if (market_.baseToken == address(0)) revert Clearinghouse_InvalidMarket(marketId);
+        if (market_.strikeStepE6 == 0) revert Clearinghouse_InvalidMarket(marketId); // a market has one, in the slot that swaps read
     }
 
     function _requireOpen(StrikeKey key) private view {

@@ -435,14 +435,35 @@ contract MarketOracle is IMarketOracle, AccessManaged, EIP712 {
         returns (MarketState memory state, Board[] memory boards_)
     {
         Market storage market = _markets[marketId];
-        SpotWord spot = market.spot;
-        SurfaceHeader header = market.surfaces.header;
+        (SpotWord spot, SurfaceHeader header) = (market.spot, market.surfaces.header);
         state = _state(spot, header);
-        View memory view_ = _view(market, marketId, spot, header, moment);
-        uint256 count = expiries_.length;
-        boards_ = new Board[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            _fillBoard(boards_[i], market, view_, expiries_[i]);
+        boards_ = new Board[](expiries_.length);
+        _fillBoards(boards_, 0, market, _view(market, marketId, spot, header, moment), expiries_);
+    }
+
+    /// @inheritdoc IMarketOracle
+    function boardsAt(uint16 marketId, uint32[] calldata expiries_, Moment first, Moment second)
+        external
+        view
+        returns (MarketState memory state, Board[] memory boards_)
+    {
+        Market storage market = _markets[marketId];
+        (SpotWord spot, SurfaceHeader header) = (market.spot, market.surfaces.header);
+        state = _state(spot, header);
+        boards_ = new Board[](2 * expiries_.length);
+        _fillBoards(boards_, 0, market, _view(market, marketId, spot, header, first), expiries_);
+        _fillBoards(boards_, expiries_.length, market, _view(market, marketId, spot, header, second), expiries_);
+    }
+
+    function _fillBoards(
+        Board[] memory boards_,
+        uint256 from,
+        Market storage market,
+        View memory view_,
+        uint32[] calldata expiries_
+    ) private view {
+        for (uint256 i = 0; i < expiries_.length; ++i) {
+            _fillBoard(boards_[from + i], market, view_, expiries_[i]);
         }
     }
 

@@ -4,6 +4,7 @@ pragma solidity ^0.8.37;
 import {IMarketOracle} from "./interfaces/IMarketOracle.sol";
 import {Grid, IRiskEngine} from "./interfaces/IRiskEngine.sol";
 import {CashMath} from "./libraries/accounting/CashMath.sol";
+import {OracleBoards} from "./libraries/oracle/OracleBoards.sol";
 import {RollDown} from "./libraries/pricing/RollDown.sol";
 import {SquareRoot} from "./libraries/pricing/SquareRoot.sol";
 import {PayoffSag} from "./libraries/risk/PayoffSag.sol";
@@ -147,7 +148,8 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         Request memory request;
         (request.table, request.marketId, request.baseSize) = (ShockTable.load(table), marketId, baseSize);
         (request.expiries, request.expiryOf) = _expiriesOf(words);
-        (MarketState memory state, Board[] memory boards) = oracle.boards(marketId, request.expiries, Moment.Held);
+        (MarketState memory state, Board[] memory boards) =
+            OracleBoards.read(oracle, abi.encodeCall(oracle.boards, (marketId, request.expiries, Moment.Held)));
         request.spotWad = state.spotWad;
         request.disagreementWad = state.disagreementWad + _stale(state.surfaceTime, STALE_VOLATILITY);
         request.staleSpotWad = _stale(state.spotTime, STALE_SPOT);

@@ -25,13 +25,13 @@ interface IClearinghouse {
     /// @param stressAllowance How far the stress losses of all accounts may exceed what the insurance fund holds before new shorts
     /// post their own, quote units.
     struct Market {
-        address baseToken;
         uint64 minSize;
         uint48 strikeStepE6;
         uint16 insuranceFeeShareBps;
         uint16 protocolFeeShareBps;
-        uint128 baseCap;
         uint64 settlementBounty;
+        address baseToken;
+        uint128 baseCap;
         uint128 stressAllowance;
     }
 

@@ -134,6 +134,12 @@ interface IMarketOracle {
         view
         returns (MarketState memory state, Board[] memory boards_);
 
+    /// @notice As `boards` at two moments in one call: first all boards of the one, then all of the other.
+    function boardsAt(uint16 marketId, uint32[] calldata expiries, Moment first, Moment second)
+        external
+        view
+        returns (MarketState memory state, Board[] memory boards_);
+
     /// @notice What waits for confirmation. All zero where nothing does.
     function unconfirmed(uint16 marketId) external view returns (Unconfirmed memory);
 

@@ -28,7 +28,7 @@ struct Mark {
 
 /// @notice The parts of a quoted price, WAD of the quote token; they add up to `cash` before its one rounding up.
 /// @param midWad Value of the legs at the surface's mid: the worse of the present and, soon after a report, the previous.
-/// @param impactWad Change of the inventory potential (positive) or what R pays back (negative).
+/// @param impactWad Change of the inventory potential (positive) or what R pays back (negative, at most the spread).
 /// @param spreadWad Half-spread on vega, delta and gamma, with the widening for age.
 /// @param feeWad Fee, capped per leg by a share of premium.
 /// @param reportValueWad Value of the legs at the last report's own time and spot, as marks will see them.
@@ -64,10 +64,16 @@ struct Quote {
 /// @param minDelta Smallest.
 /// @param vegaLimit Largest net short or long vega per bucket, as a share of NAV per 1.00 of volatility.
 /// @param deltaLimit Largest net delta, as a share of NAV.
+/// @param expiryVegaLimit Largest net short or long vega of one expiry, as `vegaLimit`.
+/// @param expiryGammaLimit Largest net Γ·F² of one expiry, as a share of NAV: 20 means that 1 % of spot moves delta by 20 % of NAV.
+/// @param vegaFlowLimit Most net vega, all buckets together, that is taken at once, as a share of NAV per 1.00 of volatility.
+/// @param deltaFlowLimit Most net delta that is taken at once, as a share of NAV.
 /// @param utilisationLimit U_max: requirement over NAV after a redemption is paid.
 /// @param redemptionShare Largest part of free liquidity one mark pays out, while a book is open.
 /// @param takeSpread What g is larger by where the pool closes out an account under liquidation, share of spot per option.
 /// @param takeLimit Most it closes out in one block, options' worth of spot as a share of NAV; 0: none.
+/// @param markBountyRate What a mark pays whoever made it for each hour since the one before, one hour at most, where somebody has
+/// traded since: quote units.
 /// @param navFloor NAV used in the potential is never below this, quote units.
 /// @param minTenor Shortest tenor at which risk is added, seconds.
 /// @param maxTenor Longest.
@@ -76,6 +82,8 @@ struct Quote {
 /// @param worseOfSeconds For how long after a report the worse of the previous and the present price holds.
 /// @param frontTenor Tenors up to this are the front bucket, seconds.
 /// @param middleTenor Tenors up to this are the middle bucket, seconds.
+/// @param flowSeconds Within this time what was taken at once counts no longer, see `Flow`.
+/// @param reduceOnly Whether no risk is added at all: the positions run off.
 struct PoolParameters {
     uint256[6] vegaPotential;
     uint256 deltaPotential;
@@ -91,10 +99,15 @@ struct PoolParameters {
     uint256 minDelta;
     uint256 vegaLimit;
     uint256 deltaLimit;
+    uint256 expiryVegaLimit;
+    uint256 expiryGammaLimit;
+    uint256 vegaFlowLimit;
+    uint256 deltaFlowLimit;
     uint256 utilisationLimit;
     uint256 redemptionShare;
     uint256 takeSpread;
     uint256 takeLimit;
+    uint256 markBountyRate;
     uint256 navFloor;
     uint32 minTenor;
     uint32 maxTenor;
@@ -103,6 +116,8 @@ struct PoolParameters {
     uint32 worseOfSeconds;
     uint32 frontTenor;
     uint32 middleTenor;
+    uint32 flowSeconds;
+    bool reduceOnly;
 }
 
 /// @notice What a hedger decides on, beside the inventory.
@@ -177,6 +192,13 @@ interface IOptionPool is IMaker, IAccountTaker {
     error OptionPool_DeltaOutOfRange(uint256 absDelta, uint256 minDelta, uint256 maxDelta);
     error OptionPool_VegaLimit(uint256 bucket, uint256 absVega, uint256 limit);
     error OptionPool_DeltaLimit(uint256 absDelta, uint256 limit);
+    error OptionPool_ExpiryVegaLimit(uint32 expiry, uint256 absVega, uint256 limit);
+    error OptionPool_ExpiryGammaLimit(uint32 expiry, uint256 absGamma, uint256 limit);
+    /// @notice The pool took so much of this risk lately that it takes no more of it now: `flow` of it, full at 32,767, and `change` on top
+    /// (6 decimals), where it takes `limit` at once.
+    error OptionPool_VegaFlowLimit(int256 flow, int256 change, uint256 limit);
+    error OptionPool_DeltaFlowLimit(int256 flow, int256 change, uint256 limit);
+    error OptionPool_ReduceOnly();
     /// @notice In this block the pool would close out options worth `notional` of spot, more than `limit`, 6 decimals of the quote token.
     error OptionPool_TakeLimit(uint256 notional, uint256 limit);
     error OptionPool_Insolvent(int256 nav);

@@ -1,4 +1,4 @@
-/** Twin of the mark in pool-contracts/OptionPool.sol (`_valueBook`, `_addStrike`, `_storeMark`), bit for bit. */
+/** Twin of a pool's marks, pool-contracts/libraries/pool/PoolBook.sol and Marks.sol, bit for bit. */
 
 import { cashDivisor, toCashDown } from "./cashMath.ts";
 import { type InventoryVector, inventoryPotential } from "./inventoryPotential.ts";
@@ -7,9 +7,9 @@ import {
   type QuoteBoard,
   type QuoteParameters,
   ROOT_REFERENCE_YEARS_WAD,
-  rootYears,
-  strikeValue,
+  smileValue,
   tenorOf,
+  toSmile,
 } from "./poolQuote.ts";
 import { absolute } from "./word.ts";
 
@@ -43,12 +43,13 @@ export function strikeMark(parameters: QuoteParameters, position: StrikePosition
     const value = inTheMoney > 0n ? calls * inTheMoney : -puts * inTheMoney;
     return { value, netVega: 0n, grossVegaCost: 0n, contracts: 0n, netShort };
   }
-  const { callWad, putWad, callDeltaWad, vegaWad } = strikeValue(board, strikeWad);
+  const smile = toSmile(board, surfaceTime);
+  const { callWad, putWad, callDeltaWad, vegaWad } = smileValue(smile, strikeWad);
   const bucket = bucketOf(parameters, tenorOf(board, surfaceTime));
   netShort[bucket] = -(((calls + puts) * ((vegaWad * ROOT_REFERENCE_YEARS_WAD) / WAD)) / WAD);
-  netShort[3] = -((calls * callDeltaWad + puts * (callDeltaWad - WAD)) / WAD);
+  netShort[3] = -((calls * callDeltaWad + puts * (callDeltaWad - smile.deltaShareWad)) / WAD);
 
-  const vegaPerVolatilityWad = (vegaWad * rootYears(board)) / WAD;
+  const vegaPerVolatilityWad = (vegaWad * smile.rootYearsWad) / WAD;
   const contracts = absolute(calls) + absolute(puts);
   const grossSpread = parameters.grossVegaSpread > board.residualWad ? parameters.grossVegaSpread : board.residualWad;
   return {
@@ -159,7 +160,7 @@ export function cappedReserve(
   return reserveWad < potentialWad ? reserveWad : potentialWad;
 }
 
-/** NAV with the floor that the potential uses, 6 decimals; `OptionPool._navE6`. */
+/** NAV with the floor that the potential uses, 6 decimals; `PoolReserves.navE6`. */
 export function navE6(navFloor: bigint, nav: bigint, quoteDecimals: number): bigint {
   return ((nav > navFloor ? nav : navFloor) * 1_000_000n) / 10n ** BigInt(quoteDecimals);
 }

@@ -5,8 +5,15 @@ import { FixedPointError } from "./errors.ts";
 const WAD = 10n ** 18n;
 const PANIC_DIVISION_BY_ZERO = 0x12n;
 
-/** Net short vega of the front, middle and back bucket and net short delta, 6 decimals each. */
+/** Net short vega of the front, middle and back bucket and net short delta, 6 decimals each, as `Inventory.sol` keeps them. */
 export type InventoryVector = readonly [front: bigint, middle: bigint, back: bigint, delta: bigint];
+
+/** Throws where a value does not fit its lane of `Inventory.sol`: 56 bits. */
+export function requireInventory(inventory: InventoryVector): void {
+  for (const value of inventory) {
+    if (BigInt.asIntN(56, value) !== value) throw new FixedPointError("Inventory_Overflow", [value]);
+  }
+}
 
 /** κ_V as (00, 01, 02, 11, 12, 22), WAD. */
 export type VegaPotential = readonly [bigint, bigint, bigint, bigint, bigint, bigint];

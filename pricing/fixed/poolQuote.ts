@@ -10,7 +10,12 @@ import { black76PriceDeltaVegaKnownLn } from "./black76.ts";
 import { toCashUp } from "./cashMath.ts";
 import { FixedPointError } from "./errors.ts";
 import { essviStdDev } from "./essvi.ts";
-import { type InventoryVector, inventoryPotential, type VegaPotential } from "./inventoryPotential.ts";
+import {
+  type InventoryVector,
+  inventoryPotential,
+  requireInventory,
+  type VegaPotential,
+} from "./inventoryPotential.ts";
 import { lnWad } from "./logarithm.ts";
 import { sqrtWad } from "./squareRoot.ts";
 import { absolute } from "./word.ts";
@@ -23,6 +28,7 @@ const PANIC_DIVISION_BY_ZERO = 0x12n;
 /** √(30/365): vega per standard deviation times this is vega·√(30 d/τ). */
 export const ROOT_REFERENCE_YEARS_WAD = 286_691_089_540_497_941n;
 const SECONDS_PER_YEAR = 31_536_000n;
+const AVERAGING_WINDOW = 1800n;
 
 /** What of `PoolParameters` (IOptionPool.sol) a price depends on. */
 export interface QuoteParameters {
@@ -121,17 +127,22 @@ export interface QuoteTotals {
   minAbsDeltaWad: bigint;
   maxAbsDeltaWad: bigint;
   change: [bigint, bigint, bigint, bigint];
+  /** By board: change of net short vega and of net short Γ·F², 6 decimals. */
+  expiryVega: bigint[];
+  expiryGamma: bigint[];
 }
 
 /** The price of a package, as `PoolQuote.price`: the breakdown, and the sums that limits are checked on. */
 export function poolQuote(parameters: QuoteParameters, facts: QuoteFacts): { quote: PoolQuote; totals: QuoteTotals } {
-  const totals = emptyTotals();
-  for (const option of facts.options) addOption(totals, parameters, facts, option);
+  const totals = emptyTotals(facts);
+  addNow(totals, parameters, facts);
+  if (facts.previous.length !== 0) addPrevious(totals, facts);
+  addReport(totals, parameters, facts);
 
   const worseMid = facts.previous.length !== 0 && totals.previousMid > totals.mid ? totals.previousMid : totals.mid;
   const midWad = toCashUp(worseMid, RAW_PER_WAD);
-  const impactWad = impact(parameters, facts, totals.change);
   let spreadWad = spreadRaw(parameters, facts, totals) / RAW_PER_WAD + 1n;
+  const impactWad = impact(parameters, facts, totals.change, spreadWad);
   const feeWad = totals.fee / RAW_PER_WAD + 1n;
 
   let totalWad = midWad + impactWad + spreadWad + feeWad;
@@ -168,12 +179,28 @@ export function tenorOf(board: QuoteBoard, surfaceTime: number): number {
   return board.expiry - surfaceTime;
 }
 
-/** √τ of a board in years, WAD, on effective time. */
-export function rootYears(board: QuoteBoard): bigint {
-  return sqrtWad((board.effectiveSeconds * WAD) / SECONDS_PER_YEAR);
+/** A board at one moment, with what of its pricing does not depend on the strike; see `Smile.sol`. */
+export interface Smile {
+  readonly board: QuoteBoard;
+  /** √τ_eff, years, WAD. */
+  readonly rootYearsWad: bigint;
+  /** Inside the averaging window the share of the average that is still open, else 1; WAD. */
+  readonly deltaShareWad: bigint;
 }
 
-/** Call, put, call delta, vega by the standard deviation, and the standard deviation, of one strike on a board. */
+/** A board at `time`, seconds, which is before its expiry. Throws where the slice is outside of eSSVI's domain. */
+export function toSmile(board: QuoteBoard, time: number): Smile {
+  const { thetaWad, rhoWad, psiWad } = board;
+  essviStdDev({ kWad: 0n, thetaWad, rhoWad, psiWad }); // the chain looks at the slice before it looks at strikes
+  const left = BigInt(board.expiry - time);
+  return {
+    board,
+    rootYearsWad: sqrtWad((board.effectiveSeconds * WAD) / SECONDS_PER_YEAR),
+    deltaShareWad: left >= 0n && left < AVERAGING_WINDOW ? (left * WAD) / AVERAGING_WINDOW : WAD,
+  };
+}
+
+/** Call, put, call delta by the forward, vega by the standard deviation, and the standard deviation, of one strike on a board. */
 export function strikeValue(board: QuoteBoard, strikeWad: bigint) {
   const { forwardWad, thetaWad, rhoWad, psiWad } = board;
   if (forwardWad === 0n) throw new FixedPointError("Panic", [PANIC_DIVISION_BY_ZERO]);
@@ -183,7 +210,18 @@ export function strikeValue(board: QuoteBoard, strikeWad: bigint) {
   return { ...black76PriceDeltaVegaKnownLn(input), stdDevWad };
 }
 
-function emptyTotals(): QuoteTotals {
+/** As `strikeValue`, with the call's delta by the underlying. */
+export function smileValue({ board, deltaShareWad }: Smile, strikeWad: bigint) {
+  const value = strikeValue(board, strikeWad);
+  return { ...value, callDeltaWad: (value.callDeltaWad * deltaShareWad) / WAD };
+}
+
+/** Γ·F² of one option, WAD. */
+export function gammaWorth({ vegaWad, stdDevWad }: Pick<ReturnType<typeof strikeValue>, "vegaWad" | "stdDevWad">) {
+  return stdDevWad === 0n ? 0n : (vegaWad * WAD) / stdDevWad;
+}
+
+function emptyTotals({ atReport }: QuoteFacts): QuoteTotals {
   return {
     mid: 0n,
     previousMid: 0n,
@@ -199,36 +237,37 @@ function emptyTotals(): QuoteTotals {
     minAbsDeltaWad: 2n ** 256n - 1n,
     maxAbsDeltaWad: 0n,
     change: [0n, 0n, 0n, 0n],
+    expiryVega: atReport.map(() => 0n),
+    expiryGamma: atReport.map(() => 0n),
   };
 }
 
-/** Prices one option at the moments that matter and adds it to the sums. */
-function addOption(totals: QuoteTotals, parameters: QuoteParameters, facts: QuoteFacts, option: QuoteOption): void {
-  const { size } = option;
-  const magnitude = absolute(size);
-  const now = value(facts.current, option);
-  totals.contracts += magnitude;
-  totals.mid += size * now.priceWad;
-  addGreeks(totals, parameters, facts.current[option.board]!, size, now);
+/** Value, fee, and what the spread is charged on: at present. */
+function addNow(totals: QuoteTotals, parameters: QuoteParameters, facts: QuoteFacts): void {
+  const smiles = facts.current.map((board) => toSmile(board, facts.timestamp));
   const feeByNotional = (facts.state.spotWad * parameters.feeRate) / WAD;
-  const feeByPremium = (now.priceWad * parameters.feeCap) / WAD;
-  totals.fee += magnitude * smaller(feeByNotional, feeByPremium);
-  const absDeltaWad = absolute(now.deltaWad);
-  totals.minAbsDeltaWad = smaller(totals.minAbsDeltaWad, absDeltaWad);
-  totals.maxAbsDeltaWad = larger(totals.maxAbsDeltaWad, absDeltaWad);
-  if (facts.previous.length !== 0) totals.previousMid += size * value(facts.previous, option).priceWad;
-  addReport(totals, parameters, facts, option);
+  for (const option of facts.options) {
+    const { size } = option;
+    const smile = smiles[option.board]!;
+    const now = value(smile, option);
+    totals.contracts += absolute(size);
+    totals.mid += size * now.priceWad;
+    totals.fee += absolute(size) * smaller(feeByNotional, (now.priceWad * parameters.feeCap) / WAD);
+    const absDeltaWad = absolute(now.deltaWad);
+    totals.minAbsDeltaWad = smaller(totals.minAbsDeltaWad, absDeltaWad);
+    totals.maxAbsDeltaWad = larger(totals.maxAbsDeltaWad, absDeltaWad);
+    addGreeks(totals, parameters, smile, size, now);
+  }
 }
 
-/** Vega and what data may have missed since: Δ·σ, Γ·σ² and vega·σ, at present. */
+/** Vega and what data may have missed since: Δ·σ, Γ·σ² and vega·σ. */
 function addGreeks(
   totals: QuoteTotals,
   parameters: QuoteParameters,
-  board: QuoteBoard,
+  { board, rootYearsWad }: Smile,
   size: bigint,
   { deltaWad, vegaWad, stdDevWad }: { readonly deltaWad: bigint; readonly vegaWad: bigint; readonly stdDevWad: bigint },
 ): void {
-  const rootYearsWad = rootYears(board);
   const volatilityWad = rootYearsWad === 0n ? 0n : (stdDevWad * WAD) / rootYearsWad;
   const vegaPerVolatilityWad = (vegaWad * rootYearsWad) / WAD;
   totals.netVega += size * vegaPerVolatilityWad;
@@ -244,32 +283,46 @@ function addGreeks(
   }
 }
 
-/** Value and inventory change as marks see them: at the report's own time and spot. */
-function addReport(totals: QuoteTotals, parameters: QuoteParameters, facts: QuoteFacts, option: QuoteOption): void {
-  const { priceWad, deltaWad, vegaWad } = value(facts.atReport, option);
-  totals.reportValue += option.size * priceWad;
-  const bucket = bucketOf(parameters, tenorOf(facts.atReport[option.board]!, facts.state.surfaceTime));
-  totals.change[bucket] += (option.size * ((vegaWad * ROOT_REFERENCE_YEARS_WAD) / WAD)) / WAD;
-  totals.change[3] += (option.size * deltaWad) / WAD;
+function addPrevious(totals: QuoteTotals, facts: QuoteFacts): void {
+  const smiles = facts.previous.map((board) => toSmile(board, facts.timestamp));
+  for (const option of facts.options) totals.previousMid += option.size * value(smiles[option.board]!, option).priceWad;
 }
 
-function value(boards: readonly QuoteBoard[], option: QuoteOption) {
-  const strike = strikeValue(boards[option.board]!, option.strikeWad);
+/** Value and inventory change as marks see them: at the report's own time and spot. */
+function addReport(totals: QuoteTotals, parameters: QuoteParameters, facts: QuoteFacts): void {
+  const { surfaceTime } = facts.state;
+  const smiles = facts.atReport.map((board) => toSmile(board, surfaceTime));
+  for (const option of facts.options) {
+    const { board, size } = option;
+    const report = value(smiles[board]!, option);
+    const vega = (size * ((report.vegaWad * ROOT_REFERENCE_YEARS_WAD) / WAD)) / WAD;
+    totals.reportValue += size * report.priceWad;
+    totals.change[bucketOf(parameters, tenorOf(facts.atReport[board]!, surfaceTime))] += vega;
+    totals.change[3] += (size * report.deltaWad) / WAD;
+    totals.expiryVega[board]! += vega;
+    totals.expiryGamma[board]! += (size * gammaWorth(report)) / WAD;
+  }
+}
+
+function value(smile: Smile, option: QuoteOption) {
+  const strike = smileValue(smile, option.strikeWad);
   return {
     priceWad: option.isPut ? strike.putWad : strike.callWad,
-    deltaWad: option.isPut ? strike.callDeltaWad - WAD : strike.callDeltaWad,
+    deltaWad: option.isPut ? strike.callDeltaWad - smile.deltaShareWad : strike.callDeltaWad,
     vegaWad: strike.vegaWad,
     stdDevWad: strike.stdDevWad,
   };
 }
 
-function impact(parameters: QuoteParameters, facts: QuoteFacts, change: InventoryVector): bigint {
+/** The change of the potential, or what R pays back, at most the spread. */
+function impact(parameters: QuoteParameters, facts: QuoteFacts, change: InventoryVector, spreadWad: bigint): bigint {
   const [v0, v1, v2, delta] = facts.inventory;
   const next = [v0 + change[0], v1 + change[1], v2 + change[2], delta + change[3]] as const;
+  requireInventory(next);
   const before = potential(parameters, facts, facts.inventory);
   const later = potential(parameters, facts, next);
   if (later >= before) return later - before;
-  return facts.paysBack ? -((facts.reserveWad * (before - later)) / before) : 0n;
+  return facts.paysBack ? -smaller((facts.reserveWad * (before - later)) / before, spreadWad) : 0n;
 }
 
 function potential(parameters: QuoteParameters, facts: QuoteFacts, inventory: InventoryVector): bigint {

@@ -7,7 +7,6 @@ import {
   clearinghouseBytecode,
   clearinghouseLinks,
   deleveragingBytecode,
-  hedgeExchangeAbi,
   hedgeExchangeBytecode,
   insuranceFundAbi,
   insuranceFundBytecode,
@@ -16,9 +15,11 @@ import {
   marketOracleAbi,
   marketOracleBytecode,
   marketsBytecode,
+  marksBytecode,
   optionPoolAbi,
   optionPoolBytecode,
   optionPoolLinks,
+  parameterCodeBytecode,
   permittedTradesBytecode,
   poolSharesAbi,
   poolSharesBytecode,
@@ -156,9 +157,13 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
   }
 
   step(`pool ${input.poolName}`);
-  const HedgeExchange = await transactor.deploy(hedgeExchangeAbi, hedgeExchangeBytecode, []);
+  const poolLibraries = {
+    HedgeExchange: await transactor.deploy([], hedgeExchangeBytecode, []),
+    Marks: await transactor.deploy([], marksBytecode, []),
+    ParameterCode: await transactor.deploy([], parameterCodeBytecode, []),
+  };
   const expectedShares = await predict(1);
-  const poolCode = linked(optionPoolBytecode, optionPoolLinks, { HedgeExchange });
+  const poolCode = linked(optionPoolBytecode, optionPoolLinks, poolLibraries);
   const optionPool = await transactor.deploy(optionPoolAbi, poolCode, [
     clearinghouse,
     marketOracle,

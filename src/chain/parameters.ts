@@ -81,10 +81,15 @@ export interface PoolParameters {
   readonly minDelta: bigint;
   readonly vegaLimit: bigint;
   readonly deltaLimit: bigint;
+  readonly expiryVegaLimit: bigint;
+  readonly expiryGammaLimit: bigint;
+  readonly vegaFlowLimit: bigint;
+  readonly deltaFlowLimit: bigint;
   readonly utilisationLimit: bigint;
   readonly redemptionShare: bigint;
   readonly takeSpread: bigint;
   readonly takeLimit: bigint;
+  readonly markBountyRate: bigint;
   readonly navFloor: bigint;
   readonly minTenor: number;
   readonly maxTenor: number;
@@ -93,6 +98,8 @@ export interface PoolParameters {
   readonly worseOfSeconds: number;
   readonly frontTenor: number;
   readonly middleTenor: number;
+  readonly flowSeconds: number;
+  readonly reduceOnly: boolean;
 }
 
 /**
@@ -116,10 +123,15 @@ export function defaultPoolParameters(quoteDecimals: number): PoolParameters {
     minDelta: wad(0.03),
     vegaLimit: wad(1),
     deltaLimit: wad(1),
+    expiryVegaLimit: wad(0.7),
+    expiryGammaLimit: wad(20), // 1 % of spot moves the delta of an expiry by a fifth of NAV
+    vegaFlowLimit: wad(0.3), // within a minute, see `flowSeconds`
+    deltaFlowLimit: wad(0.3),
     utilisationLimit: wad(0.8),
     redemptionShare: wad(0.5),
     takeSpread: wad(0.002), // 20 bp of spot for accounts under liquidation …
     takeLimit: wad(0.05), // … of at most a twentieth of NAV a block
+    markBountyRate: 10n ** BigInt(quoteDecimals) / 2n, // half a quote token for each hour
     navFloor: 10_000n * 10n ** BigInt(quoteDecimals),
     minTenor: 2 * DAY,
     maxTenor: 400 * DAY,
@@ -128,6 +140,8 @@ export function defaultPoolParameters(quoteDecimals: number): PoolParameters {
     worseOfSeconds: 12,
     frontTenor: 14 * DAY,
     middleTenor: 60 * DAY,
+    flowSeconds: 60,
+    reduceOnly: false,
   };
 }
 

@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { type Abi, decodeFunctionResult, encodeFunctionData, type Hex, zeroAddress } from "viem";
+import { type Abi, decodeFunctionResult, encodeFunctionData, type Hex, keccak256, stringToHex } from "viem";
 import { binaries, root, startAnvil } from "./pricingHarness.ts";
 
 /** A contract that was put on the chain. */
@@ -15,8 +15,8 @@ export interface PlacedContract {
 export interface CodeChain {
   /** Puts a contract of a file of the same name, or of `file`, at an address. */
   place(address: Hex, contract: string, file?: string): Promise<PlacedContract>;
-  /** Its code for deployment. */
-  creationCode(contract: string): Hex;
+  /** Its code for deployment, linked to libraries that are put on the chain. */
+  creationCode(contract: string): Promise<Hex>;
   stop(): void;
 }
 
@@ -47,10 +47,20 @@ export async function startCodeChain(...sources: readonly string[]): Promise<Cod
         },
       };
     },
-    // Linked libraries stand nowhere: what needs them is not called here.
-    creationCode: (contract) => {
-      const unlinked: string = artifactOf(contract, contract).bytecode.object;
-      return unlinked.replace(/__\$[0-9a-f]{34}\$__/g, zeroAddress.slice(2)) as Hex;
+    creationCode: async (contract) => {
+      const { object, linkReferences } = artifactOf(contract, contract).bytecode;
+      let code: string = object;
+      for (const libraries of Object.values<Record<string, readonly { start: number }[]>>(linkReferences)) {
+        for (const [library, places] of Object.entries(libraries)) {
+          const address = `0x${keccak256(stringToHex(library)).slice(-40)}` as const;
+          await rpc("anvil_setCode", [address, artifactOf(library, library).deployedBytecode.object]);
+          for (const { start } of places) {
+            const at = 2 + 2 * start; // behind 0x, two digits a byte
+            code = code.slice(0, at) + address.slice(2) + code.slice(at + 40);
+          }
+        }
+      }
+      return code as Hex;
     },
     stop: () => void anvil.kill(),
   };

@@ -34,6 +34,7 @@ const errorsOfPricing = parseAbi([
   "error Black76_PriceTooLarge(uint256,uint256)",
   "error Logarithm_OfZero()",
   "error Essvi_OutOfDomain(int256,uint256,int256,uint256)",
+  "error Inventory_Overflow(int256)",
 ]);
 
 let harness: QuoteHarness;
@@ -65,7 +66,7 @@ function drawPackage(random: Random): Package {
     const strikeWad = drawStrike(random, extreme, current[board]!.forwardWad);
     return { size: drawSize(random, extreme), isPut: random.below(2) === 0, strikeWad, board };
   });
-  const signed64 = () => BigInt.asIntN(64, random.below(2) ? random.word(63) : -random.word(63));
+  const signed56 = () => (random.below(2) ? random.word(55) : -random.word(55));
   const acceptedAt = surfaceTime + 10;
   return {
     extreme,
@@ -86,7 +87,7 @@ function drawPackage(random: Random): Package {
       atReport: boardsAt(surfaceTime, surfaceSpotWad),
       current,
       previous: random.below(2) ? boardsAt(NOW, moved(spotWad)) : [],
-      inventory: [signed64(), signed64(), signed64(), signed64()],
+      inventory: [signed56(), signed56(), signed56(), signed56()],
       reserveWad: random.word(96),
       navE6: 1n + random.word(100),
       paysBack: random.below(3) !== 0,

@@ -12,16 +12,23 @@ export type FullParameters = QuoteParameters & {
   readonly minDelta: bigint;
   readonly vegaLimit: bigint;
   readonly deltaLimit: bigint;
+  readonly expiryVegaLimit: bigint;
+  readonly expiryGammaLimit: bigint;
+  readonly vegaFlowLimit: bigint;
+  readonly deltaFlowLimit: bigint;
   readonly utilisationLimit: bigint;
   readonly redemptionShare: bigint;
   readonly takeSpread: bigint;
   readonly takeLimit: bigint;
+  readonly markBountyRate: bigint;
   readonly navFloor: bigint;
   readonly minTenor: number;
   readonly maxTenor: number;
   readonly maxSpotAge: number;
   readonly maxSurfaceAge: number;
   readonly worseOfSeconds: number;
+  readonly flowSeconds: number;
+  readonly reduceOnly: boolean;
 };
 
 export type FullBoard = QuoteBoard & { readonly fresh: boolean; readonly settled: boolean };
@@ -80,7 +87,7 @@ export async function startQuoteHarness(): Promise<QuoteHarness> {
   const chain = await startCodeChain("test/contracts/pricing/QuoteHarness.sol", "pool-contracts/OptionPool.sol");
   const quotes = await chain.place("0x00000000000000000000000000000000000ba51d", "QuoteHarness");
   const marks = await chain.place("0x00000000000000000000000000000000000ba51e", "MarkHarness", "QuoteHarness");
-  const poolCode = chain.creationCode("OptionPool");
+  const poolCode = await chain.creationCode("OptionPool");
   return {
     prices: async (parameters, facts) => (await quotes.call("prices", [parameters, facts])) as readonly Priced[],
     play: async (scenes, timestamp) => (await marks.call("play", [poolCode, scenes], timestamp)) as readonly Seen[],
@@ -108,16 +115,23 @@ export function drawParameters(random: Random): FullParameters {
     minDelta: 0n,
     vegaLimit: 100n * WAD,
     deltaLimit: 10n * WAD,
+    expiryVegaLimit: 100n * WAD,
+    expiryGammaLimit: 10_000n * WAD,
+    vegaFlowLimit: 100n * WAD,
+    deltaFlowLimit: 10n * WAD,
     utilisationLimit: WAD,
     redemptionShare: WAD,
     takeSpread: 0n,
     takeLimit: 0n,
+    markBountyRate: 0n,
     navFloor: 1n + random.word(95),
     minTenor: 3600,
     maxTenor: 1000 * DAY,
     maxSpotAge: 3600,
     maxSurfaceAge: DAY,
     worseOfSeconds: random.below(3601),
+    flowSeconds: 60,
+    reduceOnly: false,
     frontTenor,
     middleTenor: frontTenor + 1 + random.below(90 * DAY),
   };

@@ -3,18 +3,17 @@ pragma solidity ^0.8.37;
 
 import {PoolParameters, Quote} from "../../interfaces/IOptionPool.sol";
 import {Board, MarketState} from "../../types/Board.sol";
+import {requireInventory} from "../../types/Inventory.sol";
 import {CashMath} from "../accounting/CashMath.sol";
-import {Black76} from "./Black76.sol";
-import {Essvi} from "./Essvi.sol";
 import {InventoryPotential} from "./InventoryPotential.sol";
-import {Logarithm} from "./Logarithm.sol";
+import {Smile, Smiles, StrikeValue} from "./Smile.sol";
 import {SquareRoot} from "./SquareRoot.sol";
 
 /// @title The price of a package of options
 /// @notice
 ///
 ///     cash = Σ qᵢ·BSᵢ + impact + spread + fee
-///     impact = Φ(x′) − Φ(x) where that is ≥ 0, else −R·(1 − Φ(x′)/Φ(x))
+///     impact = Φ(x′) − Φ(x) where that is ≥ 0, else −R·(1 − Φ(x′)/Φ(x)), but at least −spread
 ///     spread = (s₀ + d)·|net vega| + Σ s₁·|vegaᵢ| + g·S·Σ|qᵢ| + s_Δ·S·|net delta| + |Σ Δᵢ·mᵢ| + ½|Σ Γᵢ·mᵢ²| + n·|Σ σᵢ·V̂ᵢ|
 ///     mᵢ = c·σᵢ·S·√age of spot,   n = c·ξ·√age of surface,   V̂ = vega·√(30 d/τ)
 ///     fee = Σ min(feeRate·S, feeCap·BSᵢ)·|qᵢ|
@@ -23,8 +22,15 @@ import {SquareRoot} from "./SquareRoot.sol";
 /// Every part of the spread is an absolute value of a sum or a sum of absolute values: a package costs at most what its legs
 /// cost one by one.
 ///
+/// Nobody trades better than mid: what is paid back is at most the spread. Mid is free of arbitrage and every quote of one
+/// instant is on its own side of it, so no set of quotes is an arbitrage, whatever the inventory.
+///
 /// Pure: everything comes in as arguments, and `pricing/fixed/poolQuote.ts` repeats it bit for bit. "Raw" is size (6
 /// decimals) times WAD, 1e24 to one; the parts become WAD once each and cash is rounded up once.
+///
+/// Bounds, on which unchecked arithmetic rests: at most 8 legs of sizes below 2^79, spot below 2^96, forwards below 2^97, strikes below
+/// 2^88 (all WAD), rates of `ParameterCode`, inventory of `Inventory`. So prices are below 2^97, vegas below 2^96, standard
+/// deviations below 2^66 and volatilities below 2^79 (a second before the expiry), and every sum over the legs below 2^240.
 library PoolQuote {
     /// @param size Signed, 6 decimals, the taker's.
     /// @param isPut Kind.
@@ -63,6 +69,9 @@ library PoolQuote {
     }
 
     /// @dev Sums over the legs; raw unless named otherwise.
+    /// @param change Of the pool's net short vega by bucket and net short delta, 6 decimals.
+    /// @param expiryVega By board: change of net short vega, 6 decimals.
+    /// @param expiryGamma By board: change of net short Γ·F², 6 decimals.
     struct Totals {
         int256 mid;
         int256 previousMid;
@@ -78,11 +87,12 @@ library PoolQuote {
         uint256 minAbsDeltaWad;
         uint256 maxAbsDeltaWad;
         int256[4] change;
+        int256[] expiryVega;
+        int256[] expiryGamma;
     }
 
     /// @dev √(30/365): vega per standard deviation times this is vega·√(30 d/τ).
     uint256 internal constant ROOT_REFERENCE_YEARS_WAD = 286691089540497941;
-    uint256 internal constant SECONDS_PER_YEAR = 365 days;
     uint256 internal constant RAW_PER_WAD = 1e6;
 
     /// @return quote The breakdown.
@@ -92,21 +102,21 @@ library PoolQuote {
         pure
         returns (Quote memory quote, Totals memory totals)
     {
-        totals.minAbsDeltaWad = type(uint256).max;
-        for (uint256 i = 0; i < facts.options.length; ++i) {
-            _addOption(totals, parameters, facts, facts.options[i]);
-        }
+        _addNow(totals, parameters, facts);
+        if (facts.previous.length != 0) _addPrevious(totals, facts);
+        _addReport(totals, parameters, facts);
+
         int256 mid = totals.mid;
         if (facts.previous.length != 0 && totals.previousMid > mid) mid = totals.previousMid;
         quote.midWad = CashMath.toCashUp(mid, int256(RAW_PER_WAD));
         quote.reportValueWad = CashMath.toCashUp(totals.reportValue, int256(RAW_PER_WAD));
-        quote.impactWad = _impact(parameters, facts, totals.change);
         quote.spreadWad = _spreadRaw(parameters, facts, totals) / RAW_PER_WAD + 1; // up
+        quote.impactWad = _impact(parameters, facts, totals.change, quote.spreadWad);
         quote.feeWad = totals.fee / RAW_PER_WAD + 1; // up
         quote.vegaChange = [totals.change[0], totals.change[1], totals.change[2]];
         quote.deltaChange = totals.change[3];
 
-        // All parts are below 2^200: no overflow.
+        // All parts are below 2^240: no overflow.
         int256 totalWad = quote.midWad + quote.impactWad + int256(quote.spreadWad + quote.feeWad);
         (bool bounded, int256 leastWad) = _leastPayoff(facts.options);
         if (bounded && totalWad < leastWad) {
@@ -118,85 +128,105 @@ library PoolQuote {
         quote.fee = quote.feeWad / uint256(wadPerUnit);
     }
 
-    /// @dev Prices one option at the moments that matter and adds it to the sums.
-    function _addOption(
-        Totals memory totals,
-        PoolParameters memory parameters,
-        Facts memory facts,
-        Option memory option
-    ) private pure {
-        int256 size = option.size;
-        uint256 magnitude = uint256(size < 0 ? -size : size);
-        totals.contracts += magnitude;
-        (uint256 priceWad, int256 deltaWad, uint256 vegaWad, uint256 stdDevWad) =
-            _value(facts.current[option.board], option);
-        totals.mid += size * int256(priceWad); // size < 2^79, price < 2^127
-        _addGreeks(totals, parameters, facts.current[option.board], size, deltaWad, vegaWad, stdDevWad);
-        totals.fee += magnitude
-            * _min(facts.state.spotWad * parameters.feeRate / 1e18, priceWad * parameters.feeCap / 1e18);
-        uint256 absDeltaWad = uint256(deltaWad < 0 ? -deltaWad : deltaWad);
-        if (absDeltaWad < totals.minAbsDeltaWad) totals.minAbsDeltaWad = absDeltaWad;
-        if (absDeltaWad > totals.maxAbsDeltaWad) totals.maxAbsDeltaWad = absDeltaWad;
-        if (facts.previous.length != 0) {
-            (uint256 previousWad,,,) = _value(facts.previous[option.board], option);
-            totals.previousMid += size * int256(previousWad);
+    /// @dev Value, fee, and what the spread is charged on: at present.
+    function _addNow(Totals memory totals, PoolParameters memory parameters, Facts memory facts) private pure {
+        Smile[] memory smiles = _smiles(facts.current, facts.timestamp);
+        uint256 feeByNotionalWad = facts.state.spotWad * parameters.feeRate / 1e18;
+        totals.minAbsDeltaWad = type(uint256).max;
+        unchecked {
+            for (uint256 i = 0; i < facts.options.length; ++i) {
+                Option memory option = facts.options[i];
+                Smile memory smile = smiles[option.board];
+                StrikeValue memory value = Smiles.value(smile, option.strikeWad);
+                (uint256 priceWad, int256 deltaWad) = _ofOption(smile, value, option.isPut);
+                uint256 magnitude = _abs(option.size);
+                totals.contracts += magnitude;
+                totals.mid += option.size * int256(priceWad);
+                totals.fee += magnitude * _min(feeByNotionalWad, priceWad * parameters.feeCap / 1e18);
+                uint256 absDeltaWad = _abs(deltaWad);
+                if (absDeltaWad < totals.minAbsDeltaWad) totals.minAbsDeltaWad = absDeltaWad;
+                if (absDeltaWad > totals.maxAbsDeltaWad) totals.maxAbsDeltaWad = absDeltaWad;
+                uint256 grossVegaSpread = _max(parameters.grossVegaSpread, facts.current[option.board].residualWad);
+                _addGreeks(totals, grossVegaSpread, smile, value, option.size, deltaWad);
+            }
         }
-        _addReport(totals, parameters, facts, option);
     }
 
-    /// @dev vega and what data may have missed since: Δ·σ, Γ·σ² and vega·σ, at present.
+    /// @dev vega and what data may have missed since: Δ·σ, Γ·σ² and vega·σ.
     function _addGreeks(
         Totals memory totals,
-        PoolParameters memory parameters,
-        Board memory board,
+        uint256 grossVegaSpread,
+        Smile memory smile,
+        StrikeValue memory value,
         int256 size,
-        int256 deltaWad,
-        uint256 vegaWad,
-        uint256 stdDevWad
+        int256 deltaWad
     ) private pure {
-        uint256 rootYearsWad = SquareRoot.sqrtWad(board.effectiveSeconds * 1e18 / SECONDS_PER_YEAR);
-        uint256 volatilityWad = rootYearsWad == 0 ? 0 : stdDevWad * 1e18 / rootYearsWad;
-        uint256 vegaPerVolatilityWad = vegaWad * rootYearsWad / 1e18;
-        totals.netVega += size * int256(vegaPerVolatilityWad);
-        totals.netDelta += size * deltaWad;
-        totals.grossVegaCost += _abs(size)
-        * (vegaPerVolatilityWad * _max(parameters.grossVegaSpread, board.residualWad) / 1e18);
-        totals.ageDelta += size * (deltaWad * int256(volatilityWad) / 1e18); // |delta| ≤ 1, volatility < 2^127
-        totals.ageVega += size * int256(vegaWad * ROOT_REFERENCE_YEARS_WAD / 1e18 * volatilityWad / 1e18);
-        if (stdDevWad != 0) {
+        unchecked {
+            uint256 rootYearsWad = smile.rootYearsWad;
+            (uint256 vegaWad, uint256 stdDevWad) = (value.vegaWad, value.stdDevWad);
+            uint256 volatilityWad = rootYearsWad == 0 ? 0 : stdDevWad * 1e18 / rootYearsWad;
+            uint256 vegaPerVolatilityWad = vegaWad * rootYearsWad / 1e18;
+            totals.netVega += size * int256(vegaPerVolatilityWad);
+            totals.netDelta += size * deltaWad;
+            totals.grossVegaCost += _abs(size) * (vegaPerVolatilityWad * grossVegaSpread / 1e18);
+            totals.ageDelta += size * (deltaWad * int256(volatilityWad) / 1e18);
+            totals.ageVega += size * int256(vegaWad * ROOT_REFERENCE_YEARS_WAD / 1e18 * volatilityWad / 1e18);
+            if (stdDevWad == 0) return;
             // Γ = φ(d1)/(F·v) = (F·φ(d1))/(F²·v)
-            uint256 gammaWad = vegaWad * 1e18 / board.forwardWad * 1e18 / board.forwardWad * 1e18 / stdDevWad;
+            uint256 gammaWad = vegaWad * 1e18 / smile.forwardWad * 1e18 / smile.forwardWad * 1e18 / stdDevWad;
             totals.ageGamma += size * int256(gammaWad * volatilityWad / 1e18 * volatilityWad / 1e18);
         }
     }
 
-    /// @dev Value and inventory change as marks see them: at the report's own time and spot.
-    function _addReport(
-        Totals memory totals,
-        PoolParameters memory parameters,
-        Facts memory facts,
-        Option memory option
-    ) private pure {
-        Board memory board = facts.atReport[option.board];
-        (uint256 priceWad, int256 deltaWad, uint256 vegaWad,) = _value(board, option);
-        totals.reportValue += option.size * int256(priceWad);
-        uint256 bucket = bucketOf(parameters, board.expiry - facts.state.surfaceTime);
-        totals.change[bucket] += option.size * int256(vegaWad * ROOT_REFERENCE_YEARS_WAD / 1e18) / 1e18;
-        totals.change[3] += option.size * deltaWad / 1e18;
+    function _addPrevious(Totals memory totals, Facts memory facts) private pure {
+        Smile[] memory smiles = _smiles(facts.previous, facts.timestamp);
+        for (uint256 i = 0; i < facts.options.length; ++i) {
+            Option memory option = facts.options[i];
+            Smile memory smile = smiles[option.board];
+            (uint256 priceWad,) = _ofOption(smile, Smiles.value(smile, option.strikeWad), option.isPut);
+            totals.previousMid += option.size * int256(priceWad); // 2^79 · 2^97
+        }
     }
 
-    /// @notice Price, delta (by the forward), vega (by the standard deviation) and standard deviation of one option.
-    function _value(Board memory board, Option memory option)
+    /// @dev Value and inventory change as marks see them: at the report's own time and spot.
+    function _addReport(Totals memory totals, PoolParameters memory parameters, Facts memory facts) private pure {
+        uint256 surfaceTime = facts.state.surfaceTime;
+        Smile[] memory smiles = _smiles(facts.atReport, surfaceTime);
+        totals.expiryVega = new int256[](smiles.length);
+        totals.expiryGamma = new int256[](smiles.length);
+        for (uint256 i = 0; i < facts.options.length; ++i) {
+            Option memory option = facts.options[i];
+            Smile memory smile = smiles[option.board];
+            StrikeValue memory value = Smiles.value(smile, option.strikeWad);
+            (uint256 priceWad, int256 deltaWad) = _ofOption(smile, value, option.isPut);
+            uint256 bucket = bucketOf(parameters, facts.atReport[option.board].expiry - surfaceTime);
+            unchecked {
+                totals.reportValue += option.size * int256(priceWad);
+                int256 vega = option.size * int256(value.vegaWad * ROOT_REFERENCE_YEARS_WAD / 1e18) / 1e18;
+                totals.change[bucket] += vega;
+                totals.change[3] += option.size * deltaWad / 1e18;
+                totals.expiryVega[option.board] += vega;
+                totals.expiryGamma[option.board] += option.size * int256(Smiles.gammaWorth(value)) / 1e18;
+            }
+        }
+    }
+
+    function _smiles(Board[] memory boards, uint256 time) private pure returns (Smile[] memory smiles) {
+        smiles = new Smile[](boards.length);
+        for (uint256 i = 0; i < boards.length; ++i) {
+            smiles[i] = Smiles.toSmile(boards[i], time);
+        }
+    }
+
+    function _ofOption(Smile memory smile, StrikeValue memory value, bool isPut)
         private
         pure
-        returns (uint256 priceWad, int256 deltaWad, uint256 vegaWad, uint256 stdDevWad)
+        returns (uint256 priceWad, int256 deltaWad)
     {
-        int256 k = Logarithm.lnWad(option.strikeWad * 1e18 / board.forwardWad);
-        stdDevWad = Essvi.stdDev(k, board.thetaWad, board.rhoWad, board.psiWad);
-        uint256 putWad;
-        (priceWad, putWad, deltaWad, vegaWad) =
-            Black76.priceDeltaVegaKnownLn(board.forwardWad, option.strikeWad, k, stdDevWad);
-        if (option.isPut) (priceWad, deltaWad) = (putWad, deltaWad - 1e18);
+        unchecked {
+            if (!isPut) return (value.callWad, value.callDeltaWad);
+            return (value.putWad, value.callDeltaWad - int256(smile.deltaShareWad)); // both at most 1
+        }
     }
 
     /// @notice Tenor bucket of an expiry that is `tenor` seconds away from the report.
@@ -205,7 +235,8 @@ library PoolQuote {
         return tenor <= parameters.middleTenor ? 1 : 2;
     }
 
-    function _impact(PoolParameters memory parameters, Facts memory facts, int256[4] memory change)
+    /// @dev The change of the potential, or what R pays back, at most the spread.
+    function _impact(PoolParameters memory parameters, Facts memory facts, int256[4] memory change, uint256 spreadWad)
         private
         pure
         returns (int256)
@@ -214,11 +245,14 @@ library PoolQuote {
         for (uint256 i = 0; i < 4; ++i) {
             next[i] = facts.inventory[i] + change[i];
         }
+        requireInventory(next);
         uint256 before = _potential(parameters, facts, facts.inventory);
         uint256 later = _potential(parameters, facts, next);
-        if (later >= before) return int256(later - before); // potentials are below 2^200
-        if (!facts.paysBack) return 0;
-        return -int256(facts.reserveWad * (before - later) / before); // at most R
+        unchecked {
+            if (later >= before) return int256(later - before); // potentials are below 2^250
+            if (!facts.paysBack) return 0;
+        }
+        return -int256(_min(facts.reserveWad * (before - later) / before, spreadWad)); // at most R, which is below 2^96
     }
 
     function _potential(PoolParameters memory parameters, Facts memory facts, int256[4] memory x)
@@ -238,52 +272,65 @@ library PoolQuote {
         returns (uint256 spread)
     {
         uint256 spotWad = facts.state.spotWad;
-        uint256 netVegaSpread = parameters.netVegaSpread + facts.state.disagreementWad;
-        spread = _abs(totals.netVega) * netVegaSpread / 1e18 + totals.grossVegaCost + totals.contracts
-            * (spotWad * parameters.notionalSpread / 1e18);
-        spread += _abs(totals.netDelta) * (spotWad * parameters.deltaSpread / 1e18) / 1e18; // 2^142 · 2^96
-        // m per volatility: how far spot may have moved since its report; n: how far volatility may have.
-        uint256 m = parameters.ageMultiplier * spotWad / 1e18 * _rootAge(facts.timestamp, facts.state.spotTime) / 1e18;
-        uint256 n = parameters.ageMultiplier * parameters.volOfVol / 1e18
-            * _rootAge(facts.timestamp, facts.state.surfaceTime) / 1e18;
+        // m per volatility: how far spot may have moved since its report, below 2^109; n: how far volatility may have, below 2^77.
+        uint256 m;
+        uint256 n;
+        unchecked {
+            uint256 netVegaSpread = parameters.netVegaSpread + facts.state.disagreementWad;
+            spread = _abs(totals.netVega) * netVegaSpread / 1e18 + totals.grossVegaCost + totals.contracts
+                * (spotWad * parameters.notionalSpread / 1e18);
+            spread += _abs(totals.netDelta) * (spotWad * parameters.deltaSpread / 1e18) / 1e18; // 2^142 · 2^92
+            m = parameters.ageMultiplier * spotWad / 1e18 * _rootAge(facts.timestamp, facts.state.spotTime) / 1e18;
+            n = parameters.ageMultiplier * parameters.volOfVol / 1e18
+                * _rootAge(facts.timestamp, facts.state.surfaceTime) / 1e18;
+        }
+        // Gamma times m² leaves the word only where volatility is absurd, and then nothing is quoted.
         spread += _abs(totals.ageDelta) * m / 1e18 + _abs(totals.ageGamma) * m / 1e18 * m / 2e18 + _abs(totals.ageVega)
         * n / 1e18;
     }
 
     /// @dev √(age in years), WAD.
     function _rootAge(uint256 timestamp, uint256 time) private pure returns (uint256) {
-        return timestamp <= time ? 0 : SquareRoot.sqrtWad((timestamp - time) * 1e18 / SECONDS_PER_YEAR);
+        unchecked {
+            return timestamp <= time ? 0 : SquareRoot.sqrtWad((timestamp - time) * 1e18 / Smiles.SECONDS_PER_YEAR);
+        }
     }
 
     /// @notice The least the package can pay at expiry, WAD rounded up, where all legs share one expiry and it is finite.
     function _leastPayoff(Option[] memory options) private pure returns (bool bounded, int256 leastWad) {
-        int256 slopeAbove;
-        for (uint256 i = 0; i < options.length; ++i) {
-            if (options[i].board != options[0].board) return (false, 0);
-            if (!options[i].isPut) slopeAbove += options[i].size;
+        unchecked {
+            int256 slopeAbove;
+            for (uint256 i = 0; i < options.length; ++i) {
+                if (options[i].board != options[0].board) return (false, 0);
+                if (!options[i].isPut) slopeAbove += options[i].size;
+            }
+            if (slopeAbove < 0) return (false, 0);
+            // Piecewise linear with kinks at the strikes, rising above the last: the least is at 0 or at a strike.
+            int256 least = _payoffAt(options, 0);
+            for (uint256 i = 0; i < options.length; ++i) {
+                int256 payoff = _payoffAt(options, options[i].strikeWad);
+                if (payoff < least) least = payoff;
+            }
+            return (true, CashMath.toCashUp(least, int256(RAW_PER_WAD)));
         }
-        if (slopeAbove < 0) return (false, 0);
-        // Piecewise linear with kinks at the strikes, rising above the last: the least is at 0 or at a strike.
-        int256 least = _payoffAt(options, 0);
-        for (uint256 i = 0; i < options.length; ++i) {
-            int256 payoff = _payoffAt(options, options[i].strikeWad);
-            if (payoff < least) least = payoff;
-        }
-        return (true, CashMath.toCashUp(least, int256(RAW_PER_WAD)));
     }
 
     function _payoffAt(Option[] memory options, uint256 priceWad) private pure returns (int256 raw) {
-        for (uint256 i = 0; i < options.length; ++i) {
-            Option memory option = options[i];
-            uint256 payoff = option.isPut
-                ? (option.strikeWad > priceWad ? option.strikeWad - priceWad : 0)
-                : (priceWad > option.strikeWad ? priceWad - option.strikeWad : 0);
-            raw += option.size * int256(payoff); // size < 2^79, payoff < 2^88
+        unchecked {
+            for (uint256 i = 0; i < options.length; ++i) {
+                Option memory option = options[i];
+                uint256 payoff = option.isPut
+                    ? (option.strikeWad > priceWad ? option.strikeWad - priceWad : 0)
+                    : (priceWad > option.strikeWad ? priceWad - option.strikeWad : 0);
+                raw += option.size * int256(payoff); // size < 2^79, payoff < 2^88
+            }
         }
     }
 
     function _abs(int256 x) private pure returns (uint256) {
-        return uint256(x < 0 ? -x : x); // sums of legs stay far from the smallest int256
+        unchecked {
+            return uint256(x < 0 ? -x : x); // sums of legs stay far from the smallest int256
+        }
     }
 
     function _min(uint256 a, uint256 b) private pure returns (uint256) {

@@ -153,12 +153,27 @@ contract MarkHarness {
         returns (MarketState memory, Board[] memory boards_)
     {
         boards_ = new Board[](expiries.length);
+        _fill(boards_, 0, expiries);
+        return (_scene.state, boards_);
+    }
+
+    function boardsAt(uint16, uint32[] calldata expiries, Moment, Moment)
+        external
+        view
+        returns (MarketState memory, Board[] memory boards_)
+    {
+        boards_ = new Board[](2 * expiries.length);
+        _fill(boards_, 0, expiries);
+        _fill(boards_, expiries.length, expiries);
+        return (_scene.state, boards_);
+    }
+
+    function _fill(Board[] memory boards_, uint256 from, uint32[] calldata expiries) private view {
         for (uint256 i = 0; i < expiries.length; ++i) {
             for (uint256 j = 0; j < _scene.boards.length; ++j) {
-                if (_scene.boards[j].expiry == expiries[i]) boards_[i] = _scene.boards[j];
+                if (_scene.boards[j].expiry == expiries[i]) boards_[from + i] = _scene.boards[j];
             }
         }
-        return (_scene.state, boards_);
     }
 
     // Shares and authority.

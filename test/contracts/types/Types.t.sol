@@ -11,6 +11,7 @@ import {
     AccountWord_RequirementOverflow
 } from "../../../pool-contracts/types/AccountWord.sol";
 import {ExpiryState, ExpiryWord, ExpiryWord_AmountOverflow} from "../../../pool-contracts/types/ExpiryWord.sol";
+import {FLOW_FULL, Flow, flowAfter, toFlow} from "../../../pool-contracts/types/Flow.sol";
 import {Inventory, Inventory_Overflow, toInventory} from "../../../pool-contracts/types/Inventory.sol";
 import {OptionId, StrikeKey, toOptionId, toStrikeKey} from "../../../pool-contracts/types/OptionId.sol";
 import {Slice, toSlice} from "../../../pool-contracts/types/Slice.sol";
@@ -191,30 +192,65 @@ contract TypesTest is Test {
 
     // ── Inventory
 
-    function testFuzz_inventory(int64[4] memory values, uint8 edges) public pure {
+    function testFuzz_inventory(int56[4] memory values, int16 vega, int16 delta, uint8 edges) public pure {
         int256[4] memory wide;
         for (uint256 i = 0; i < 4; ++i) {
             if (edges >> (2 * i) & 1 != 0) {
-                values[i] = edges >> (2 * i + 1) & 1 != 0 ? type(int64).max : type(int64).min;
+                values[i] = edges >> (2 * i + 1) & 1 != 0 ? type(int56).max : type(int56).min;
             }
             wide[i] = values[i];
         }
-        int256[4] memory unpacked = toInventory(wide).unpack();
+        Inventory inventory = toInventory(wide, toFlow(vega, delta));
+        int256[4] memory unpacked = inventory.unpack();
         for (uint256 i = 0; i < 4; ++i) {
             assertEq(unpacked[i], wide[i]);
         }
+        assertEq(inventory.flow().vegaFlow(), vega);
+        assertEq(inventory.flow().deltaFlow(), delta);
     }
 
-    function testFuzz_aRiskBeyond63BitsIsRefused(uint8 lane, bool negative) public {
+    function testFuzz_aRiskBeyond55BitsIsRefused(uint8 lane, bool negative) public {
         int256[4] memory wide;
-        int256 beyond = negative ? int256(type(int64).min) - 1 : int256(type(int64).max) + 1;
+        int256 beyond = negative ? int256(type(int56).min) - 1 : int256(type(int56).max) + 1;
         wide[lane % 4] = beyond;
         vm.expectRevert(abi.encodeWithSelector(Inventory_Overflow.selector, beyond));
         this.pack(wide);
     }
 
     function pack(int256[4] memory values) external pure returns (Inventory) {
-        return toInventory(values);
+        return toInventory(values, Flow.wrap(0));
+    }
+
+    // ── Flow
+
+    function testFuzz_flowLeaksAtAConstantRate(int16 vega, int16 delta, uint32 elapsed, uint32 seconds_) public pure {
+        seconds_ = uint32(bound(seconds_, 1, 1 days));
+        elapsed = uint32(bound(elapsed, 0, 2 * uint256(seconds_)));
+        (vega, delta) = (vega == type(int16).min ? int16(0) : vega, delta == type(int16).min ? int16(0) : delta);
+        Flow later = toFlow(vega, delta).drained(elapsed, seconds_);
+        int256 leak = int256(uint256(elapsed) * uint256(FLOW_FULL) / seconds_);
+        assertEq(_magnitude(later.vegaFlow()), _magnitude(vega) > leak ? _magnitude(vega) - leak : int256(0));
+        assertEq(_magnitude(later.deltaFlow()), _magnitude(delta) > leak ? _magnitude(delta) - leak : int256(0));
+        assertGe(int256(vega) * later.vegaFlow(), 0, "never to the other side");
+    }
+
+    function testFuzz_flowIsFullAtTheLimit(uint64 limit, int64[3] memory changes) public pure {
+        int256 exact; // what was taken, in units
+        int256 flow;
+        for (uint256 i = 0; i < 3; ++i) {
+            int256 change = limit == 0 ? int256(changes[i]) : int256(changes[i]) % (3 * int256(uint256(limit)));
+            (int256 next, bool exceeded) = flowAfter(flow, change, limit);
+            exact += change;
+            assertLe(_magnitude(next), FLOW_FULL);
+            // Rounded away from zero: what is beyond the limit is never let through.
+            if (_magnitude(exact) > int256(uint256(limit))) assertTrue(exceeded);
+            if (exceeded) return;
+            flow = next;
+        }
+    }
+
+    function _magnitude(int256 x) private pure returns (int256) {
+        return x < 0 ? -x : x;
     }
 
     // ── Slice

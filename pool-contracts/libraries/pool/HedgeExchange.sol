@@ -2,8 +2,12 @@
 pragma solidity ^0.8.37;
 
 import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
-import {HedgeTrade, IOptionPool} from "../../interfaces/IOptionPool.sol";
-import {AccountId} from "../../types/AccountId.sol";
+import {HedgeTrade, IOptionPool, PoolParameters} from "../../interfaces/IOptionPool.sol";
+import {MarketState} from "../../types/Board.sol";
+import {Inventory, toInventory} from "../../types/Inventory.sol";
+import {CashMath} from "../accounting/CashMath.sol";
+import {ParameterCode} from "./ParameterCode.sol";
+import {PoolPlace, PoolReserves, PoolState} from "./PoolState.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
@@ -11,27 +15,38 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 /// @notice Part of `OptionPool` that stands in code of its own (linked, called by delegatecall): it acts on the ledger as the pool.
 library HedgeExchange {
     using SafeERC20 for IERC20;
+    using PoolReserves for PoolState;
 
     /// @dev The most that an exchange gives up, bounty included: a twentieth of its worth at spot.
     uint256 private constant COST_DIVISOR = 20;
 
-    /// @param baseUnit Of the base token, in its own units.
-    /// @param divisor Raw units (1e24 to one quote token) in a quote unit.
-    struct Place {
-        IClearinghouse clearinghouse;
-        AccountId account;
-        uint16 marketId;
-        uint256 baseUnit;
-        int256 divisor;
+    /// @notice See `IOptionPool.settleHedge`.
+    function settle(PoolState storage self, PoolPlace calldata place, HedgeTrade calldata trade)
+        external
+        returns (int256 netShortDelta)
+    {
+        MarketState memory state = place.oracle.marketState(place.marketId);
+        (int256 cash, int256 size, int256 baseAmount) = _exchange(place, trade, state.spotWad);
+        self.addDrift(state.round, cash + CashMath.toCashDown(size * int256(state.surfaceSpotWad), place.divisor));
+
+        Inventory before = self.inventory;
+        int256[4] memory netShort = before.unpack();
+        netShortDelta = netShort[3] - size;
+        netShort[3] = netShortDelta;
+        self.inventory = toInventory(netShort, before.flow());
+        // Less delta is less potential, and R above Φ would pay back what a cycle never paid in.
+        PoolParameters memory parameters = ParameterCode.read(self.parametersCode);
+        uint256 navE6 = PoolReserves.navE6(self.atMark.nav, parameters.navFloor, place.quoteDecimals);
+        uint256 reserveWad = self.capReserve(parameters, netShort, state.surfaceSpotWad, navE6);
+        emit IOptionPool.Hedged(state.round, cash, baseAmount, netShortDelta, reserveWad);
     }
 
-    /// @notice See `IOptionPool.settleHedge`.
     /// @param spotWad The oracle's present spot.
     /// @return cash What the account's cash changed by, quote units, the bounty inside.
     /// @return size What its base changed by, 6 decimals.
     /// @return baseAmount The same in the base token's units.
-    function settle(Place calldata place, HedgeTrade calldata trade, uint256 spotWad)
-        external
+    function _exchange(PoolPlace calldata place, HedgeTrade calldata trade, uint256 spotWad)
+        private
         returns (int256 cash, int256 size, int256 baseAmount)
     {
         (cash, size) = _holdings(place);
@@ -48,13 +63,13 @@ library HedgeExchange {
     }
 
     /// @dev Cash is below 2^128, and sizes of base in existence fit.
-    function _holdings(Place calldata place) private view returns (int256 cash, int256 size) {
+    function _holdings(PoolPlace calldata place) private view returns (int256 cash, int256 size) {
         cash = int256(place.clearinghouse.cash(place.account));
         size = int256(place.clearinghouse.base(place.account, place.marketId) * 1e6 / place.baseUnit);
     }
 
     /// @dev Every token's transfer happens inside the ledger's lock, so that nobody sees one side of the exchange alone.
-    function _buyBase(Place calldata place, HedgeTrade calldata trade) private returns (int256) {
+    function _buyBase(PoolPlace calldata place, HedgeTrade calldata trade) private returns (int256) {
         IClearinghouse clearinghouse = place.clearinghouse;
         IERC20(clearinghouse.market(place.marketId).baseToken).forceApprove(address(clearinghouse), trade.received);
         clearinghouse.depositBase(place.account, place.marketId, trade.received);
@@ -65,7 +80,7 @@ library HedgeExchange {
         return int256(trade.received); // tokens in existence fit
     }
 
-    function _sellBase(Place calldata place, HedgeTrade calldata trade) private returns (int256) {
+    function _sellBase(PoolPlace calldata place, HedgeTrade calldata trade) private returns (int256) {
         IClearinghouse clearinghouse = place.clearinghouse;
         IERC20(clearinghouse.quoteToken()).forceApprove(address(clearinghouse), trade.received);
         clearinghouse.depositCash(place.account, trade.received);
