@@ -16,7 +16,15 @@ import { toCsv } from "./output/csv.ts";
 import { renderInsurance, renderInsuranceHistory, renderStake, renderUnstake } from "./output/insurance.ts";
 import { toJson } from "./output/json.ts";
 import { renderKeystore, renderKeystores } from "./output/keystore.ts";
-import { renderClaim, renderMark, renderPools, renderPosition, renderRequest, renderRequests } from "./output/lp.ts";
+import {
+  renderClaim,
+  renderMark,
+  renderPool,
+  renderPools,
+  renderPosition,
+  renderRequest,
+  renderRequests,
+} from "./output/lp.ts";
 import { renderReport, renderRun, renderSmile, renderStatus, renderTerm } from "./output/oracle.ts";
 import { renderScenarios } from "./output/scenario.ts";
 import { renderSimulation, renderStatement } from "./output/statement.ts";
@@ -173,6 +181,16 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
     more: "\nNext: `meniscus deposit 10000` lends to a pool, `meniscus chain` shows its prices.",
     run: pools.pools,
     render: renderPools,
+  });
+  const onePool = program.command("pool").description("one pool in full");
+  add<[], { out?: string }, pools.ShowResult>(onePool, {
+    usage: "show",
+    summary: "the book by expiry and strike, Greeks, margin, free liquidity, limits",
+    more: "\nThe pool of --pool, or the first. Drawn: profit by the spot, vega and delta by expiry. Next: `meniscus scenario`.",
+    options: [outOption],
+    rows: ({ expiries }) => expiries.flatMap(({ name, strikes }) => strikes.map((row) => ({ expiry: name, ...row }))),
+    run: pools.show,
+    render: renderPool,
   });
   add<[], WatchOptions, readonly WatchFrame[]>(program, {
     usage: "watch",
@@ -492,17 +510,27 @@ REPORT is a file, the bytes as 0x…, or a node's URL. The chain and the oracle'
   add<[string], object, Awaited<ReturnType<typeof keystore.create>>>(keystores, {
     usage: "create <name>",
     summary: "make a new key and encrypt it",
+    more: "\nAsks for a password; scripts pass --password-file or MENISCUS_PASSWORD. Next: `meniscus --as NAME position`.",
     run: keystore.create,
     render: renderKeystore,
   });
   add<[string], { keyFile?: string }, Awaited<ReturnType<typeof keystore.importKey>>>(keystores, {
     usage: "import <name>",
     summary: "encrypt a key you have: from --key-file, MENISCUS_PRIVATE_KEY, or asked for",
-    options: [["--key-file <file>", "a file that holds the private key"]],
+    more: `
+The file holds a private key, or is a keystore of another program (Web3 Secret Storage), which keeps its password.
+Example: pass show ethereum | meniscus keystore import main --key-file - --password-file FILE. Next: \`meniscus keystore list\`.`,
+    options: [["--key-file <file>", "a private key or a keystore; - is standard input"]],
     run: keystore.importKey,
     render: renderKeystore,
   });
-  addPlain(keystores, { usage: "list", summary: "names and addresses", run: keystore.list, render: renderKeystores });
+  addPlain(keystores, {
+    usage: "list",
+    summary: "names and addresses",
+    rows: ({ keystores: known }) => known,
+    run: keystore.list,
+    render: renderKeystores,
+  });
   return program;
 }
 

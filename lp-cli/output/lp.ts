@@ -1,7 +1,8 @@
 import type { LpPosition, PoolView, RequestView } from "../../src/sdk/lp.ts";
+import type { Exposure } from "../../src/sdk/poolExposure.ts";
 import type { ClaimOutcome, RequestList, RequestOutcome } from "../commands/lp.ts";
-import type { MarkResult } from "../commands/pools.ts";
-import { byGain, dim } from "./colour.ts";
+import type { MarkResult, ShowResult } from "../commands/pools.ts";
+import { bold, byGain, dim } from "./colour.ts";
 import { amount, contracts, duration, percent, shortHex, signed } from "./format.ts";
 import { facts, heading, table } from "./table.ts";
 
@@ -39,6 +40,86 @@ export function renderPools(pools: readonly PoolView[]): string {
       ].join("\n");
     })
     .join("\n\n");
+}
+
+/** `pool show`. */
+export function renderPool(shown: ShowResult): string {
+  const { pool, expiries, total, limits, file } = shown;
+  const { quoteSymbol, symbol } = pool;
+  const greeks = ({ value, delta, gamma, theta, vega }: Exposure) => [
+    amount(value),
+    signed(delta, 3),
+    signed(gamma, 3),
+    signed(theta),
+    signed(vega),
+  ];
+  const book = table(
+    [
+      { title: "expiry, strike", align: "left" },
+      { title: "calls" },
+      { title: "puts" },
+      { title: "IV" },
+      { title: `value, ${quoteSymbol}` },
+      { title: "delta" },
+      { title: "gamma, 1 %" },
+      { title: "theta, a day" },
+      { title: "vega, a point" },
+    ],
+    [
+      ...expiries.flatMap((expiry) => [
+        [
+          bold(`${expiry.name}, ${duration(expiry.days * 86_400)}`),
+          "",
+          "",
+          percent(expiry.volatility),
+          ...greeks(expiry),
+        ],
+        ...expiry.strikes.map((row) => [
+          `  ${contracts(row.strike)}`,
+          row.calls === 0 ? "" : contracts(row.calls),
+          row.puts === 0 ? "" : contracts(row.puts),
+          percent(row.volatility),
+          ...greeks(row).map(dim),
+        ]),
+      ]),
+      ...(shown.base === 0
+        ? []
+        : [[bold("hedge"), "", "", "", amount(shown.base * pool.spot), signed(shown.base, 3), "", "", ""]]),
+      [bold("total"), "", "", "", ...greeks(total)],
+    ],
+  );
+  return [
+    renderPools([pool]),
+    "",
+    facts([
+      ["cash", amount(shown.cash), quoteSymbol],
+      ["margin", amount(pool.requirement), `${quoteSymbol} that the book's worst scenario wants`],
+      ["free liquidity", amount(shown.freeLiquidity), `${amount(shown.payableAtMark)} of it at the next mark`],
+    ]),
+    "",
+    expiries.length === 0
+      ? "The book is empty."
+      : [heading("Book, as the pool has it: long positive"), book].join("\n"),
+    ...(shown.expired > 0 ? [dim(`${contracts(shown.expired)} contracts have expired and wait for settlement.`)] : []),
+    "",
+    heading("Limits, beyond which the pool adds no such risk"),
+    table(
+      [
+        { title: "", align: "left" },
+        { title: "now" },
+        { title: "limit" },
+        { title: "", align: "left" },
+        { title: "used" },
+      ],
+      limits.map(({ name, used, limit, unit }) => {
+        const decimals = unit === "s" ? 0 : unit.startsWith(symbol) ? 3 : 2;
+        const part = limit === 0 ? 0 : Math.abs(used) / limit;
+        return [dim(name), amount(used, decimals), amount(limit, decimals), unit, byGain(1 - part, percent(part))];
+      }),
+    ),
+    ...(shown.reduceOnly ? ["The pool only closes: its positions run off."] : []),
+    ...(file === null ? [] : ["", `Drawn in ${file}.`]),
+  ].join("\n");
 }
 
 /** `mark`. */

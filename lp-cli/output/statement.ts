@@ -106,7 +106,7 @@ const groups: readonly (readonly [title: string, parts: readonly StatementPart[]
   ["delta, gamma", ["delta", "gamma", "higherOrder"]],
   ["theta", ["theta"]],
   ["vega", ["vega"]],
-  ["hedging", ["hedging"]],
+  ["hedging, marks", ["hedging", "keepers"]],
   ["the rest", ["insurance", "shortfall", "backstop", "gifts", "rounding", "entryAndExit"]],
 ];
 

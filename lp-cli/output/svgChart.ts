@@ -3,6 +3,8 @@ export interface ChartSeries {
   readonly name: string;
   readonly points: readonly { readonly x: number; readonly y: number; readonly error?: number }[];
   readonly marks?: boolean;
+  /** Bars from zero, one at each whole x, and no line. */
+  readonly bars?: boolean;
   /** Drawn heavier, in black: the sum of the others. */
   readonly isTotal?: boolean;
 }
@@ -33,6 +35,9 @@ export interface Chart {
 const WIDTH = 900;
 const HEIGHT = 540;
 const FRAME = { left: 76, right: 36, top: 74, bottom: 62 };
+/** Half of what a bar takes of the x axis, with the gap beside it, and the part of it that is drawn. */
+const BAR = 0.6;
+const BAR_DRAWN = 0.38;
 /** What the legend takes on the right: a dash, and its longest name. */
 const LEGEND_DASH = 53;
 const LETTER = 6.6;
@@ -79,9 +84,10 @@ export function roundTicks(low: number, high: number, count: number): readonly n
 
 /** Lowest and highest value of a chart's axes, with a little room above and below. */
 export function extentOf({ series }: Chart) {
+  const hasBars = series.some(({ bars = false }) => bars);
   const points = series.flatMap((item) => item.points);
-  const xs = points.map(({ x }) => x);
-  const ys = points.flatMap(({ y, error = 0 }) => [y - error, y + error]);
+  const xs = points.flatMap(({ x }) => (hasBars ? [x - BAR, x + BAR] : [x]));
+  const ys = points.flatMap(({ y, error = 0 }) => [y - error, y + error, ...(hasBars ? [0] : [])]);
   const [low, high] = [Math.min(...ys), Math.max(...ys)];
   const room = (high - low) * 0.08 || Math.abs(high) * 0.01 || 1;
   // What is never negative does not show room for it.
@@ -147,7 +153,16 @@ function panel(chart: Chart, legendRoom: number): string {
         (fits ? `<text x="${n(px(x))}" y="${bottom + 20}" text-anchor="middle">${escapeXml(label)}</text>` : "")
       );
     });
-  const lines = chart.series.map(({ points, marks = false, isTotal = false }, i) => {
+  const lines = chart.series.map(({ points, marks = false, isTotal = false, bars = false }, i) => {
+    if (bars) {
+      return points
+        .map(({ x, y }) => {
+          const [x0, x1] = [px(x - BAR_DRAWN), px(x + BAR_DRAWN)];
+          const [y0, y1] = [py(Math.max(0, y)), py(Math.min(0, y))];
+          return `<rect x="${n(x0)}" y="${n(y0)}" width="${n(x1 - x0)}" height="${n(y1 - y0)}" fill="${y < 0 ? KINDS[3] : KINDS[0]}"/>`;
+        })
+        .join("");
+    }
     const path = points.map(({ x, y }, j) => `${j === 0 ? "M" : "L"}${n(px(x))} ${n(py(y))}`).join("");
     const dots = marks
       ? points.map(({ x, y, error = 0 }) => {

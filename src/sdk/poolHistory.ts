@@ -106,6 +106,8 @@ export class PoolReplay {
   private cash = 0n;
   private base = 0n;
   private baseSpotWad = 0n;
+  /** Inside a hedge: its event tells all that it moves, the bounty too. */
+  private exchanging = false;
 
   private pending: Pending[] = [];
   private parts: PartSums = noParts();
@@ -200,7 +202,11 @@ export class PoolReplay {
         break;
       case "BaseDeposited":
         if (event.args.account !== this.account || event.args.marketId !== this.marketId) return;
-        if (!this.isPool(event.args.from)) this.changeBase(event.args.amount);
+        if (this.isPool(event.args.from)) this.exchanging = true;
+        else this.changeBase(event.args.amount);
+        break;
+      case "BaseWithdrawn":
+        if (event.args.account === this.account) this.exchanging = true;
         break;
       case "SettlementStarted":
         if (event.args.marketId === this.marketId) this.surfaces.fix(event.args.expiry, event.args.priceWad);
@@ -239,13 +245,15 @@ export class PoolReplay {
     return address.toLowerCase() === this.optionPool;
   }
 
-  /** LPs come through the escrow and leave through the payout account; what comes otherwise is given. */
+  /** LPs come through the escrow and leave through the payout account; what comes otherwise is given, what goes is a mark's bounty. */
   private onCashMoved(from: bigint, to: bigint, amount: bigint): void {
     if (to === this.account) {
       if (from === this.escrow) this.cash += amount;
       else this.receiveGift(amount);
     }
-    if (from === this.account && to === this.payout) this.cash -= amount;
+    if (from !== this.account || this.exchanging) return;
+    this.cash -= amount;
+    if (to !== this.payout) addParts(this.parts, { keepers: -amount * this.divisor });
   }
 
   private receiveGift(amount: bigint): void {
@@ -357,6 +365,7 @@ export class PoolReplay {
   /** Cash against base, as far as it gained or lost against the report's spot; it counts from the mark that swaps count from. */
   private onHedged({ round, cash, baseAmount }: Extract<PoolEvent, { name: "Hedged" }>["args"]): void {
     const before = this.baseSize();
+    this.exchanging = false;
     this.cash += cash;
     this.base += baseAmount;
     const worthRaw = (this.baseSize() - before) * this.baseSpotWad;

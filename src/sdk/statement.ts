@@ -581,7 +581,7 @@ function sharesOf({ wallet, claimable, leaving }: Readonly<Holder>): bigint {
 
 function toNumbers(parts: PoolParts): Record<PoolPart, number> {
   const { premium, spread, impact, fees, delta, gamma, theta, vega, higherOrder } = parts;
-  const { hedging, insurance, shortfall, backstop, gifts, rounding } = parts;
+  const { hedging, keepers, insurance, shortfall, backstop, gifts, rounding } = parts;
   return {
     premium: tokensOfRaw(premium),
     spread: tokensOfRaw(spread),
@@ -593,6 +593,7 @@ function toNumbers(parts: PoolParts): Record<PoolPart, number> {
     vega: tokensOfRaw(vega),
     higherOrder: tokensOfRaw(higherOrder),
     hedging: tokensOfRaw(hedging),
+    keepers: tokensOfRaw(keepers),
     insurance: tokensOfRaw(insurance),
     shortfall: tokensOfRaw(shortfall),
     backstop: tokensOfRaw(backstop),

@@ -196,6 +196,7 @@ describe("the replay of a pool", () => {
     expect(total("spread")).toBe(stated);
     expect(total("gifts")).toBe(100n * 10n ** 24n);
     expect(total("shortfall")).toBe(0n);
+    expect(total("keepers") < 0n, "marks are paid for").toBe(true);
     for (const part of ["premium", "impact", "fees", "delta", "gamma", "theta", "vega", "higherOrder"] as const) {
       expect({ part, profit: total(part) }).not.toEqual({ part, profit: 0n });
     }
