@@ -1,5 +1,4 @@
 /** The protocol's history for one command: from a database as far as it was read before, the rest from the chain. */
-import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Deployment } from "../src/chain/deployments.ts";
 import { isServer, openDatabase } from "../src/runtime/database.ts";
@@ -31,7 +30,7 @@ export function databaseLocation(
   if (named !== undefined) return named === NONE ? undefined : named;
   // Without a home, as in a container, there is no place that is surely meant.
   if (environment.HOME === undefined) return undefined;
-  return join(environment.HOME || homedir(), ".meniscus", "history", `${chainId}-${clearinghouse.toLowerCase()}`);
+  return join(environment.HOME, ".meniscus", "history", `${chainId}-${clearinghouse.toLowerCase()}`);
 }
 
 /**

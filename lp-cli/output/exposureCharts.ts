@@ -15,7 +15,7 @@ export function exposureCharts(exposure: PoolExposure): readonly Chart[] {
     {
       title: `Pool ${pool.name}: profit by the spot`,
       subtitle: `${at}; nobody trades or hedges meanwhile`,
-      xTitle: `${symbol}, ${quoteSymbol}`,
+      xTitle: `spot, ${quoteSymbol}`,
       yTitle: quoteSymbol,
       xScale: "linear",
       height: PANEL_HEIGHT + 40,
@@ -51,7 +51,7 @@ export function exposureCharts(exposure: PoolExposure): readonly Chart[] {
           }),
           bars(expiries, ({ delta }) => delta, {
             title: "Delta by expiry",
-            subtitle: `${signed(total.delta, 3)} ${symbol} in all, ${amount(base, 3)} of them the hedge`,
+            subtitle: `${signed(total.delta, 3)} ${symbol} in all, with the hedge of ${amount(base, 3)}`,
             yTitle: symbol,
           }),
         ]),

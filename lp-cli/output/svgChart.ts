@@ -34,7 +34,7 @@ export interface Chart {
 
 const WIDTH = 900;
 const HEIGHT = 540;
-const FRAME = { left: 76, right: 36, top: 74, bottom: 62 };
+const FRAME = { left: 84, right: 36, top: 74, bottom: 62 };
 /** Half of what a bar takes of the x axis, with the gap beside it, and the part of it that is drawn. */
 const BAR = 0.6;
 const BAR_DRAWN = 0.38;
@@ -199,7 +199,7 @@ ${reference}
 ${lines.join("\n")}
 ${legend.join("\n")}
 <text x="${(left + right) / 2}" y="${bottom + 46}" text-anchor="middle">${escapeXml(chart.xTitle)}</text>
-<text transform="translate(20 ${(top + bottom) / 2}) rotate(-90)" text-anchor="middle">${escapeXml(chart.yTitle)}</text>`;
+<text transform="translate(18 ${(top + bottom) / 2}) rotate(-90)" text-anchor="middle">${escapeXml(chart.yTitle)}</text>`;
 }
 
 /** The same picture as a page with its numbers, which needs nothing else. */

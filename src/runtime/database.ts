@@ -99,10 +99,14 @@ async function openFolder(folder: string, patienceMilliseconds: number): Promise
     };
   } catch (cause) {
     release();
-    throw new MeniscusError("data", `${folder} holds no database that can be opened: ${describeError(cause)}.`, {
-      hint: "Remove the folder: it is made anew from what the chain says.",
-      cause,
-    });
+    throw new MeniscusError(
+      "data",
+      `${folder} holds no database that can be opened: ${describeError(cause).replace(/\.$/, "")}.`,
+      {
+        hint: "Remove the folder: it is made anew from what the chain says.",
+        cause,
+      },
+    );
   }
 }
 

@@ -8,7 +8,7 @@ import { SurfaceReplay } from "./surfaceReplay.ts";
 import type { PositionView } from "./trader.ts";
 
 /** One option of an account, as its swaps left it. Raw: 1e24 to one quote token. */
-export interface Lot {
+export interface Tally {
   /** Signed, 6 decimals. */
   readonly size: bigint;
   /** What the open part was bought for, fees included; negative where it brought money. */
@@ -19,7 +19,7 @@ export interface Lot {
   readonly payoff: bigint | undefined;
 }
 
-type OpenLot = { -readonly [TKey in keyof Lot]: Lot[TKey] };
+type OpenTally = { -readonly [TKey in keyof Tally]: Tally[TKey] };
 
 interface Leg {
   readonly option: bigint;
@@ -44,7 +44,7 @@ export class AccountReplay {
   private readonly divisor: bigint;
   private readonly surfaces: ReadonlyMap<number, SurfaceReplay>;
   private readonly fees = new Map<number, bigint>();
-  private readonly accounts = new Map<bigint, Map<bigint, OpenLot>>();
+  private readonly accounts = new Map<bigint, Map<bigint, OpenTally>>();
   /** Net credits by account and expiry, quote units. */
   private readonly credits = new Map<bigint, Map<string, bigint>>();
   /** What is there of what an expiry owes. */
@@ -57,7 +57,7 @@ export class AccountReplay {
   }
 
   /** Every option the account ever had. */
-  lots(sub: number): ReadonlyMap<bigint, Lot> {
+  tallies(sub: number): ReadonlyMap<bigint, Tally> {
     return this.accounts.get(toAccountId(this.owner, sub)) ?? new Map();
   }
 
@@ -122,9 +122,9 @@ export class AccountReplay {
         const { account, marketId, expiry, net } = event.args;
         if (!this.isOwn(account)) return;
         if (net > 0n) this.credit(account, marketId, expiry, net);
-        for (const [option, lot] of this.lotsOf(account)) {
+        for (const [option, tally] of this.talliesOf(account)) {
           const terms = fromStrikeKey(option >> 8n);
-          if (terms.marketId === marketId && terms.expiry === expiry) this.expire(account, option, -lot.size);
+          if (terms.marketId === marketId && terms.expiry === expiry) this.expire(account, option, -tally.size);
         }
         break;
       }
@@ -167,8 +167,8 @@ export class AccountReplay {
   private move(from: bigint, to: bigint, option: bigint, size: bigint): void {
     const value = this.valueOf({ option, size });
     const [gives, takes] = [this.isOwn(from), this.isOwn(to)];
-    const lot = gives ? this.lotsOf(from).get(option) : undefined;
-    const cost = takes && lot && lot.size !== 0n ? (lot.cost * size) / lot.size : value;
+    const tally = gives ? this.talliesOf(from).get(option) : undefined;
+    const cost = takes && tally && tally.size !== 0n ? (tally.cost * size) / tally.size : value;
     if (gives) this.add(from, option, -size, -cost);
     if (takes) this.add(to, option, size, cost);
   }
@@ -190,8 +190,8 @@ export class AccountReplay {
 
   /** A share of all an account's options went to the bidder, rounded as `Transfers.take` does: towards minus infinity. */
   private onLiquidated({ account, bidder, shareWad }: Extract<LedgerEvent, { name: "Liquidated" }>["args"]): void {
-    if (!this.isOwn(account)) return; // what a bidder gets is not in the event: its lots differ from what it holds
-    for (const [option, { size }] of this.lotsOf(account)) {
+    if (!this.isOwn(account)) return; // what a bidder gets is not in the event: its tallies differ from what it holds
+    for (const [option, { size }] of this.talliesOf(account)) {
       const product = size * shareWad;
       const floor = product / 10n ** 18n - (product < 0n && product % 10n ** 18n !== 0n ? 1n : 0n);
       if (floor !== 0n) this.move(account, bidder, option, floor);
@@ -200,8 +200,8 @@ export class AccountReplay {
 
   private expire(account: bigint, option: bigint, size: bigint): void {
     const payoff = -this.valueOf({ option, size });
-    const lot = this.add(account, option, size, -payoff);
-    lot.payoff = (lot.payoff ?? 0n) + payoff;
+    const tally = this.add(account, option, size, -payoff);
+    tally.payoff = (tally.payoff ?? 0n) + payoff;
   }
 
   private credit(account: bigint, marketId: number, expiry: number, due: bigint): void {
@@ -211,19 +211,19 @@ export class AccountReplay {
     this.credits.set(account, credits);
   }
 
-  /** `size` more of an option was bought for `cost`, raw; what brings the lot nearer to zero closes it at average cost. */
-  private add(account: bigint, option: bigint, size: bigint, cost: bigint): OpenLot {
-    const lots = this.lotsOf(account);
-    const lot = lots.get(option) ?? { size: 0n, cost: 0n, realised: 0n, payoff: undefined };
-    lots.set(option, lot);
-    const closes = lot.size > 0n !== size > 0n && lot.size !== 0n && size !== 0n;
-    const closed = closes ? (abs(size) < abs(lot.size) ? size : -lot.size) : 0n;
-    const costClosed = closed === 0n ? 0n : (lot.cost * -closed) / lot.size;
+  /** `size` more of an option was bought for `cost`, raw; what brings the tally nearer to zero closes it at average cost. */
+  private add(account: bigint, option: bigint, size: bigint, cost: bigint): OpenTally {
+    const tallies = this.talliesOf(account);
+    const tally = tallies.get(option) ?? { size: 0n, cost: 0n, realised: 0n, payoff: undefined };
+    tallies.set(option, tally);
+    const closes = tally.size > 0n !== size > 0n && tally.size !== 0n && size !== 0n;
+    const closed = closes ? (abs(size) < abs(tally.size) ? size : -tally.size) : 0n;
+    const costClosed = closed === 0n ? 0n : (tally.cost * -closed) / tally.size;
     const costClosing = closed === 0n ? 0n : (cost * closed) / size;
-    lot.realised -= costClosed + costClosing;
-    lot.size += size;
-    lot.cost += cost - costClosed - costClosing;
-    return lot;
+    tally.realised -= costClosed + costClosing;
+    tally.size += size;
+    tally.cost += cost - costClosed - costClosing;
+    return tally;
   }
 
   /** At the last report, or its payoff; raw. 0 where neither is known. */
@@ -241,10 +241,10 @@ export class AccountReplay {
     return board ? valueRaw(holding, board) : 0n;
   }
 
-  private lotsOf(account: bigint): Map<bigint, OpenLot> {
-    const lots = this.accounts.get(account) ?? new Map<bigint, OpenLot>();
-    this.accounts.set(account, lots);
-    return lots;
+  private talliesOf(account: bigint): Map<bigint, OpenTally> {
+    const tallies = this.accounts.get(account) ?? new Map<bigint, OpenTally>();
+    this.accounts.set(account, tallies);
+    return tallies;
   }
 
   private isOwn(account: bigint): boolean {
@@ -297,16 +297,16 @@ export function accountProfit(
   held: readonly PositionView[],
   symbolOf: (marketId: number) => string,
 ): AccountProfit {
-  const lots = replay.lots(sub);
+  const tallies = replay.tallies(sub);
   const positions = held.map((view): PositionProfit => {
-    const lot = lots.get(toOptionId(view.terms));
-    if (lot?.size !== view.size) return { ...view, cost: null, unrealised: null, realised: null };
-    const cost = tokensOfRaw(lot.cost);
+    const tally = tallies.get(toOptionId(view.terms));
+    if (tally?.size !== view.size) return { ...view, cost: null, unrealised: null, realised: null };
+    const cost = tokensOfRaw(tally.cost);
     const unrealised = view.value === null ? null : view.value - cost;
-    return { ...view, cost, unrealised, realised: tokensOfRaw(lot.realised) };
+    return { ...view, cost, unrealised, realised: tokensOfRaw(tally.realised) };
   });
   const open = new Set(held.map(({ terms }) => toOptionId(terms)));
-  const closed = [...lots].flatMap(([option, { size, realised, payoff }]): ClosedPosition[] => {
+  const closed = [...tallies].flatMap(([option, { size, realised, payoff }]): ClosedPosition[] => {
     if (open.has(option) || size !== 0n) return [];
     const terms = fromOptionId(option);
     return [

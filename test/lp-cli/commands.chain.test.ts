@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ShowResult } from "../../lp-cli/commands/pools.ts";
 import type { Simulation, StatementResult } from "../../lp-cli/commands/statement.ts";
 import type { PositionList } from "../../lp-cli/commands/trade.ts";
 import { runProgram } from "../../lp-cli/program.ts";
@@ -226,6 +227,30 @@ describe("a session", () => {
     await done(TRADER, "close", "all", "--account", "1", "--slippage", "5");
     const out = await done<{ amount: number }>(TRADER, "account", "withdraw", "all");
     expect(out.amount).toBeGreaterThan(19_900);
+  });
+
+  test("a pool's book is shown by expiry and strike, with its Greeks and limits, and drawn", async () => {
+    await tick();
+    const file = join(folder, "pool.svg");
+    const shown = await done<ShowResult>(TRADER, "pool", "show", "--out", file);
+    const [expiry] = shown.expiries;
+    // The trader holds calls: the pool has sold them.
+    expect(shown.expiries.map(({ name }) => name)).toEqual([expiryName(middle)]);
+    const sold = expiry?.strikes.find(({ strike }) => strike === 2_500);
+    expect(sold?.calls).toBeLessThan(0);
+    expect(shown.total.vega).toBeLessThan(0);
+    expect(shown.total.theta).toBeGreaterThan(0);
+    expect(shown.total.value).toBeCloseTo(expiry?.value ?? Number.NaN, 6);
+    expect(shown.freeLiquidity).toBeLessThan(shown.cash);
+    expect(shown.payableAtMark).toBeLessThan(shown.freeLiquidity);
+    expect(shown.limits.map(({ name }) => name)).toContain(`gamma of ${expiryName(middle)}`);
+    for (const { used, limit } of shown.limits) expect(Math.abs(used)).toBeLessThan(limit);
+    expect(shown.profits.find(({ spotShock }) => spotShock === 0)?.now).toBe(0);
+    expect(readFileSync(file, "utf8")).toMatch(/profit by the spot.*Vega by expiry.*<rect.*Delta by expiry/s);
+    const text = (await meniscus(TRADER, "pool", "show")).out;
+    expect(text).toMatch(/free liquidity.*Book, as the pool has it.*2,500.*total.*Limits, beyond which/s);
+    const csv = await meniscus(TRADER, "--csv", "pool", "show");
+    expect(csv.out.split("\n")[0]).toBe("expiry,strike,calls,puts,volatility,value,delta,gamma,theta,vega");
   });
 
   test("settled options are redeemed at the average", async () => {

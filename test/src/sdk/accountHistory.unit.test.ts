@@ -47,31 +47,31 @@ function replayed(...events: readonly LedgerEvent[]): AccountReplay {
 }
 
 /** Size, cost, realised and payoff of an option, in contracts and tokens. */
-function lotOf(replay: AccountReplay, sub: number, option: bigint) {
-  const lot = replay.lots(sub).get(option);
+function tallyOf(replay: AccountReplay, sub: number, option: bigint) {
+  const tally = replay.tallies(sub).get(option);
   const of = (raw: bigint | undefined) => (raw === undefined ? null : tokensOfRaw(raw));
-  return lot && [Number(lot.size) / 1e6, of(lot.cost), of(lot.realised), of(lot.payoff)];
+  return tally && [Number(tally.size) / 1e6, of(tally.cost), of(tally.realised), of(tally.payoff)];
 }
 
-describe("lots of an account", () => {
+describe("tallies of an account", () => {
   test("close at average cost, a turn opens the other side", () => {
     const replay = replayed(
       traded(margin, 100, { option: call, size: one }),
       traded(margin, 200, { option: call, size: one }),
     );
-    expect(lotOf(replay, 1, call)).toEqual([2, 300, 0, null]);
+    expect(tallyOf(replay, 1, call)).toEqual([2, 300, 0, null]);
     replay.apply(traded(margin, -170, { option: call, size: -one }));
-    expect(lotOf(replay, 1, call)).toEqual([1, 150, 20, null]);
+    expect(tallyOf(replay, 1, call)).toEqual([1, 150, 20, null]);
     replay.apply(traded(margin, -360, { option: call, size: -3n * one }));
-    expect(lotOf(replay, 1, call), "one closed at 120, two sold").toEqual([-2, -240, -10, null]);
+    expect(tallyOf(replay, 1, call), "one closed at 120, two sold").toEqual([-2, -240, -10, null]);
     replay.apply(traded(margin, 300, { option: call, size: 2n * one }));
-    expect(lotOf(replay, 1, call)).toEqual([0, 0, -70, null]);
-    expect(lotOf(replay, 0, call)).toBeUndefined();
+    expect(tallyOf(replay, 1, call)).toEqual([0, 0, -70, null]);
+    expect(tallyOf(replay, 0, call)).toBeUndefined();
   });
 
   test("a package's cash is split without rest", () => {
     const replay = replayed(traded(margin, 100.000001, { option: call, size: one }, { option: put, size: -2n * one }));
-    const [first, second] = [call, put].map((option) => replay.lots(1).get(option)?.cost ?? 0n);
+    const [first, second] = [call, put].map((option) => replay.tallies(1).get(option)?.cost ?? 0n);
     expect(Number((first ?? 0n) + (second ?? 0n)) / 1e24).toBeCloseTo(100.000001, 9);
     expect((first ?? 0n) + (second ?? 0n)).toBe(tokens(100.000001) * 10n ** 18n);
   });
@@ -84,21 +84,21 @@ describe("lots of an account", () => {
       ledger("MarketCreated", { marketId: 1, market } as never),
       ledger("Traded", { ...order, fee: tokens(10), insuranceFee: 0n }),
     );
-    expect(lotOf(replay, 1, call)).toEqual([-1, -97, 0, null]);
+    expect(tallyOf(replay, 1, call)).toEqual([-1, -97, 0, null]);
   });
 
   test("move at cost between own accounts, at their value to others", () => {
     const bought = traded(wallet, 100, { option: call, size: 2n * one });
     const replay = replayed(bought, ledger("OptionsDeposited", { account: margin, option: call, amount: one }));
-    expect([lotOf(replay, 0, call), lotOf(replay, 1, call)]).toEqual([
+    expect([tallyOf(replay, 0, call), tallyOf(replay, 1, call)]).toEqual([
       [1, 50, 0, null],
       [1, 50, 0, null],
     ]);
     replay.apply(settled(2_580n * 10n ** 18n));
     replay.apply(transfer(owner, other, call, one));
-    expect(lotOf(replay, 0, call), "given away when it was worth 80").toEqual([0, 0, 30, null]);
+    expect(tallyOf(replay, 0, call), "given away when it was worth 80").toEqual([0, 0, 30, null]);
     replay.apply(transfer(other, owner, put, one));
-    expect(lotOf(replay, 0, put), "worthless when it came").toEqual([1, 0, 0, null]);
+    expect(tallyOf(replay, 0, put), "worthless when it came").toEqual([1, 0, 0, null]);
   });
 
   test("expire at their payoff: margin accounts when they are settled, wallets when they redeem", () => {
@@ -108,12 +108,12 @@ describe("lots of an account", () => {
       settled(2_620n * 10n ** 18n),
       ledger("AccountSettled", { account: margin, marketId: 1, expiry, net: tokens(-120), unpaid: 0n }),
     );
-    expect(lotOf(replay, 1, call)).toEqual([0, 0, -20, -120]);
+    expect(tallyOf(replay, 1, call)).toEqual([0, 0, -20, -120]);
     replay.apply(transfer(owner, zeroAddress, call, one));
-    expect(lotOf(replay, 0, call), "a burn before finality is a deposit's or a trade's").toEqual([1, 100, 0, null]);
+    expect(tallyOf(replay, 0, call), "a burn before finality is a deposit's or a trade's").toEqual([1, 100, 0, null]);
     replay.apply(final(120, 90));
     replay.apply(transfer(owner, zeroAddress, call, one));
-    expect(lotOf(replay, 0, call)).toEqual([0, 0, 20, 120]);
+    expect(tallyOf(replay, 0, call)).toEqual([0, 0, 20, 120]);
     expect(Number(replay.shortfall(0)) / 1e24, "a quarter is missing").toBe(30);
     replay.apply(ledger("PayoutRaised", { marketId: 1, expiry, amount: tokens(15), collected: tokens(105) }));
     expect(Number(replay.shortfall(0)) / 1e24).toBe(15);
