@@ -45,7 +45,7 @@ const STANDARD_INPUT = "-";
 
 async function readKeySource(session: Session, keyFile: string | undefined) {
   if (keyFile !== undefined) {
-    const [path, source] = keyFile === STANDARD_INPUT ? [0, "standard input"] : [keyFile, keyFile];
+    const [path, source] = keyFile === STANDARD_INPUT ? [0, "Standard input"] : [keyFile, keyFile];
     try {
       return { text: readFileSync(path, "utf8"), source };
     } catch (cause) {

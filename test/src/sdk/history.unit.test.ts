@@ -162,6 +162,19 @@ describe("a history in a database", () => {
     expect(await readAnew(chain, 6)).toEqual([1n, 20n, 30n, 40n]);
   });
 
+  test("keeps every block that the chain still has", async () => {
+    for (let kept = 1; kept <= 9; kept++) {
+      const chain = new ScriptedChain().mine("a", ...Array.from({ length: 9 }, (_, i) => BigInt(i)));
+      const history = new ProtocolHistory(chain.client, deployment);
+      await history.update();
+      chain.cut(kept).mine("b", 100n);
+      chain.asked = [];
+      await history.update();
+      expect(chain.asked.filter((name) => name.startsWith("getLogs"))).toEqual([`getLogs ${kept}-${kept}`]);
+      expect(makersOf(history)).toEqual([...Array.from({ length: kept }, (_, i) => BigInt(i)), 100n]);
+    }
+  });
+
   test("a history in memory follows a reorganisation too", async () => {
     const chain = new ScriptedChain().mine("a", undefined, 1n, 2n);
     const history = new ProtocolHistory(chain.client, deployment);
