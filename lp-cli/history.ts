@@ -19,15 +19,17 @@ export function isFolder(location: string): boolean {
 }
 
 /**
- * Where the history is kept: a server's URL or a folder; `~/.meniscus/history/CHAIN-LEDGER` where nothing is named. Undefined where it is
- * not kept.
+ * Where the history is kept: a server's URL or a folder, as named or in MENISCUS_DATABASE; else `~/.meniscus/history/CHAIN-LEDGER`. Undefined
+ * where it is not kept.
  */
 export function databaseLocation(
   named: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
   { chainId, clearinghouse }: Pick<Deployment, "chainId" | "clearinghouse">,
 ): string | undefined {
-  if (named !== undefined) return named === NONE ? undefined : named;
+  // Not an option's default: help would show it, and it may hold a password.
+  const chosen = named ?? environment.MENISCUS_DATABASE;
+  if (chosen !== undefined) return chosen === NONE ? undefined : chosen;
   // Without a home, as in a container, there is no place that is surely meant.
   if (environment.HOME === undefined) return undefined;
   return join(environment.HOME, ".meniscus", "history", `${chainId}-${clearinghouse.toLowerCase()}`);

@@ -122,11 +122,7 @@ export function createProgram(surroundings: Surroundings): Command {
     .option("--as <who>", "name of a keystore, or an address to look at")
     .option("--keystore <file>", "an encrypted key file")
     .option("--password-file <file>", "its password; else MENISCUS_PASSWORD, else it is asked for")
-    .option(
-      "--database <where>",
-      "where the chain's history is kept: a folder, postgres://…, or none (~/.meniscus/history)",
-      environment.MENISCUS_DATABASE,
-    )
+    .option("--database <where>", "where history is kept: a folder, postgres://…, or none (~/.meniscus/history)")
     .option("-y, --yes", "do not ask before sending")
     .helpCommand("help [command]", "say more about a command")
     .addHelpText(

@@ -68,6 +68,8 @@ test("a profile's database is a folder beside the file, a server, or none", () =
 test("the database is the one that is named, or one for the chain and its ledger", () => {
   const deployment = { chainId: 31_337, clearinghouse: "0x00000000000000000000000000000000000000AB" } as const;
   expect(databaseLocation("/x", { HOME: "/h" }, deployment)).toBe("/x");
+  expect(databaseLocation("/x", { HOME: "/h", MENISCUS_DATABASE: "/y" }, deployment)).toBe("/x");
+  expect(databaseLocation(undefined, { HOME: "/h", MENISCUS_DATABASE: "/y" }, deployment)).toBe("/y");
   expect(databaseLocation("none", { HOME: "/h" }, deployment)).toBeUndefined();
   expect(databaseLocation(undefined, { HOME: "/h" }, deployment)).toBe(
     "/h/.meniscus/history/31337-0x00000000000000000000000000000000000000ab",
