@@ -5,7 +5,7 @@ import { Keystore } from "ox";
 import { type Address, getAddress, type Hex } from "viem";
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import { z } from "zod";
-import { MeniscusError } from "../src/runtime/errors.ts";
+import { describeError, MeniscusError } from "../src/runtime/errors.ts";
 import { parseAddress } from "./parse.ts";
 import { askSecret } from "./prompt.ts";
 
@@ -43,6 +43,8 @@ export interface KeystoreFile {
   readonly file: string;
   /** Undefined where the file does not say it, as `cast` writes them. */
   readonly address: Address | undefined;
+  /** Why it cannot be read, where that is so. */
+  readonly problem?: string;
 }
 
 /** Where keys come from; everything the command line and the environment say about them. */
@@ -59,12 +61,25 @@ export function keystoreFolder(environment: KeySources["environment"]): string {
 }
 
 function readKeystore(file: string): z.infer<typeof keystoreSchema> {
-  let content: unknown;
+  let text: string;
   try {
-    content = JSON.parse(readFileSync(file, "utf8"));
+    text = readFileSync(file, "utf8");
   } catch (cause) {
     const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-    throw new MeniscusError("key", missing ? `No keystore at ${file}.` : `${file} is not a keystore: no JSON.`, {
+    throw new MeniscusError("key", missing ? `No keystore at ${file}.` : `${file} cannot be read.`, {
+      hint: "`meniscus keystore list` shows what is there.",
+      cause,
+    });
+  }
+  return parseKeystore(text, file);
+}
+
+function parseKeystore(text: string, file: string): z.infer<typeof keystoreSchema> {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (cause) {
+    throw new MeniscusError("key", `${file} is not a keystore: no JSON.`, {
       hint: "`meniscus keystore list` shows what is there.",
       cause,
     });
@@ -77,16 +92,19 @@ function readKeystore(file: string): z.infer<typeof keystoreSchema> {
   });
 }
 
-/** The keystores of a folder, by name. */
+/** The keystores of a folder, by name; those that are damaged with what is wrong. */
 export function listKeystores(folder: string): readonly KeystoreFile[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((file) => file.endsWith(".json"))
     .toSorted()
     .map((file) => {
-      const path = join(folder, file);
-      const { address } = readKeystore(path);
-      return { name: basename(file, ".json"), file: path, address: addressOf(address) };
+      const found = { name: basename(file, ".json"), file: join(folder, file) };
+      try {
+        return { ...found, address: addressOf(readKeystore(found.file).address) };
+      } catch (error) {
+        return { ...found, address: undefined, problem: describeError(error) };
+      }
     });
 }
 
@@ -179,16 +197,37 @@ export async function readNewPassword(sources: KeySources): Promise<string> {
 /** Decrypts a keystore. */
 async function unlock({ name, file }: KeystoreFile, sources: KeySources): Promise<PrivateKeyAccount> {
   const keystore = readKeystore(file);
-  const password = await readPassword(sources, `Password of ${name}`);
+  return privateKeyToAccount(await decrypt(keystore, name, await readPassword(sources, `Password of ${name}`)));
+}
+
+/** @param name Of the keystore, for people. */
+async function decrypt(keystore: z.infer<typeof keystoreSchema>, name: string, password: string): Promise<Hex> {
+  let key: Hex;
   try {
-    const key = await Keystore.toKeyAsync(keystore, { password });
-    return privateKeyToAccount(Keystore.decrypt(keystore, key));
+    key = Keystore.decrypt(keystore, await Keystore.toKeyAsync(keystore, { password }));
   } catch (cause) {
-    throw new MeniscusError("key", `The password does not open ${name}.`, {
+    throw new MeniscusError("key", `The password does not open ${name}, or the file is damaged.`, {
       hint: "Try again, or choose another keystore with --as NAME.",
       cause,
     });
   }
+  const [said, held] = [addressOf(keystore.address), privateKeyToAccount(key).address];
+  if (said === undefined || said === held) return key;
+  throw new MeniscusError("key", `${name} says that it is the key of ${said}, and holds that of ${held}.`, {
+    hint: "Somebody changed the file: use a copy of it.",
+  });
+}
+
+/**
+ * The private key in a text: the key itself, or a keystore that the password opens.
+ *
+ * @param source Where the text came from.
+ * @param password Asked for only where the text is a keystore.
+ */
+export async function readKeyText(text: string, source: string, password: () => Promise<string>): Promise<Hex> {
+  if (!text.trimStart().startsWith("{")) return parsePrivateKey(text, source);
+  const keystore = parseKeystore(text, source);
+  return await decrypt(keystore, source, await password());
 }
 
 function environmentAccount({ environment }: KeySources): PrivateKeyAccount | undefined {
@@ -218,7 +257,7 @@ function chosen(sources: KeySources): KeystoreFile {
   }
   const folder = keystoreFolder(sources.environment);
   if (sources.as !== undefined) return named(folder, sources.as);
-  const known = listKeystores(folder);
+  const known = listKeystores(folder).filter(({ problem }) => problem === undefined);
   if (known.length === 1 && known[0]) return known[0];
   throw new MeniscusError("key", known.length === 0 ? "There is no key to sign with." : "Which key signs?", {
     hint:
@@ -254,9 +293,11 @@ export function watchedAddress(sources: KeySources): Address | undefined {
   if (sources.as === undefined && sources.keystore === undefined) {
     const fromEnvironment = environmentAccount(sources);
     if (fromEnvironment) return fromEnvironment.address;
-    if (listKeystores(keystoreFolder(sources.environment)).length !== 1) return undefined;
+    const known = listKeystores(keystoreFolder(sources.environment));
+    if (known.filter(({ problem }) => problem === undefined).length !== 1) return undefined;
   }
   const keystore = chosen(sources);
+  if (keystore.problem !== undefined) throw new MeniscusError("key", keystore.problem);
   if (keystore.address) return getAddress(keystore.address);
   throw new MeniscusError("key", `${keystore.file} does not say its address.`, {
     hint: "Name it: --as 0x….",

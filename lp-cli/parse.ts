@@ -1,5 +1,6 @@
 import { type Address, getAddress, isAddress } from "viem";
 import { expiryName, type OptionTerms, parseOptionName } from "../src/chain/optionId.ts";
+import { parseDate, parseDuration } from "../src/market/clock.ts";
 import { MeniscusError } from "../src/runtime/errors.ts";
 import type { Pool } from "../src/sdk/client.ts";
 import type { LegOrder } from "../src/sdk/trader.ts";
@@ -130,4 +131,37 @@ export function parseInteger(text: string, what: string, least: number, most: nu
 /** An address in any spelling, or undefined where the text is no address. */
 export function parseAddress(text: string): Address | undefined {
   return isAddress(text, { strict: false }) ? getAddress(text) : undefined;
+}
+
+/** When a period begins and ends, Unix seconds; undefined is the beginning, and now. */
+export interface Period {
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+}
+
+const DAY = 86_400;
+
+/**
+ * `--from 2026-02-01 --to 2026-02-28T12:00` or `--last 7d`, UTC. A day that ends a period is in it, whole.
+ *
+ * @param now Of the chain: what `--last` counts back from.
+ */
+export function parsePeriod(
+  { from, to, last }: { readonly from?: string; readonly to?: string; readonly last?: string },
+  now: number,
+): Period {
+  if (last !== undefined) {
+    if (from !== undefined || to !== undefined) {
+      throw new MeniscusError("usage", "--last is a period of its own.", { hint: "Leave --from and --to out." });
+    }
+    return { from: now - parseDuration(last), to: undefined };
+  }
+  const begins = from === undefined ? undefined : parseDate(from);
+  const ends = to === undefined ? undefined : parseDate(to) + (to.includes("T") ? 0 : DAY);
+  if (begins !== undefined && ends !== undefined && ends <= begins) {
+    throw new MeniscusError("usage", `The period ends before it begins: ${from} to ${to}.`, {
+      hint: "--from names its first day, --to its last.",
+    });
+  }
+  return { from: begins, to: ends };
 }

@@ -5,6 +5,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { readConfigFile } from "../src/runtime/configFile.ts";
 import { MeniscusError } from "../src/runtime/errors.ts";
+import { isFolder } from "./history.ts";
 
 const profileSchema = z.strictObject({
   rpc: z.string().optional(),
@@ -13,6 +14,7 @@ const profileSchema = z.strictObject({
   as: z.string().optional(),
   keystore: z.string().optional(),
   passwordFile: z.string().optional(),
+  database: z.string().optional(),
 });
 const fileSchema = z.strictObject({
   /** Used where --profile names none. */
@@ -50,11 +52,12 @@ export function readProfile(
     });
   }
   const absolute = (path: string) => (isAbsolute(path) ? path : join(dirname(file), path));
-  const { deployment, keystore, passwordFile } = profile;
+  const { deployment, keystore, passwordFile, database } = profile;
   return {
     ...profile,
     ...(deployment !== undefined && { deployment: absolute(deployment) }),
     ...(keystore !== undefined && { keystore: absolute(keystore) }),
     ...(passwordFile !== undefined && { passwordFile: absolute(passwordFile) }),
+    ...(database !== undefined && { database: isFolder(database) ? absolute(database) : database }),
   };
 }

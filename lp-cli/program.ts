@@ -8,6 +8,7 @@ import * as keystore from "./commands/keystore.ts";
 import * as lp from "./commands/lp.ts";
 import * as oracle from "./commands/oracle.ts";
 import * as pools from "./commands/pools.ts";
+import * as statement from "./commands/statement.ts";
 import * as trade from "./commands/trade.ts";
 import { type WatchFrame, type WatchOptions, watch } from "./commands/watch.ts";
 import { completionScript } from "./completion.ts";
@@ -18,14 +19,15 @@ import { renderKeystore, renderKeystores } from "./output/keystore.ts";
 import {
   renderClaim,
   renderMark,
+  renderPool,
   renderPools,
   renderPosition,
   renderRequest,
   renderRequests,
-  renderStatement,
 } from "./output/lp.ts";
 import { renderReport, renderRun, renderSmile, renderStatus, renderTerm } from "./output/oracle.ts";
 import { renderScenarios } from "./output/scenario.ts";
+import { renderSimulation, renderStatement } from "./output/statement.ts";
 import {
   renderAccount,
   renderCash,
@@ -79,6 +81,7 @@ const waitOptions = [
   ["--no-wait", "do not wait for the price; claim later with `meniscus claim`"],
   ["--timeout <seconds>", "how long to wait (600)"],
 ] as const;
+const outOption = ["--out <file>", "also write the picture to a .svg or .html file"] as const;
 const tradeOptions = [
   ["--limit <price>", "worst price of one contract, or of one package as written"],
   ["--slippage <percent>", "how far the price may move, of the premium (1)"],
@@ -111,11 +114,15 @@ export function createProgram(surroundings: Surroundings): Command {
     .option("--csv", "the answer's rows as CSV")
     .option("--rpc <url>", "the chain's RPC", environment.MENISCUS_RPC ?? "http://127.0.0.1:8545")
     .option("--deployment <file>", "where the contracts are (deployments/<chainId>.json)")
-    .option("--profile <name>", "a profile of the config file: rpc, deployment, pool, as, keystore, passwordFile")
+    .option(
+      "--profile <name>",
+      "a profile of the config file: rpc, deployment, pool, as, keystore, passwordFile, database",
+    )
     .option("--pool <name>", "which pool (the first)")
     .option("--as <who>", "name of a keystore, or an address to look at")
     .option("--keystore <file>", "an encrypted key file")
     .option("--password-file <file>", "its password; else MENISCUS_PASSWORD, else it is asked for")
+    .option("--database <where>", "where history is kept: a folder, postgres://…, or none (~/.meniscus/history)")
     .option("-y, --yes", "do not ask before sending")
     .helpCommand("help [command]", "say more about a command")
     .addHelpText(
@@ -170,6 +177,16 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
     more: "\nNext: `meniscus deposit 10000` lends to a pool, `meniscus chain` shows its prices.",
     run: pools.pools,
     render: renderPools,
+  });
+  const onePool = program.command("pool").description("one pool in full");
+  add<[], { out?: string }, pools.ShowResult>(onePool, {
+    usage: "show",
+    summary: "the book by expiry and strike, Greeks, margin, free liquidity, limits",
+    more: "\nThe pool of --pool, or the first. Drawn: profit by the spot, vega and delta by expiry. Next: `meniscus scenario`.",
+    options: [outOption],
+    rows: ({ expiries }) => expiries.flatMap(({ name, strikes }) => strikes.map((row) => ({ expiry: name, ...row }))),
+    run: pools.show,
+    render: renderPool,
   });
   add<[], WatchOptions, readonly WatchFrame[]>(program, {
     usage: "watch",
@@ -236,13 +253,34 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
       ),
     render: renderScenarios,
   });
-  add<[], { fromBlock?: string }, lp.StatementResult>(program, {
+  add<[], statement.StatementCommand, statement.StatementResult>(program, {
     usage: "statement",
-    summary: "what was gained and why: premium, spread, delta, gamma, theta, vega, fees, …",
-    options: [["--from-block <n>", "start of the period (the beginning)"]],
-    rows: ({ statement }) => [statement],
-    run: lp.statement,
+    summary: "what was gained and why, yours and the pool's: premium, spread, delta, gamma, theta, vega, fees, …",
+    more: `
+Without a period from the beginning until now. Times are UTC: 2026-02-01 or 2026-02-01T08:00; a last day counts whole. Value counts at marks.
+Examples: meniscus statement --last 7d --history day · meniscus --csv statement --history mark > marks.csv`,
+    options: [
+      ["--from <when>", "start of the period"],
+      ["--to <when>", "its end"],
+      ["--last <span>", "the period until now: 12h, 7d"],
+      ["--history <step>", "a row by `mark` or by `day` too"],
+      ["--whole", "the pool alone, no LP"],
+      outOption,
+    ],
+    rows: ({ history, statement: own, pool }) => history ?? [own ?? pool],
+    run: statement.statement,
     render: renderStatement,
+  });
+  add<[string | undefined], statement.SimulateCommand, statement.Simulation>(program, {
+    usage: "simulate [amount]",
+    summary: "what if you had deposited on a day: the shares, what leaving now would pay, and why",
+    more: `
+Priced as a deposit of that day would have been, at the first mark under a later report; then the shares gain what every share gained.
+Example: meniscus simulate --from 2026-02-01 10000 --out since.svg. Next: \`meniscus deposit AMOUNT\`.`,
+    options: [["--from <when>", "the day, UTC: 2026-02-01, or 2026-02-01T08:00"], outOption],
+    rows: ({ rows }) => rows,
+    run: statement.simulate,
+    render: renderSimulation,
   });
 
   // For traders
@@ -325,9 +363,10 @@ is sold needs a margin account. The preview draws the profit by the spot at expi
   }
   add<[], trade.AccountOption, trade.PositionList>(program, {
     usage: "positions",
-    summary: "options held and what they are worth",
+    summary: "options held: cost, value, profit; and what closed and expired ones brought",
+    more: "\nCosts come from the account's swaps, fees included, at average cost. Next: `meniscus close OPTION`, `meniscus redeem`.",
     options: [accountOption],
-    rows: (list) => list.positions,
+    rows: ({ positions, closed }) => [...positions, ...closed.map((row) => ({ ...row, state: "closed" }))],
     run: trade.positions,
     render: renderPositions,
   });
@@ -440,7 +479,6 @@ REPORT is a file, the bytes as 0x…, or a node's URL. The chain and the oracle'
     run: oracle.verify,
     render: renderReport,
   });
-  const outOption = ["--out <file>", "also write the picture to a .svg or .html file"] as const;
   add<[string | undefined], oracle.DrawOptions, oracle.SmileResult>(oracles, {
     usage: "smile [expiry]",
     summary: "draw implied volatility over strikes: of one expiry, or of all",
@@ -468,17 +506,27 @@ REPORT is a file, the bytes as 0x…, or a node's URL. The chain and the oracle'
   add<[string], object, Awaited<ReturnType<typeof keystore.create>>>(keystores, {
     usage: "create <name>",
     summary: "make a new key and encrypt it",
+    more: "\nAsks for a password; scripts pass --password-file or MENISCUS_PASSWORD. Next: `meniscus --as NAME position`.",
     run: keystore.create,
     render: renderKeystore,
   });
   add<[string], { keyFile?: string }, Awaited<ReturnType<typeof keystore.importKey>>>(keystores, {
     usage: "import <name>",
     summary: "encrypt a key you have: from --key-file, MENISCUS_PRIVATE_KEY, or asked for",
-    options: [["--key-file <file>", "a file that holds the private key"]],
+    more: `
+The file holds a private key, or is a keystore of another program (Web3 Secret Storage), which keeps its password.
+Example: pass show ethereum | meniscus keystore import main --key-file - --password-file FILE. Next: \`meniscus keystore list\`.`,
+    options: [["--key-file <file>", "a private key or a keystore; - is standard input"]],
     run: keystore.importKey,
     render: renderKeystore,
   });
-  addPlain(keystores, { usage: "list", summary: "names and addresses", run: keystore.list, render: renderKeystores });
+  addPlain(keystores, {
+    usage: "list",
+    summary: "names and addresses",
+    rows: ({ keystores: known }) => known,
+    run: keystore.list,
+    render: renderKeystores,
+  });
   return program;
 }
 

@@ -1,6 +1,8 @@
 import type { Address } from "viem";
 import { MeniscusError } from "../src/runtime/errors.ts";
 import { type Connection, connect, findPool, type Pool, Sender } from "../src/sdk/client.ts";
+import type { ProtocolHistory } from "../src/sdk/history.ts";
+import { databaseLocation, readHistory } from "./history.ts";
 import { type KeySources, signingAccount, watchedAddress } from "./keys.ts";
 import { confirm } from "./prompt.ts";
 
@@ -15,6 +17,7 @@ export interface GlobalOptions {
   readonly as?: string;
   readonly keystore?: string;
   readonly passwordFile?: string;
+  readonly database?: string;
   readonly yes?: boolean;
 }
 
@@ -24,6 +27,7 @@ export class Session {
   readonly keys: KeySources;
   private readonly show: (text: string) => void;
   private opened: Promise<Connection> | undefined;
+  private read: Promise<ProtocolHistory> | undefined;
 
   /** @param show Where messages that are not the answer go. */
   constructor(options: GlobalOptions, environment: KeySources["environment"], show: (text: string) => void) {
@@ -44,6 +48,14 @@ export class Session {
 
   async pool(): Promise<Pool> {
     return findPool(await this.connection(), this.options.pool);
+  }
+
+  /** Everything the protocol's contracts have said, as of the first call. */
+  async history(): Promise<ProtocolHistory> {
+    const connection = await this.connection();
+    const location = databaseLocation(this.options.database, this.keys.environment, connection.deployment);
+    this.read ??= readHistory(connection, location, (text) => this.say(text));
+    return await this.read;
   }
 
   /** Opens the key and the connection that a transaction needs. */

@@ -1,8 +1,8 @@
 import {
   type InsuranceEvent,
   type InsuranceView,
+  insuranceHistory,
   readInsurance,
-  readInsuranceHistory,
   type StakeResult,
   stakeInsurance,
   type UnstakeResult,
@@ -47,7 +47,8 @@ export interface InsuranceHistory {
 /** `insurance history`: what came into the fund and what left it. */
 export async function history(session: Session): Promise<InsuranceHistory> {
   const connection = await session.connection();
-  return { quoteSymbol: connection.deployment.quoteSymbol, events: await readInsuranceHistory(connection) };
+  const { events } = await session.history();
+  return { quoteSymbol: connection.deployment.quoteSymbol, events: insuranceHistory(connection, events) };
 }
 
 export interface WaterfallOptions {

@@ -5,8 +5,9 @@ import {
   keystoreFolder,
   listKeystores,
   newPrivateKey,
-  parsePrivateKey,
+  readKeyText,
   readNewPassword,
+  readPassword,
   requireFreeName,
   writeKeystore,
 } from "../keys.ts";
@@ -20,7 +21,10 @@ export async function create(session: Session, name: string): Promise<KeystoreFi
   return await writeKeystore(folder, name, newPrivateKey(), await readNewPassword(session.keys));
 }
 
-/** `keystore import NAME`: a key that exists, from --key-file, MENISCUS_PRIVATE_KEY, or asked for. */
+/**
+ * `keystore import NAME`: a key that exists, or a keystore of another program, from --key-file, MENISCUS_PRIVATE_KEY, or asked for. A
+ * keystore keeps its password.
+ */
 export async function importKey(
   session: Session,
   name: string,
@@ -28,23 +32,33 @@ export async function importKey(
 ): Promise<KeystoreFile> {
   const folder = keystoreFolder(session.keys.environment);
   requireFreeName(folder, name);
-  const key = await readKey(session, options.keyFile);
-  return await writeKeystore(folder, name, key, await readNewPassword(session.keys));
+  const { text, source } = await readKeySource(session, options.keyFile);
+  let password: string | undefined;
+  const key = await readKeyText(text, source, async () => {
+    password = await readPassword(session.keys, `Password of ${source}`);
+    return password;
+  });
+  return await writeKeystore(folder, name, key, password ?? (await readNewPassword(session.keys)));
 }
 
-async function readKey(session: Session, keyFile: string | undefined) {
+const STANDARD_INPUT = "-";
+
+async function readKeySource(session: Session, keyFile: string | undefined) {
   if (keyFile !== undefined) {
+    const [path, source] = keyFile === STANDARD_INPUT ? [0, "Standard input"] : [keyFile, keyFile];
     try {
-      return parsePrivateKey(readFileSync(keyFile, "utf8"), keyFile);
+      return { text: readFileSync(path, "utf8"), source };
     } catch (cause) {
-      if (cause instanceof MeniscusError) throw cause;
-      throw new MeniscusError("key", `The key file ${keyFile} cannot be read.`, { cause });
+      throw new MeniscusError("key", `The key file ${source} cannot be read.`, {
+        hint: "Name a file that holds a private key or a keystore, or - for standard input.",
+        cause,
+      });
     }
   }
   const { MENISCUS_PRIVATE_KEY } = session.keys.environment;
-  if (MENISCUS_PRIVATE_KEY) return parsePrivateKey(MENISCUS_PRIVATE_KEY, "MENISCUS_PRIVATE_KEY");
+  if (MENISCUS_PRIVATE_KEY) return { text: MENISCUS_PRIVATE_KEY, source: "MENISCUS_PRIVATE_KEY" };
   const text = await askSecret("Private key (not shown)", "Set MENISCUS_PRIVATE_KEY or pass --key-file FILE.");
-  return parsePrivateKey(text, "The answer");
+  return { text, source: "The answer" };
 }
 
 export interface KeystoreList {

@@ -15,7 +15,6 @@ import {
   requestRedemption,
   waitForRequest,
 } from "../../src/sdk/lp.ts";
-import { type LpStatement, type PoolStatement, readStatement } from "../../src/sdk/statement.ts";
 import { contracts } from "../output/format.ts";
 import { renderDepositPreview, renderWithdrawalPreview } from "../output/lp.ts";
 import { Progress } from "../output/progress.ts";
@@ -158,12 +157,6 @@ export async function position(session: Session): Promise<LpPosition> {
   return await readLpPosition(await session.connection(), await session.pool(), session.owner());
 }
 
-export interface StatementResult {
-  readonly pool: PoolStatement["pool"];
-  readonly period: PoolStatement["period"];
-  readonly statement: LpStatement;
-}
-
 /** `scenario [--days N]`: what the pool's book would gain or lose by spot and volatility. */
 export async function scenario(session: Session, options: { readonly days?: string }): Promise<BookScenarios> {
   const days = parseInteger(options.days ?? "0", "number of days", 0, 400);
@@ -171,26 +164,4 @@ export async function scenario(session: Session, options: { readonly days?: stri
   const pool = await session.pool();
   const { nav } = await readPool(connection, pool);
   return await readBookScenarios(connection, pool, nav, days);
-}
-
-/** `statement`: what one LP gained and why, in parts that add up. */
-export async function statement(session: Session, options: { readonly fromBlock?: string }): Promise<StatementResult> {
-  const connection = await session.connection();
-  const pool = await session.pool();
-  const owner = session.owner();
-  const fromBlock =
-    options.fromBlock === undefined
-      ? undefined
-      : BigInt(parseInteger(options.fromBlock, "block number", 0, Number.MAX_SAFE_INTEGER));
-  const result = await readStatement(connection.client, connection.deployment, {
-    pool: pool.name,
-    ...(fromBlock === undefined ? {} : { fromBlock }),
-  });
-  const own = result.lps.find(({ address }) => address.toLowerCase() === owner.toLowerCase());
-  if (!own) {
-    throw new MeniscusError("funds", `${owner} never had a part in pool ${pool.name}.`, {
-      hint: "Deposit first with `meniscus deposit AMOUNT`, or name another with --as.",
-    });
-  }
-  return { pool: result.pool, period: result.period, statement: own };
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { type Address, type Hex, isHex, size } from "viem";
 import { z } from "zod";
 import { essviTotalVariance, logMoneyness, SECONDS_PER_YEAR } from "../../pricing/index.ts";
@@ -13,7 +13,7 @@ import { OracleNode } from "../../src/volatility-oracle/node.ts";
 import { askOnChain, checkReport, fetchReport, type ReportCheck } from "../../src/volatility-oracle/reports.ts";
 import { quorumOf } from "../../src/volatility-oracle/rounds.ts";
 import { smileChart, termChart } from "../output/oracleCharts.ts";
-import { htmlPage, svgChart } from "../output/svgChart.ts";
+import { writePicture } from "../output/picture.ts";
 import { parseAddress, parseExpiry, parseInteger } from "../parse.ts";
 import type { Session } from "../session.ts";
 
@@ -366,16 +366,4 @@ async function readSurface(session: Session) {
   throw new MeniscusError("market", "The oracle has no surface.", {
     hint: "`meniscus oracle status` says when its last report was.",
   });
-}
-
-function writePicture(file: string, chart: Parameters<typeof svgChart>[0]): void {
-  const isSvg = /\.svg$/i.test(file);
-  if (!isSvg && !/\.html?$/i.test(file)) {
-    throw new MeniscusError("usage", `"${file}" is neither .svg nor .html.`, { hint: "Write --out smile.svg." });
-  }
-  try {
-    writeFileSync(file, isSvg ? svgChart(chart) : htmlPage(chart));
-  } catch (cause) {
-    throw new MeniscusError("data", `${file} cannot be written: ${describeError(cause)}.`, { cause });
-  }
 }

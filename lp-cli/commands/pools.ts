@@ -1,5 +1,8 @@
 import { findPool } from "../../src/sdk/client.ts";
 import { markPool, type PoolView, readPool } from "../../src/sdk/lp.ts";
+import { type PoolExposure, readPoolExposure } from "../../src/sdk/poolExposure.ts";
+import { exposureCharts } from "../output/exposureCharts.ts";
+import { requirePicture, writePicture } from "../output/picture.ts";
 import type { Session } from "../session.ts";
 
 /** `pools`: every pool of the deployment, or the one of --pool. */
@@ -8,6 +11,18 @@ export async function pools(session: Session): Promise<readonly PoolView[]> {
   const names =
     session.options.pool === undefined ? connection.deployment.pools.map(({ name }) => name) : [session.options.pool];
   return await Promise.all(names.map((name) => readPool(connection, findPool(connection, name))));
+}
+
+export interface ShowResult extends PoolExposure {
+  readonly file: string | null;
+}
+
+/** `pool show`: a pool's book by expiry and strike, its Greeks, margin and limits. */
+export async function show(session: Session, { out }: { readonly out?: string }): Promise<ShowResult> {
+  if (out !== undefined) requirePicture(out);
+  const exposure = await readPoolExposure(await session.connection(), await session.pool());
+  if (out !== undefined) writePicture(out, ...exposureCharts(exposure));
+  return { ...exposure, file: out ?? null };
 }
 
 export interface MarkResult {

@@ -10,6 +10,7 @@ import {
   toOptionId,
 } from "../../src/chain/optionId.ts";
 import { MeniscusError } from "../../src/runtime/errors.ts";
+import { type AccountProfit, AccountReplay, accountProfit, type PositionProfit } from "../../src/sdk/accountHistory.ts";
 import { askPools } from "../../src/sdk/bestPool.ts";
 import type { Pool, Sender } from "../../src/sdk/client.ts";
 import { type ExpiryChain, readOptionChain } from "../../src/sdk/optionChain.ts";
@@ -387,12 +388,14 @@ async function requireFunds(sender: Sender, sub: number, { cashUnits }: SwapQuot
   if (sub === 0 && cashUnits > 0n) await sender.requireBalance(cashUnits);
 }
 
-/** `positions`: the options of an account and what they are worth. */
-export interface PositionList {
+type Row<T extends PositionView> = Omit<T, "terms" | "size"> & { readonly expiry: number };
+
+/** `positions`: the options of an account, what they are worth, cost and brought. */
+export interface PositionList extends Omit<AccountProfit, "positions"> {
   readonly owner: string;
   readonly account: number;
   readonly quoteSymbol: string;
-  readonly positions: readonly (Omit<PositionView, "terms" | "size"> & { readonly expiry: number })[];
+  readonly positions: readonly Row<PositionProfit>[];
   readonly value: number;
   readonly delta: number;
   readonly vega: number;
@@ -402,15 +405,17 @@ export async function positions(session: Session, options: AccountOption): Promi
   const connection = await session.connection();
   const owner = session.owner();
   const sub = subOf(options);
+  const replay = new AccountReplay(connection.deployment, owner);
+  for (const event of (await session.history()).events) replay.apply(event);
   const held = await readPositions(connection, owner, sub);
+  const profit = accountProfit(replay, sub, held, (marketId) => connection.words.symbolOf(marketId));
   const total = (pick: (view: PositionView) => number | null) => held.reduce((sum, view) => sum + (pick(view) ?? 0), 0);
   return {
     owner,
     account: sub,
     quoteSymbol: connection.deployment.quoteSymbol,
-    positions: held.map(({ name, terms, contracts, price, value, volatility, delta, vega, state }) => {
-      return { name, expiry: terms.expiry, contracts, price, value, volatility, delta, vega, state };
-    }),
+    ...profit,
+    positions: profit.positions.map(({ terms, size: _, ...row }) => ({ ...row, expiry: terms.expiry })),
     value: total(({ value }) => value),
     delta: total(({ delta }) => delta),
     vega: total(({ vega }) => vega),

@@ -50,3 +50,26 @@ export function time(seconds: number): string {
 export function shortHex(text: string): string {
   return text.length <= 14 ? text : `${text.slice(0, 6)}…${text.slice(-4)}`;
 }
+
+/**
+ * Amounts rounded so that they add up to `total`, each off by about one unit of the last decimal at most.
+ *
+ * @param total Rounded already, and near their sum, which it is where it is left out.
+ */
+export function addingUp(values: readonly number[], total?: number, decimals = 2): readonly number[] {
+  const unit = 10 ** decimals;
+  const sum = (numbers: readonly number[]) => numbers.reduce((all, value) => all + value, 0);
+  const target = Math.round((total ?? sum(values)) * unit);
+  const rounded = values.map((value) => Math.round(value * unit));
+  // By how much each was raised: those raised most come down first, those lowered most go up first.
+  const raised = (i: number) => (rounded[i] ?? 0) - (values[i] ?? 0) * unit;
+  const excess = sum(rounded) - target;
+  const order = rounded.map((_, i) => i).toSorted((a, b) => Math.sign(excess) * (raised(b) - raised(a)));
+  const moved = new Set(order.slice(0, Math.abs(excess)));
+  return rounded.map((value, i) => (value - (moved.has(i) ? Math.sign(excess) : 0)) / unit);
+}
+
+/** `2026-02-03`. */
+export function day(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 10);
+}

@@ -20,7 +20,7 @@ export function renderKeystores({ folder, keystores }: KeystoreList): string {
         { title: "name", align: "left" },
         { title: "address", align: "left" },
       ],
-      keystores.map(({ name, address }) => [name, address ?? "not in the file"]),
+      keystores.map(({ name, address, problem }) => [name, problem ?? address ?? "not in the file"]),
     ),
   ].join("\n");
 }

@@ -1,9 +1,9 @@
 import type { LpPosition, PoolView, RequestView } from "../../src/sdk/lp.ts";
-import { type StatementPart, statementParts } from "../../src/sdk/statement.ts";
-import type { ClaimOutcome, RequestList, RequestOutcome, StatementResult } from "../commands/lp.ts";
-import type { MarkResult } from "../commands/pools.ts";
-import { byGain, dim } from "./colour.ts";
-import { amount, contracts, duration, percent, shortHex, signed, time } from "./format.ts";
+import type { Exposure } from "../../src/sdk/poolExposure.ts";
+import type { ClaimOutcome, RequestList, RequestOutcome } from "../commands/lp.ts";
+import type { MarkResult, ShowResult } from "../commands/pools.ts";
+import { bold, byGain, dim } from "./colour.ts";
+import { amount, contracts, duration, percent, shortHex, signed } from "./format.ts";
 import { facts, heading, table } from "./table.ts";
 
 const SHARE_DECIMALS = 6;
@@ -40,6 +40,86 @@ export function renderPools(pools: readonly PoolView[]): string {
       ].join("\n");
     })
     .join("\n\n");
+}
+
+/** `pool show`. */
+export function renderPool(shown: ShowResult): string {
+  const { pool, expiries, total, limits, file } = shown;
+  const { quoteSymbol, symbol } = pool;
+  const greeks = ({ value, delta, gamma, theta, vega }: Exposure) => [
+    amount(value),
+    signed(delta, 3),
+    signed(gamma, 3),
+    signed(theta),
+    signed(vega),
+  ];
+  const book = table(
+    [
+      { title: "expiry, strike", align: "left" },
+      { title: "calls" },
+      { title: "puts" },
+      { title: "IV" },
+      { title: `value, ${quoteSymbol}` },
+      { title: "delta" },
+      { title: "gamma, 1 %" },
+      { title: "theta, a day" },
+      { title: "vega, a point" },
+    ],
+    [
+      ...expiries.flatMap((expiry) => [
+        [
+          bold(`${expiry.name}, ${duration(expiry.days * 86_400)}`),
+          "",
+          "",
+          percent(expiry.volatility),
+          ...greeks(expiry),
+        ],
+        ...expiry.strikes.map((row) => [
+          `  ${contracts(row.strike)}`,
+          row.calls === 0 ? "" : contracts(row.calls),
+          row.puts === 0 ? "" : contracts(row.puts),
+          percent(row.volatility),
+          ...greeks(row).map(dim),
+        ]),
+      ]),
+      ...(shown.base === 0
+        ? []
+        : [[bold("hedge"), "", "", "", amount(shown.base * pool.spot), signed(shown.base, 3), "", "", ""]]),
+      [bold("total"), "", "", "", ...greeks(total)],
+    ],
+  );
+  return [
+    renderPools([pool]),
+    "",
+    facts([
+      ["cash", amount(shown.cash), quoteSymbol],
+      ["margin", amount(pool.requirement), `${quoteSymbol} that the book's worst scenario wants`],
+      ["free liquidity", amount(shown.freeLiquidity), `${amount(shown.payableAtMark)} of it at the next mark`],
+    ]),
+    "",
+    expiries.length === 0
+      ? "The book is empty."
+      : [heading("Book, as the pool has it: long positive"), book].join("\n"),
+    ...(shown.expired > 0 ? [dim(`${contracts(shown.expired)} contracts have expired and wait for settlement.`)] : []),
+    "",
+    heading("Limits, beyond which the pool adds no such risk"),
+    table(
+      [
+        { title: "", align: "left" },
+        { title: "now" },
+        { title: "limit" },
+        { title: "", align: "left" },
+        { title: "used" },
+      ],
+      limits.map(({ name, used, limit, unit }) => {
+        const decimals = unit === "s" ? 0 : unit.startsWith(symbol) ? 3 : 2;
+        const part = limit === 0 ? 0 : Math.abs(used) / limit;
+        return [dim(name), amount(used, decimals), amount(limit, decimals), unit, byGain(1 - part, percent(part))];
+      }),
+    ),
+    ...(shown.reduceOnly ? ["The pool only closes: its positions run off."] : []),
+    ...(file === null ? [] : ["", `Drawn in ${file}.`]),
+  ].join("\n");
 }
 
 /** `mark`. */
@@ -155,56 +235,4 @@ export function renderPosition(position: LpPosition): string {
 
 function optional(name: string, value: number, note: string, decimals = 2): [string, string, string][] {
   return value === 0 ? [] : [[name, amount(value, decimals), note]];
-}
-
-/** Causes that every statement names; the others only where they moved something. */
-const alwaysShown: ReadonlySet<string> = new Set<StatementPart>([
-  "premium",
-  "spread",
-  "impact",
-  "fees",
-  "delta",
-  "gamma",
-  "theta",
-  "vega",
-  "hedging",
-]);
-
-/** `statement`. */
-export function renderStatement({ pool, period, statement }: StatementResult): string {
-  const { quoteSymbol } = pool;
-  const { parts, change, residual } = statement;
-  const at = pool.markedAt === undefined ? "" : `, marked at ${time(pool.markedAt)}`;
-  const shown = statementParts.filter((part) => alwaysShown.has(part) || Math.abs(parts[part]) >= 0.005);
-  const row = (name: string, value: number) => [dim(name), byGain(value, signed(value))];
-  return [
-    heading(`Statement of ${statement.address}, pool ${pool.name}`),
-    dim(`blocks ${period.fromBlock} to ${period.toBlock}${at}; ${quoteSymbol}`),
-    "",
-    facts([
-      ...(statement.opening === 0 ? [] : [["value at the start", amount(statement.opening)] as const]),
-      ["deposited", amount(statement.deposited)],
-      ["withdrawn", amount(statement.withdrawn)],
-      ["on its way", amount(statement.pending)],
-      [
-        "value at mid",
-        amount(statement.value.mid),
-        `bid ${amount(statement.value.bid)}, ask ${amount(statement.value.ask)}`,
-      ],
-    ]),
-    "",
-    table(
-      [{ title: "why it changed", align: "left" }, { title: quoteSymbol }],
-      [
-        ...shown.map((part) => row(partName(part), parts[part])),
-        ...(Math.abs(residual) >= 0.005 ? [row("unexplained", residual)] : []),
-        row("change of wealth", change),
-      ],
-    ),
-  ].join("\n");
-}
-
-/** `entryAndExit` as `entry and exit`. */
-function partName(part: string): string {
-  return part.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
 }

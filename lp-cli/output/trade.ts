@@ -145,30 +145,47 @@ function renderSwap(outcome: TradeOutcome | SubmitOutcome, who: string): string 
   ].join("\n");
 }
 
+/** Options that are held no more and shown one by one. */
+const LATEST = 12;
+
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+
 /** `positions`. */
 export function renderPositions(list: PositionList): string {
   const of = `${accountName(list.account)} of ${list.owner}`;
-  if (list.positions.length === 0) return `No options in ${of}.`;
-  const cells = (row: { value: number | null; delta: number | null; vega: number | null }) => [
+  const { positions, closed, quoteSymbol } = list;
+  if (positions.length === 0 && closed.length === 0) return `No options in ${of}.`;
+  const gain = (value: number | null) => orDash(value, (known) => byGain(Number(known.toFixed(2)), signed(known)));
+  const cells = (row: {
+    readonly cost: number | null;
+    readonly value: number | null;
+    readonly unrealised: number | null;
+    readonly delta: number | null;
+    readonly vega: number | null;
+  }) => [
+    orDash(row.cost, amount),
     orDash(row.value, amount),
+    gain(row.unrealised),
     orDash(row.delta, (value) => signed(value, 3)),
     orDash(row.vega, (value) => signed(value)),
   ];
-  return [
-    heading(`Options in ${of}`),
+  const open = [
+    heading(`Options in ${of}, ${quoteSymbol}`),
     table(
       [
         { title: "option", align: "left" },
         { title: "contracts" },
         { title: "mid" },
         { title: "IV" },
-        { title: `value, ${list.quoteSymbol}` },
+        { title: "cost" },
+        { title: "value" },
+        { title: "profit" },
         { title: "delta" },
         { title: "vega" },
         { title: "", align: "left" },
       ],
       [
-        ...list.positions.map((row) => [
+        ...positions.map((row) => [
           row.name,
           contracts(row.contracts),
           orDash(row.price, amount),
@@ -179,6 +196,32 @@ export function renderPositions(list: PositionList): string {
         [bold("total"), "", "", "", ...cells(list), ""],
       ],
     ),
+  ];
+  const [earlier, latest] = [closed.slice(0, -LATEST), closed.slice(-LATEST)];
+  const gone = [
+    heading(`Closed and expired, ${quoteSymbol}`),
+    table(
+      [{ title: "option", align: "left" }, { title: "paid at expiry" }, { title: "profit" }],
+      [
+        ...(earlier.length > 0
+          ? [[dim(`${earlier.length} earlier (--csv, --json)`), "", gain(sumOf(earlier.map((row) => row.realised)))]]
+          : []),
+        ...latest.map(({ name, payoff, realised }) => [name, orDash(payoff, (value) => signed(value)), gain(realised)]),
+      ],
+    ),
+  ];
+  return [
+    ...(positions.length > 0 ? [...open, ""] : []),
+    ...(closed.length > 0 ? [...gone, ""] : []),
+    facts([
+      ["profit of what is held", signed(list.unrealised), "value at mid less cost"],
+      ["profit of what is gone", signed(list.realised), "closed and expired"],
+      ...(list.shortfall > 0 ? [["not paid at settlement", signed(-list.shortfall)] as const] : []),
+      ["profit", gain(list.profit), quoteSymbol],
+    ]),
+    ...(positions.some(({ cost }) => cost === null)
+      ? [dim("–: the cost is not known, as of options that were bought in a liquidation auction.")]
+      : []),
   ].join("\n");
 }
 

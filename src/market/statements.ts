@@ -33,6 +33,7 @@ const meanings: Readonly<Record<StatementPart, string>> = {
   vega: "vega: the surface moved",
   higherOrder: "higher orders of a spot move",
   hedging: "hedging",
+  keepers: "paid for marks",
   insurance: "insurance received",
   shortfall: "unpaid at settlement",
   backstop: "paid behind the insurance fund",

@@ -13,6 +13,7 @@ export const poolParts = [
   "vega",
   "higherOrder",
   "hedging",
+  "keepers",
   "insurance",
   "shortfall",
   "backstop",
@@ -32,6 +33,7 @@ export type PoolPart = (typeof poolParts)[number];
  *   volatility held.
  * - `vega`: the full revaluation under the new surface: volatility, skew and basis.
  * - `hedging`: base tokens held, at spot, and what exchanging them cost, bounties included.
+ * - `keepers`: what the pool paid for its marks.
  * - `shortfall`, `insurance`: what settlements did not pay of credits, and what the fund and the pools behind it paid of it.
  * - `backstop`: what the pool paid behind the fund for others' losses (negative), and what late debtors repaid of it.
  * - `gifts`: tokens given to the pool by nobody's swap or deposit.
@@ -46,6 +48,11 @@ const WAD = 10n ** 18n;
 /** Raw units in one WAD of the quote token. */
 const RAW_PER_WAD = 1_000_000n;
 
+/** Quote tokens from raw; rounded to 1e-9 before it becomes a float. */
+export function tokensOfRaw(raw: bigint): number {
+  return Number(raw / 10n ** 15n) / 1e9;
+}
+
 export function noParts(): PartSums {
   return {
     premium: 0n,
@@ -58,6 +65,7 @@ export function noParts(): PartSums {
     vega: 0n,
     higherOrder: 0n,
     hedging: 0n,
+    keepers: 0n,
     insurance: 0n,
     shortfall: 0n,
     backstop: 0n,

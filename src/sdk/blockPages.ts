@@ -10,6 +10,28 @@ export interface BlockRange {
   readonly toBlock: bigint;
 }
 
+/** Asks a node for as many blocks at once as it answers for, and remembers how many those are. */
+export class Pager {
+  private size = PAGE;
+
+  /**
+   * The blocks from `fromBlock` on, up to `head` or as far as the node goes at once.
+   *
+   * @throws MeniscusError `network` where the node gives no logs, not even of one block.
+   */
+  async page<T>(fromBlock: bigint, head: bigint, ask: (range: BlockRange) => Promise<T>): Promise<T> {
+    for (;;) {
+      const end = fromBlock + this.size - 1n;
+      try {
+        return await ask({ fromBlock, toBlock: end < head ? end : head });
+      } catch (cause) {
+        if (this.size === 1n) throw new MeniscusError("network", "The node gives no logs.", { cause, retryable: true });
+        this.size /= 2n;
+      }
+    }
+  }
+}
+
 /** Reads what the chain has said, page by page, each block once. */
 export class BlockPages {
   private readonly client: Pick<Connection["client"], "getBlockNumber">;
@@ -21,11 +43,6 @@ export class BlockPages {
     this.next = fromBlock;
   }
 
-  /** The first block that is not read yet. */
-  get readUntil(): bigint {
-    return this.next;
-  }
-
   /**
    * The pages since the last call, up to the chain's head. A page counts as read when the next one is asked for: whoever fails on it
    * finds it again.
@@ -34,18 +51,12 @@ export class BlockPages {
    */
   async *read<T>(ask: (range: BlockRange) => Promise<T>): AsyncGenerator<T> {
     const head = await this.client.getBlockNumber();
-    let size = PAGE;
+    const pager = new Pager();
     while (this.next <= head) {
-      const end = this.next + size - 1n;
-      const toBlock = end < head ? end : head;
-      let page: T;
-      try {
-        page = await ask({ fromBlock: this.next, toBlock });
-      } catch (cause) {
-        if (size === 1n) throw new MeniscusError("network", "The node gives no logs.", { cause, retryable: true });
-        size /= 2n;
-        continue;
-      }
+      const { page, toBlock } = await pager.page(this.next, head, async (range) => ({
+        page: await ask(range),
+        toBlock: range.toBlock,
+      }));
       yield page;
       this.next = toBlock + 1n;
     }

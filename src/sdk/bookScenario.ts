@@ -5,7 +5,7 @@ import { logMoneyness, price, stdDev } from "../../pricing/units.ts";
 import { clearinghouseAbi } from "../chain/abis.ts";
 import { fromOptionId, fromSize, fromStrikeWord } from "../chain/optionId.ts";
 import { type Connection, inWords, type Pool } from "./client.ts";
-import { findBoard, readSurface } from "./optionChain.ts";
+import { type ExpiryBoard, findBoard, readSurface, type Surface } from "./optionChain.ts";
 
 /** One expiry as it stands now: eSSVI in plain numbers, seconds to expiry. */
 export interface BookExpiry {
@@ -82,13 +82,15 @@ export interface BookScenarios {
 export const SPOT_SHOCKS = [-0.3, -0.2, -0.1, -0.05, 0, 0.05, 0.1, 0.2, 0.3] as const;
 export const VOLATILITY_SHOCKS = [-0.3, 0, 0.45] as const;
 
-/** Reads the open book of a pool, live expiries alone, and works out the grid. */
-export async function readBookScenarios(
-  connection: Connection,
-  pool: Pool,
-  nav: number,
-  days: number,
-): Promise<BookScenarios> {
+/** The open book of a pool, live expiries alone, and the surface it stands on. */
+export interface PoolBook extends Book {
+  readonly surface: Surface;
+  readonly positions: readonly (BookPosition & { readonly board: ExpiryBoard })[];
+  /** Contracts of expiries that wait for their settlement. */
+  readonly expired: number;
+}
+
+export async function readBook(connection: Connection, pool: Pool): Promise<PoolBook> {
   const { client, deployment } = connection;
   const ledger = { address: deployment.clearinghouse, abi: clearinghouseAbi, blockTag: "pending" } as const;
   return await inWords(connection, async () => {
@@ -97,29 +99,46 @@ export async function readBookScenarios(
       client.readContract({ ...ledger, functionName: "strikes", args: [pool.account] }),
       client.readContract({ ...ledger, functionName: "base", args: [pool.account, pool.marketId] }),
     ]);
-    const positions = words
-      .map(fromStrikeWord)
-      .map(({ key, calls, puts }) => ({ ...fromOptionId(key << 8n), calls, puts }))
-      .filter(({ expiry }) => expiry > surface.now)
-      .map(({ expiry, strike, calls, puts }): BookPosition => {
-        const { tenor, forward, words: board } = findBoard(surface, expiry);
-        const { thetaWad, psiWad, rhoWad } = board;
-        const slice = { theta: Number(thetaWad) / 1e18, psi: Number(psiWad) / 1e18, rho: Number(rhoWad) / 1e18 };
-        return { expiry: { tenor, forward, ...slice }, strike, calls: fromSize(calls), puts: fromSize(puts) };
-      });
-    const book = { spot: surface.spot, base: Number(base) / 10 ** pool.market.baseDecimals, positions };
+    const held = words.map(fromStrikeWord).map(({ key, calls, puts }) => {
+      return { ...fromOptionId(key << 8n), calls: fromSize(calls), puts: fromSize(puts) };
+    });
+    const expired = held.filter(({ expiry }) => expiry <= surface.now);
     return {
-      pool: pool.name,
-      quoteSymbol: deployment.quoteSymbol,
-      symbol: pool.market.symbol,
+      surface,
       spot: surface.spot,
-      nav,
-      days,
-      volatilityShocks: VOLATILITY_SHOCKS,
-      rows: SPOT_SHOCKS.map((spotShock) => ({
-        spotShock,
-        profits: VOLATILITY_SHOCKS.map((volatility) => bookProfit(book, { spot: spotShock, volatility, days })),
-      })),
+      base: Number(base) / 10 ** pool.market.baseDecimals,
+      expired: expired.reduce((sum, { calls, puts }) => sum + Math.abs(calls) + Math.abs(puts), 0),
+      positions: held
+        .filter(({ expiry }) => expiry > surface.now)
+        .map(({ expiry, strike, calls, puts }) => {
+          const board = findBoard(surface, expiry);
+          const { thetaWad, psiWad, rhoWad } = board.words;
+          const slice = { theta: Number(thetaWad) / 1e18, psi: Number(psiWad) / 1e18, rho: Number(rhoWad) / 1e18 };
+          return { board, expiry: { tenor: board.tenor, forward: board.forward, ...slice }, strike, calls, puts };
+        }),
     };
   });
+}
+
+/** Reads the open book of a pool and works out the grid. */
+export async function readBookScenarios(
+  connection: Connection,
+  pool: Pool,
+  nav: number,
+  days: number,
+): Promise<BookScenarios> {
+  const book = await readBook(connection, pool);
+  return {
+    pool: pool.name,
+    quoteSymbol: connection.deployment.quoteSymbol,
+    symbol: pool.market.symbol,
+    spot: book.spot,
+    nav,
+    days,
+    volatilityShocks: VOLATILITY_SHOCKS,
+    rows: SPOT_SHOCKS.map((spotShock) => ({
+      spotShock,
+      profits: VOLATILITY_SHOCKS.map((volatility) => bookProfit(book, { spot: spotShock, volatility, days })),
+    })),
+  };
 }

@@ -2,7 +2,8 @@ import { type Address, formatUnits, parseEventLogs } from "viem";
 import { clearinghouseAbi, insuranceFundAbi, liquidationAuctionAbi } from "../chain/abis.ts";
 import { expiryName, toAccountId } from "../chain/optionId.ts";
 import { MeniscusError } from "../runtime/errors.ts";
-import { type Connection, chainTime, inWords, readEvents, type Sender, toTokens } from "./client.ts";
+import { type Connection, chainTime, inWords, type Sender, toTokens } from "./client.ts";
+import type { ProtocolEvent } from "./history.ts";
 
 const inShares = (units: bigint): number => Number(formatUnits(units, 18));
 
@@ -178,46 +179,33 @@ export interface InsuranceEvent {
 }
 
 /** Stakes, exits, losses covered and liquidations, oldest first. Fees of swaps are left out: `held` has them. */
-export async function readInsuranceHistory(connection: Connection): Promise<readonly InsuranceEvent[]> {
-  const { client, deployment, words } = connection;
-  const fund = { address: deployment.insuranceFund, abi: insuranceFundAbi, strict: true } as const;
-  const ledger = { address: deployment.clearinghouse, abi: clearinghouseAbi, strict: true } as const;
-  return await inWords(connection, async () => {
-    const [own, liquidations] = await Promise.all([
-      readEvents(connection, (range) => client.getContractEvents({ ...fund, ...range })),
-      readEvents(connection, (range) => client.getContractEvents({ ...ledger, eventName: "Liquidated", ...range })),
-    ]);
-    const found: { block: bigint; index: number; what: string; amount: bigint }[] = [];
-    for (const event of own) {
-      const at = { block: event.blockNumber, index: event.logIndex };
-      if (event.eventName === "Deposit") {
-        found.push({ ...at, what: `stake of ${event.args.owner}`, amount: event.args.assets });
-      } else if (event.eventName === "Withdraw") {
-        found.push({ ...at, what: `paid out to ${event.args.receiver}`, amount: -event.args.assets });
-      } else if (event.eventName === "Covered") {
-        const { marketId, expiry, covered } = event.args;
-        found.push({
-          ...at,
-          what: `covered ${words.symbolOf(marketId)}-${expiryName(expiry)}`,
-          amount: -covered,
-        });
-      }
-    }
-    for (const { blockNumber: block, logIndex: index, args } of liquidations) {
-      const { price, penalty } = args;
-      if (price < 0n) found.push({ block, index, what: "insolvent account taken over", amount: price });
-      else if (penalty > 0n) found.push({ block, index, what: "penalty of a liquidation", amount: penalty });
-    }
-    const ordered = found.toSorted((a, b) => Number(a.block - b.block) || a.index - b.index);
-    const times = new Map<bigint, number>();
-    for (const block of new Set(ordered.map((item) => item.block))) {
-      times.set(block, Number((await client.getBlock({ blockNumber: block })).timestamp));
-    }
-    return ordered.map(({ block, what, amount }) => ({
-      time: times.get(block) ?? 0,
-      block: Number(block),
-      what,
-      amount: toTokens(connection, amount),
-    }));
+export function insuranceHistory(connection: Connection, events: readonly ProtocolEvent[]): readonly InsuranceEvent[] {
+  return events.flatMap((event) => {
+    const moved = fundMovement(event, connection.words);
+    if (!moved) return [];
+    const { what, units } = moved;
+    return [{ time: event.time, block: Number(event.blockNumber), what, amount: toTokens(connection, units) }];
   });
+}
+
+/** What an event did to the fund's money, quote units; undefined where it did nothing. */
+function fundMovement(event: ProtocolEvent, words: Connection["words"]) {
+  if (event.source === "fund") {
+    switch (event.name) {
+      case "Deposit":
+        return { what: `stake of ${event.args.owner}`, units: event.args.assets };
+      case "Withdraw":
+        return { what: `paid out to ${event.args.receiver}`, units: -event.args.assets };
+      case "Covered": {
+        const { marketId, expiry, covered } = event.args;
+        return { what: `covered ${words.symbolOf(marketId)}-${expiryName(expiry)}`, units: -covered };
+      }
+      default:
+        return undefined;
+    }
+  }
+  if (event.source !== "ledger" || event.name !== "Liquidated") return undefined;
+  const { price, penalty } = event.args;
+  if (price < 0n) return { what: "insolvent account taken over", units: price };
+  return penalty > 0n ? { what: "penalty of a liquidation", units: penalty } : undefined;
 }

@@ -1,7 +1,6 @@
 import { cashDivisor, toCashDown } from "../../pricing/fixed/index.ts";
 import type { Deployment } from "../chain/deployments.ts";
 import { toAccountId } from "../chain/optionId.ts";
-import { type ReportSlice, type RunningAverage, unpackStoredSurface } from "../chain/report.ts";
 import {
   addParts,
   bookRounding,
@@ -17,6 +16,7 @@ import {
   valueRaw,
 } from "./attribution.ts";
 import type { LedgerEvent, OracleEvent, PoolEvent, ProtocolEvent } from "./history.ts";
+import { boardAt, type ReportedSurface, SurfaceReplay, settledBoard } from "./surfaceReplay.ts";
 
 /** What a pool's trading moved, for information; raw (1e24 to one quote token) unless named otherwise. */
 export interface PoolFlows {
@@ -53,14 +53,6 @@ export interface MarkInterval {
   readonly flows: PoolFlows;
 }
 
-interface Surface {
-  readonly time: number;
-  readonly spotWad: bigint;
-  readonly slices: ReadonlyMap<number, ReportSlice>;
-  /** Settlement averages that the report carried. */
-  readonly averages: readonly RunningAverage[];
-}
-
 interface Series extends StrikeHolding {
   readonly expiry: number;
 }
@@ -81,15 +73,6 @@ interface FlowSums {
   swaps: number;
 }
 
-const WAD = 10n ** 18n;
-const AVERAGING_WINDOW = 1800n;
-const THREE_A_SQUARED = 3n * AVERAGING_WINDOW ** 2n;
-// Units of a slice's fields, `types/Slice.sol`.
-const THETA_UNIT_WAD = 10n ** 7n;
-const PSI_UNIT_WAD = 10n ** 8n;
-const RHO_UNIT_WAD = WAD / 32_768n;
-const BASIS_UNIT_WAD = 10n ** 11n;
-const RESIDUAL_UNIT_WAD = 10n ** 14n;
 const BASIS_POINTS = 10_000n;
 const BASE_SIZE_UNIT = 1_000_000n;
 const noFlows = (): FlowSums => ({ premiumCollected: 0n, premiumPaid: 0n, payoffs: 0n, volume: 0n, swaps: 0 });
@@ -111,8 +94,7 @@ export class PoolReplay {
 
   private insuranceFeeShareBps = 0n;
   private protocolFeeShareBps = 0n;
-  private surface: Surface | undefined;
-  private readonly fixedPrices = new Map<number, bigint>();
+  private readonly surfaces: SurfaceReplay;
   private readonly ratios = new Map<number, { readonly owed: bigint; readonly covered: bigint }>();
   private readonly credits = new Map<number, bigint>();
   /** Credits not yet paid less debts, as the last mark and what happened since count them. */
@@ -120,10 +102,12 @@ export class PoolReplay {
 
   private readonly book = new Map<bigint, Series>();
   /** The board under which each expiry's strikes were last valued, with the surface it came from. */
-  private readonly boards = new Map<number, { readonly board: ReportBoard; readonly surface: Surface }>();
+  private readonly boards = new Map<number, { readonly board: ReportBoard; readonly surface: ReportedSurface }>();
   private cash = 0n;
   private base = 0n;
   private baseSpotWad = 0n;
+  /** Inside a hedge: its event tells all that it moves, the bounty too. */
+  private exchanging = false;
 
   private pending: Pending[] = [];
   private parts: PartSums = noParts();
@@ -136,6 +120,7 @@ export class PoolReplay {
     const market = deployment.markets.find(({ marketId }) => marketId === pool.marketId);
     if (!market) throw new RangeError(`the deployment has no market ${pool.marketId}`);
     this.marketId = pool.marketId;
+    this.surfaces = new SurfaceReplay(pool.marketId);
     this.account = toAccountId(pool.optionPool, 1);
     this.escrow = toAccountId(pool.poolShares, 1);
     this.payout = toAccountId(pool.poolShares, 2);
@@ -168,38 +153,7 @@ export class PoolReplay {
   // ───────────────────────────── Oracle ─────────────────────────────
 
   private onOracle(event: OracleEvent): void {
-    if (!("marketId" in event.args) || event.args.marketId !== this.marketId) return;
-    switch (event.name) {
-      case "SurfaceAccepted": {
-        const { slices, modelTime, spotWad } = unpackStoredSurface(event.args.header, event.args.pages);
-        const byExpiry = new Map(slices.map((slice) => [slice.expiry, slice]));
-        this.surface = { time: modelTime, spotWad, slices: byExpiry, averages: event.averages };
-        this.carry();
-        break;
-      }
-      case "SettlementPriceFixed":
-        this.fixedPrices.set(event.args.expiry, event.args.priceWad);
-        this.carry();
-        break;
-      default:
-    }
-  }
-
-  /** A board of `MarketOracle.boards` at the report's own time and spot; undefined where it would revert. */
-  private boardOf(expiry: number): ReportBoard | undefined {
-    const { surface } = this;
-    if (!surface) return undefined;
-    const settlement = this.fixedPrices.get(expiry);
-    if (surface.time >= expiry) return settlement === undefined ? undefined : settledBoard(expiry, settlement);
-    const slice = surface.slices.get(expiry);
-    if (!slice) return undefined;
-    const open = (surface.spotWad * (WAD + BigInt(slice.basis) * BASIS_UNIT_WAD)) / WAD;
-    if (BigInt(expiry - surface.time) >= AVERAGING_WINDOW) return boardAt(slice, surface.time, surface.time, open);
-    const average = surface.averages.find((item) => item.expiry === expiry);
-    if (!average) return undefined;
-    const elapsed = BigInt(average.elapsed);
-    const forwardWad = (average.average * elapsed + open * (AVERAGING_WINDOW - elapsed)) / AVERAGING_WINDOW;
-    return boardAt(slice, surface.time, surface.time, forwardWad);
+    if (this.surfaces.onOracle(event)) this.carry();
   }
 
   /** Brings the whole book to the boards that hold now and adds what that gained, part by part. */
@@ -207,17 +161,17 @@ export class PoolReplay {
     const held = new Set([...this.book.values()].map(({ expiry }) => expiry));
     for (const expiry of this.boards.keys()) if (!held.has(expiry)) this.boards.delete(expiry);
     for (const expiry of held) {
-      const board = this.boardOf(expiry);
+      const board = this.surfaces.boardOf(expiry);
       if (board) this.carryExpiry(expiry, board);
     }
-    const spotWad = this.surface?.spotWad ?? 0n;
+    const spotWad = this.surfaces.current?.spotWad ?? 0n;
     addParts(this.parts, { hedging: this.baseSize() * (spotWad - this.baseSpotWad) });
     this.baseSpotWad = spotWad;
   }
 
   private carryExpiry(expiry: number, to: ReportBoard): void {
     const before = this.boards.get(expiry);
-    const { surface } = this;
+    const surface = this.surfaces.current;
     if (!before || !surface) return;
     if (before.surface === surface && before.board.settled === to.settled) return; // the same board
     const slice = before.surface.slices.get(expiry);
@@ -248,10 +202,14 @@ export class PoolReplay {
         break;
       case "BaseDeposited":
         if (event.args.account !== this.account || event.args.marketId !== this.marketId) return;
-        if (!this.isPool(event.args.from)) this.changeBase(event.args.amount);
+        if (this.isPool(event.args.from)) this.exchanging = true;
+        else this.changeBase(event.args.amount);
+        break;
+      case "BaseWithdrawn":
+        if (event.args.account === this.account) this.exchanging = true;
         break;
       case "SettlementStarted":
-        if (event.args.marketId === this.marketId) this.fixedPrices.set(event.args.expiry, event.args.priceWad);
+        if (event.args.marketId === this.marketId) this.surfaces.fix(event.args.expiry, event.args.priceWad);
         break;
       case "AccountSettled":
         if (event.args.account !== this.account || event.args.marketId !== this.marketId) return;
@@ -287,13 +245,15 @@ export class PoolReplay {
     return address.toLowerCase() === this.optionPool;
   }
 
-  /** LPs come through the escrow and leave through the payout account; what comes otherwise is given. */
+  /** LPs come through the escrow and leave through the payout account; what comes otherwise is given, what goes is a mark's bounty. */
   private onCashMoved(from: bigint, to: bigint, amount: bigint): void {
     if (to === this.account) {
       if (from === this.escrow) this.cash += amount;
       else this.receiveGift(amount);
     }
-    if (from === this.account && to === this.payout) this.cash -= amount;
+    if (from !== this.account || this.exchanging) return;
+    this.cash -= amount;
+    if (to !== this.payout) addParts(this.parts, { keepers: -amount * this.divisor });
   }
 
   private receiveGift(amount: bigint): void {
@@ -314,7 +274,7 @@ export class PoolReplay {
 
   /** The pool's strikes of the expiry became cash, or a credit that waits for its payout ratio. */
   private onSettled(expiry: number, net: bigint, unpaid: bigint): void {
-    const priceWad = this.fixedPrices.get(expiry) ?? 0n;
+    const priceWad = this.surfaces.fixedPrice(expiry) ?? 0n;
     this.carryExpiry(expiry, settledBoard(expiry, priceWad));
     let payoff = 0n;
     for (const [key, series] of this.book) {
@@ -372,11 +332,11 @@ export class PoolReplay {
       const expiry = Number((key >> 48n) & 0xffff_ffffn);
       const strikeWad = (key & 0xffff_ffff_ffffn) * 10n ** 12n;
       const leg = { strikeWad, calls: isPut ? 0n : size, puts: isPut ? size : 0n };
-      const board = this.boardOf(expiry);
-      if (board && this.surface) {
+      const board = this.surfaces.boardOf(expiry);
+      if (board && this.surfaces.current) {
         givenRaw += valueRaw(leg, board);
         // A held expiry stands at this board already: every report carries the whole book.
-        this.boards.set(expiry, { board, surface: this.surface });
+        this.boards.set(expiry, { board, surface: this.surfaces.current });
       }
       const held = this.book.get(key) ?? { expiry, strikeWad, calls: 0n, puts: 0n };
       const next = { ...held, calls: held.calls - leg.calls, puts: held.puts - leg.puts };
@@ -405,6 +365,7 @@ export class PoolReplay {
   /** Cash against base, as far as it gained or lost against the report's spot; it counts from the mark that swaps count from. */
   private onHedged({ round, cash, baseAmount }: Extract<PoolEvent, { name: "Hedged" }>["args"]): void {
     const before = this.baseSize();
+    this.exchanging = false;
     this.cash += cash;
     this.base += baseAmount;
     const worthRaw = (this.baseSize() - before) * this.baseSpotWad;
@@ -423,7 +384,7 @@ export class PoolReplay {
     for (const { parts } of earlier) addParts(this.parts, parts);
     this.pending = drifting;
 
-    let bookRaw = this.baseSize() * (this.surface?.spotWad ?? 0n);
+    let bookRaw = this.baseSize() * (this.surfaces.current?.spotWad ?? 0n);
     for (const series of this.book.values()) {
       const board = this.boards.get(series.expiry)?.board;
       if (board) bookRaw += valueRaw(series, board);
@@ -459,30 +420,4 @@ export class PoolReplay {
     this.flows = noFlows();
     return interval;
   }
-}
-
-function settledBoard(expiry: number, priceWad: bigint): ReportBoard {
-  const nothing = { effectiveSeconds: 0n, thetaWad: 0n, psiWad: 0n, rhoWad: 0n, residualWad: 0n };
-  return { expiry, forwardWad: priceWad, settled: true, ...nothing };
-}
-
-/** The board of a slice that was reported at `reportTime`, rolled down to `time`, at a forward. */
-function boardAt(slice: ReportSlice, reportTime: number, time: number, forwardWad: bigint): ReportBoard {
-  const left = scaledEffectiveTime(BigInt(slice.expiry - time));
-  const leftAtReport = scaledEffectiveTime(BigInt(slice.expiry - reportTime));
-  return {
-    expiry: slice.expiry,
-    effectiveSeconds: (left + THREE_A_SQUARED - 1n) / THREE_A_SQUARED,
-    forwardWad,
-    thetaWad: (slice.theta * THETA_UNIT_WAD * left) / leftAtReport,
-    psiWad: (slice.psi * PSI_UNIT_WAD * left) / leftAtReport,
-    rhoWad: BigInt(slice.rho) * RHO_UNIT_WAD,
-    residualWad: BigInt(slice.residual) * RESIDUAL_UNIT_WAD,
-    settled: false,
-  };
-}
-
-/** `RollDown.scaledEffectiveTime`: 3A²·τ_eff, where τ_eff = τ − 2A/3 and, inside the averaging window, τ³/(3A²). */
-function scaledEffectiveTime(left: bigint): bigint {
-  return left < AVERAGING_WINDOW ? left ** 3n : (left - (2n * AVERAGING_WINDOW) / 3n) * THREE_A_SQUARED;
 }

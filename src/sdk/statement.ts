@@ -2,7 +2,16 @@ import { type Address, type Chain, getAddress, type PublicClient, type Transport
 import { cashDivisor } from "../../pricing/fixed/index.ts";
 import type { Deployment } from "../chain/deployments.ts";
 import { MeniscusError } from "../runtime/errors.ts";
-import { addParts, noParts, type PartSums, type PoolPart, type PoolParts, poolParts, sumParts } from "./attribution.ts";
+import {
+  addParts,
+  noParts,
+  type PartSums,
+  type PoolPart,
+  type PoolParts,
+  poolParts,
+  sumParts,
+  tokensOfRaw,
+} from "./attribution.ts";
 import { type ProtocolEvent, ProtocolHistory, type SharesEvent } from "./history.ts";
 import { type MarkInterval, PoolReplay } from "./poolHistory.ts";
 
@@ -26,25 +35,20 @@ export interface StatementHoldings {
   readonly cashClaimable: number;
 }
 
-/** One LP over one period; amounts in quote tokens. `change` = `withdrawn` + value at the end − `deposited` − `opening`. */
-export interface LpStatement {
+/**
+ * One LP over one period; amounts in quote tokens. `change` = `withdrawn` + value at the end − `deposited` − `opening`. `deposited` counts
+ * requests, and shares received from others at mid; `withdrawn` claimed redemptions and refunds, and shares given to others at mid.
+ */
+export interface LpStatement extends PeriodFlows {
   readonly name?: string;
   readonly address: Address;
   /** Value at the start of the period: 0 from the beginning. */
   readonly opening: number;
-  /** Brought in: requested deposits, and shares received from others at mid. */
-  readonly deposited: number;
-  /** Taken out: claimed redemptions and refunds, and shares given to others at mid. */
-  readonly withdrawn: number;
   /** Money in the protocol that is not in shares: deposits that wait, and claimable redemptions. */
   readonly pending: number;
   /** The open shares at the last mark: what leaving would pay, their part of NAV, and what entering would cost. */
   readonly value: { readonly bid: number; readonly mid: number; readonly ask: number };
   readonly holdings: StatementHoldings;
-  readonly change: number;
-  readonly parts: Readonly<Record<StatementPart, number>>;
-  /** `change` less the sum of the parts. */
-  readonly residual: number;
   /** The LP's share of what the pool's trading moved, for information. */
   readonly flows: {
     readonly premiumCollected: number;
@@ -57,11 +61,44 @@ export interface LpStatement {
   };
 }
 
+/** Profit of a period and its causes, quote tokens. */
+export interface Attribution {
+  readonly change: number;
+  readonly parts: Readonly<Record<StatementPart, number>>;
+  /** `change` less the sum of the parts. */
+  readonly residual: number;
+}
+
+/** What came in, what went out, and what was gained; quote tokens. */
+export interface PeriodFlows extends Attribution {
+  readonly deposited: number;
+  readonly withdrawn: number;
+}
+
+/** One mark with what followed until the next; rows add up to the period. */
+export interface StatementRow {
+  /** Model time of the mark's report, Unix seconds. */
+  readonly time: number;
+  readonly round: number;
+  /** Block of the mark. */
+  readonly block: number;
+  readonly nav: number;
+  readonly shares: number;
+  /** Of one share: mid, and what leaving pays. */
+  readonly sharePrice: number;
+  readonly bid: number;
+  readonly pool: PeriodFlows;
+  /** The LP that was asked for: worth of shares at mid with money on its way, and the same of its own. */
+  readonly lp: (PeriodFlows & { readonly value: number; readonly valueLeaving: number }) | null;
+}
+
 export interface PoolStatement {
-  readonly pool: {
+  readonly pool: PeriodFlows & {
     readonly name: string;
     readonly optionPool: Address;
     readonly quoteSymbol: string;
+    /** Quote tokens at the start of the period. */
+    readonly opening: number;
     /** Quote tokens at the last mark, after what LPs brought and took there. */
     readonly nav: number;
     readonly sharePrice: number;
@@ -73,11 +110,42 @@ export interface PoolStatement {
   };
   readonly period: { readonly fromBlock: number; readonly toBlock: number };
   readonly lps: readonly LpStatement[];
+  /** Where rows were asked for. */
+  readonly rows: readonly StatementRow[];
+  /** The deposit that was imagined, once it had a price. */
+  readonly imagined: Entry | null;
+}
+
+/** A deposit that nobody made: too small to change what the pool did. */
+export interface ImaginedDeposit {
+  /** Whose it is: an address that holds nothing else. */
+  readonly owner: Address;
+  /** Quote units. */
+  readonly assets: bigint;
+  /** Unix seconds: the first mark under a later report prices it, once the pool has shares. */
+  readonly requestedAt: number;
+}
+
+/** A deposit at the mark that priced it. */
+export interface Entry {
+  /** Model time of the mark's report, Unix seconds. */
+  readonly time: number;
+  readonly round: number;
+  readonly block: number;
+  readonly shares: number;
+  /** What a share cost, quote tokens. */
+  readonly price: number;
 }
 
 export interface StatementOptions {
   readonly fromBlock?: bigint;
   readonly toBlock?: bigint;
+  /** Unix seconds: the period begins with the first block not before `from`, and ends with the last one before `to`. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Rows from mark to mark, with this LP's part where one is named. */
+  readonly rows?: { readonly of?: Address };
+  readonly imagine?: ImaginedDeposit;
   /** Names by address, in any spelling. */
   readonly names?: Readonly<Record<string, string>>;
   /** The pool's name; the deployment's first otherwise. */
@@ -112,46 +180,69 @@ export function stateFrom(
     const known = deployment.pools.map(({ name }) => name).join(", ");
     throw new MeniscusError("usage", `There is no pool "${options.pool ?? ""}".`, { hint: `There is: ${known}.` });
   }
-  const { fromBlock = 0n, toBlock = events.at(-1)?.blockNumber ?? 0n } = options;
+  const { fromBlock = 0n, toBlock = events.at(-1)?.blockNumber ?? 0n, from = 0, to = Infinity, imagine } = options;
   const replay = new PoolReplay(deployment, pool);
   const register = new ShareRegister(pool.poolShares, cashDivisor(deployment.quoteDecimals), events);
-  let opening: ReadonlyMap<Address, Wealth> | undefined;
+  let opening: Moment | undefined;
+  let openBlock = fromBlock;
+  let last: MarkInterval | undefined;
+  let entry: Entry | null = null;
+  let markedAt: number | undefined;
   let marks = 0;
   let mismatches = 0;
-  let markedAt: number | undefined;
+  const cuts: { readonly mark: MarkInterval; readonly moment: Moment }[] = [];
   for (const event of events) {
-    if (event.blockNumber > toBlock) break;
-    if (event.blockNumber >= fromBlock) opening ??= register.wealth();
+    if (event.blockNumber > toBlock || event.time >= to) break;
+    if (opening === undefined && event.blockNumber >= fromBlock && event.time >= from) {
+      opening = register.moment();
+      if (from > 0) openBlock = event.blockNumber;
+    }
+    // A row ends where the next mark begins: what was brought and taken between two marks belongs to the first.
+    if (options.rows && last && event.name === "Marked" && isOf(event, pool)) {
+      cuts.push({ mark: last, moment: register.moment() });
+    }
     const interval = replay.apply(event);
     if (interval) {
       marks += 1;
       markedAt = interval.surfaceTime;
+      if (opening) last = interval;
       if (!isReproduced(interval)) mismatches += 1;
       register.distribute(interval);
+      if (imagine && !entry && interval.surfaceTime > imagine.requestedAt && register.supply > 0n) {
+        entry = entryAt(interval, register.imagine(imagine.owner, imagine.assets), tokensOfRaw(register.askOf(SHARE)));
+      }
     }
     if (event.source === "shares") register.apply(event);
   }
-  const openings = opening ?? register.wealth(); // nothing happened in the period
+  const closing = register.moment();
+  const start = opening ?? closing; // nothing happened in the period
+  if (options.rows && last) cuts.push({ mark: last, moment: closing });
   const names = new Map(Object.entries(options.names ?? {}).map(([key, name]) => [key.toLowerCase(), name]));
-  const unit = 10n ** BigInt(deployment.quoteDecimals);
-  const lps = [...register.wealth()].map(([address, closing]) =>
-    toLpStatement(address, names.get(address.toLowerCase()), openings.get(address) ?? nothing(), closing, register),
+  const lps = [...closing.wealth].map(([address, wealth]) =>
+    toLpStatement(address, names.get(address.toLowerCase()), start.wealth.get(address) ?? nothing(), wealth, register),
   );
   return {
     pool: {
       name: pool.name,
       optionPool: pool.optionPool,
       quoteSymbol: deployment.quoteSymbol,
-      nav: Number(register.nav) / Number(unit),
-      sharePrice: register.supply === 0n ? 1 : toTokens(register.valueOf(10n ** 18n)),
+      opening: tokensOfRaw(start.pool.worth),
+      nav: tokensOfRaw(closing.pool.worth),
+      sharePrice: register.supply === 0n ? 1 : tokensOfRaw(register.valueOf(SHARE)),
       marks,
       markedAt,
       mismatches,
+      ...flowsBetween(start.pool, closing.pool),
     },
-    period: { fromBlock: Number(fromBlock), toBlock: Number(toBlock) },
+    period: { fromBlock: Number(openBlock), toBlock: Number(toBlock) },
     lps,
+    rows: cuts.map(({ mark, moment }, i) => toRow(mark, cuts[i - 1]?.moment ?? start, moment, options.rows?.of)),
+    imagined: entry,
   };
 }
+
+const isOf = (event: ProtocolEvent, { optionPool }: Deployment["pools"][number]): boolean =>
+  event.address.toLowerCase() === optionPool.toLowerCase();
 
 function isReproduced({ nav, cash, bookValue, replayed }: MarkInterval): boolean {
   return nav === replayed.nav && cash === replayed.cash && bookValue === replayed.bookValue;
@@ -187,6 +278,22 @@ interface Holder {
 interface Wealth extends Readonly<Holder> {
   /** Shares at mid, with money that waits or can be claimed. */
   readonly worth: bigint;
+  /** The same with the shares at what leaving pays. */
+  readonly worthLeaving: bigint;
+}
+
+/** What a period is the difference of; raw. */
+type Sums = Pick<Wealth, "worth" | "deposited" | "withdrawn" | "parts" | "entryAndExit">;
+
+/** The pool and everybody in it at one moment. */
+interface Moment {
+  readonly wealth: ReadonlyMap<Address, Wealth>;
+  /** Worth is NAV; what LPs brought and took as it was priced. */
+  readonly pool: Sums;
+  readonly supply: bigint;
+  /** One share, raw. */
+  readonly mid: bigint;
+  readonly bid: bigint;
 }
 
 interface Redemption {
@@ -217,7 +324,10 @@ const newHolder = (): Holder => ({
   flows: noFlows(),
 });
 
-const nothing = (): Wealth => ({ ...newHolder(), worth: 0n });
+const nothing = (): Wealth => ({ ...newHolder(), worth: 0n, worthLeaving: 0n });
+
+const SHARE = 10n ** 18n;
+const DAY = 86_400;
 
 /**
  * Who owns which shares, from the events of `PoolShares`, and each owner's part of the pool's profit. Shares belong to their
@@ -236,6 +346,8 @@ class ShareRegister {
   private readonly divisor: bigint;
   private readonly queued: ReadonlySet<string>;
   private readonly holders = new Map<Address, Holder>();
+  /** Of the pool since its beginning, raw. */
+  private readonly whole = { deposited: 0n, withdrawn: 0n, parts: noParts() };
   private readonly deposits = new Map<bigint, Map<Address, bigint>>();
   private readonly redemptions = new Map<bigint, RedemptionEpoch>();
 
@@ -274,15 +386,40 @@ class ShareRegister {
     return new Map(
       [...this.holders].map(([address, holder]) => {
         const cash = (holder.depositsWaiting + holder.cashClaimable) * this.divisor;
-        const worth = this.valueOf(sharesOf(holder)) + cash;
-        return [address, { ...holder, parts: { ...holder.parts }, flows: { ...holder.flows }, worth }];
+        const shares = sharesOf(holder);
+        const [worth, worthLeaving] = [this.valueOf(shares) + cash, this.bidOf(shares) + cash];
+        return [address, { ...holder, parts: { ...holder.parts }, flows: { ...holder.flows }, worth, worthLeaving }];
       }),
     );
+  }
+
+  moment(): Moment {
+    const { deposited, withdrawn, parts } = this.whole;
+    return {
+      wealth: this.wealth(),
+      pool: { worth: this.toUnits(this.nav), deposited, withdrawn, parts: { ...parts }, entryAndExit: 0n },
+      supply: this.supply,
+      mid: this.valueOf(SHARE),
+      bid: this.bidOf(SHARE),
+    };
+  }
+
+  /** Somebody holds as many shares as `assets` quote units buy now, and nobody else's part changes. Returns the shares. */
+  imagine(owner: Address, assets: bigint): bigint {
+    const cost = this.nav - this.freshReserve;
+    const shares = cost <= 0n ? 0n : (assets * this.supply) / cost;
+    const holder = this.holder(owner);
+    const paid = this.toUnits(assets);
+    holder.wallet += shares;
+    holder.deposited += paid;
+    holder.entryAndExit += this.valueOf(shares) - paid;
+    return shares;
   }
 
   /** A mark's profit, to each by shares held over supply. */
   distribute(interval: MarkInterval): void {
     const { supply } = this;
+    addParts(this.whole.parts, interval.parts);
     for (const holder of this.holders.values()) {
       const shares = sharesOf(holder);
       if (shares === 0n || supply === 0n) continue;
@@ -396,6 +533,7 @@ class ShareRegister {
     this.enterOrLeave(() => {
       this.supply += minted;
       this.nav += assetsIn;
+      this.whole.deposited += this.toUnits(assetsIn);
       for (const [controller, assets] of this.deposits.get(epoch) ?? []) {
         const holder = this.holder(controller);
         holder.depositsWaiting -= assets;
@@ -409,6 +547,7 @@ class ShareRegister {
     this.enterOrLeave(() => {
       this.supply -= shares;
       this.nav -= assets;
+      this.whole.withdrawn += this.toUnits(assets);
       const queue = this.redemptions.get(epoch);
       if (!queue) return;
       queue.paidShares += shares;
@@ -440,35 +579,101 @@ function sharesOf({ wallet, claimable, leaving }: Readonly<Holder>): bigint {
 
 // ───────────────────────────── Numbers for people ─────────────────────────────
 
-/** Quote tokens from raw, 1e24 to one; rounded to 1e-9 before it becomes a float. */
-function toTokens(raw: bigint): number {
-  return Number(raw / 10n ** 15n) / 1e9;
-}
-
 function toNumbers(parts: PoolParts): Record<PoolPart, number> {
   const { premium, spread, impact, fees, delta, gamma, theta, vega, higherOrder } = parts;
-  const { hedging, insurance, shortfall, backstop, gifts, rounding } = parts;
+  const { hedging, keepers, insurance, shortfall, backstop, gifts, rounding } = parts;
   return {
-    premium: toTokens(premium),
-    spread: toTokens(spread),
-    impact: toTokens(impact),
-    fees: toTokens(fees),
-    delta: toTokens(delta),
-    gamma: toTokens(gamma),
-    theta: toTokens(theta),
-    vega: toTokens(vega),
-    higherOrder: toTokens(higherOrder),
-    hedging: toTokens(hedging),
-    insurance: toTokens(insurance),
-    shortfall: toTokens(shortfall),
-    backstop: toTokens(backstop),
-    gifts: toTokens(gifts),
-    rounding: toTokens(rounding),
+    premium: tokensOfRaw(premium),
+    spread: tokensOfRaw(spread),
+    impact: tokensOfRaw(impact),
+    fees: tokensOfRaw(fees),
+    delta: tokensOfRaw(delta),
+    gamma: tokensOfRaw(gamma),
+    theta: tokensOfRaw(theta),
+    vega: tokensOfRaw(vega),
+    higherOrder: tokensOfRaw(higherOrder),
+    hedging: tokensOfRaw(hedging),
+    keepers: tokensOfRaw(keepers),
+    insurance: tokensOfRaw(insurance),
+    shortfall: tokensOfRaw(shortfall),
+    backstop: tokensOfRaw(backstop),
+    gifts: tokensOfRaw(gifts),
+    rounding: tokensOfRaw(rounding),
   };
 }
 
 function toShares(amount: bigint): number {
   return Number(amount) / 1e18;
+}
+
+function flowsBetween(opening: Sums, closing: Sums): PeriodFlows {
+  const parts = noParts();
+  for (const part of poolParts) parts[part] = closing.parts[part] - opening.parts[part];
+  const entryAndExit = closing.entryAndExit - opening.entryAndExit;
+  const deposited = closing.deposited - opening.deposited;
+  const withdrawn = closing.withdrawn - opening.withdrawn;
+  const change = withdrawn + closing.worth - deposited - opening.worth;
+  return {
+    deposited: tokensOfRaw(deposited),
+    withdrawn: tokensOfRaw(withdrawn),
+    change: tokensOfRaw(change),
+    parts: { ...toNumbers(parts), entryAndExit: tokensOfRaw(entryAndExit) },
+    residual: tokensOfRaw(change - sumParts(parts) - entryAndExit),
+  };
+}
+
+function toRow(mark: MarkInterval, opening: Moment, closing: Moment, of: Address | undefined): StatementRow {
+  const ends = of && closing.wealth.get(of);
+  const begins = (of && opening.wealth.get(of)) ?? nothing();
+  return {
+    time: mark.surfaceTime,
+    round: mark.round,
+    block: Number(mark.blockNumber),
+    nav: tokensOfRaw(closing.pool.worth),
+    shares: toShares(closing.supply),
+    sharePrice: closing.supply === 0n ? 1 : tokensOfRaw(closing.mid),
+    bid: tokensOfRaw(closing.bid),
+    pool: flowsBetween(opening.pool, closing.pool),
+    lp: ends
+      ? {
+          value: tokensOfRaw(ends.worth),
+          valueLeaving: tokensOfRaw(ends.worthLeaving),
+          ...flowsBetween(begins, ends),
+        }
+      : null,
+  };
+}
+
+function entryAt({ surfaceTime, round, blockNumber }: MarkInterval, shares: bigint, price: number): Entry {
+  return { time: surfaceTime, round, block: Number(blockNumber), shares: toShares(shares), price };
+}
+
+/** Rows of one day, 00:00 to 24:00 UTC, as one: what was gained is added, prices are the last. */
+export function daily(rows: readonly StatementRow[]): readonly StatementRow[] {
+  const days = new Map<number, StatementRow>();
+  for (const row of rows) {
+    const day = Math.floor(row.time / DAY) * DAY;
+    const before = days.get(day);
+    const merged = before ? { ...row, pool: added(before.pool, row.pool), lp: addedLp(before.lp, row.lp) } : row;
+    days.set(day, { ...merged, time: day });
+  }
+  return [...days.values()];
+}
+
+function addedLp(before: StatementRow["lp"], next: StatementRow["lp"]): StatementRow["lp"] {
+  return before && next ? { ...next, ...added(before, next) } : next;
+}
+
+function added(one: PeriodFlows, other: PeriodFlows): PeriodFlows {
+  const parts = { ...one.parts };
+  for (const part of statementParts) parts[part] += other.parts[part];
+  return {
+    deposited: one.deposited + other.deposited,
+    withdrawn: one.withdrawn + other.withdrawn,
+    change: one.change + other.change,
+    parts,
+    residual: one.residual + other.residual,
+  };
 }
 
 function toLpStatement(
@@ -478,41 +683,30 @@ function toLpStatement(
   closing: Wealth,
   register: ShareRegister,
 ): LpStatement {
-  const parts = noParts();
-  addParts(parts, closing.parts);
-  for (const part of poolParts) parts[part] -= opening.parts[part];
-  const entryAndExit = closing.entryAndExit - opening.entryAndExit;
-  const deposited = closing.deposited - opening.deposited;
-  const withdrawn = closing.withdrawn - opening.withdrawn;
-  const change = withdrawn + closing.worth - deposited - opening.worth;
   const shares = sharesOf(closing);
   const { flows } = closing;
   return {
     ...(name === undefined ? {} : { name }),
     address,
-    opening: toTokens(opening.worth),
-    deposited: toTokens(deposited),
-    withdrawn: toTokens(withdrawn),
-    pending: toTokens(register.toUnits(closing.depositsWaiting + closing.cashClaimable)),
+    opening: tokensOfRaw(opening.worth),
+    ...flowsBetween(opening, closing),
+    pending: tokensOfRaw(register.toUnits(closing.depositsWaiting + closing.cashClaimable)),
     value: {
-      bid: toTokens(register.bidOf(shares)),
-      mid: toTokens(register.valueOf(shares)),
-      ask: toTokens(register.askOf(shares)),
+      bid: tokensOfRaw(register.bidOf(shares)),
+      mid: tokensOfRaw(register.valueOf(shares)),
+      ask: tokensOfRaw(register.askOf(shares)),
     },
     holdings: {
       shares: toShares(shares),
       sharesLeaving: toShares(closing.leaving),
       sharesClaimable: toShares(closing.claimable),
-      depositsWaiting: toTokens(register.toUnits(closing.depositsWaiting)),
-      cashClaimable: toTokens(register.toUnits(closing.cashClaimable)),
+      depositsWaiting: tokensOfRaw(register.toUnits(closing.depositsWaiting)),
+      cashClaimable: tokensOfRaw(register.toUnits(closing.cashClaimable)),
     },
-    change: toTokens(change),
-    parts: { ...toNumbers(parts), entryAndExit: toTokens(entryAndExit) },
-    residual: toTokens(change - sumParts(parts) - entryAndExit),
     flows: {
-      premiumCollected: toTokens(flows.premiumCollected - opening.flows.premiumCollected),
-      premiumPaid: toTokens(flows.premiumPaid - opening.flows.premiumPaid),
-      payoffs: toTokens(flows.payoffs - opening.flows.payoffs),
+      premiumCollected: tokensOfRaw(flows.premiumCollected - opening.flows.premiumCollected),
+      premiumPaid: tokensOfRaw(flows.premiumPaid - opening.flows.premiumPaid),
+      payoffs: tokensOfRaw(flows.payoffs - opening.flows.payoffs),
       volume: Number(flows.volume - opening.flows.volume) / 1e6,
       swaps: flows.swaps - opening.flows.swaps,
     },

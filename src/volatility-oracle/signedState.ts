@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { Hex } from "viem";
 import { z } from "zod";
 import { writeDurably } from "../runtime/durableFile.ts";
-import { describeError, MeniscusError } from "../runtime/errors.ts";
+import { MeniscusError } from "../runtime/errors.ts";
+import { releaseLock, takeLock } from "../runtime/lockFile.ts";
 
 const claim = z.object({ number: z.number().int().nonnegative(), digest: z.string() });
 const schema = z.object({ surface: claim, spot: claim });
@@ -26,7 +27,12 @@ export class SignedState {
     this.file = file;
     this.lock = `${file}.lock`;
     this.last = { surface: { number: 0, digest: "" }, spot: { number: 0, digest: "" } };
-    takeLock(this.lock);
+    const holder = takeLock(this.lock);
+    if (holder !== undefined) {
+      throw new MeniscusError("data", `Process ${holder} signs with ${file} already.`, {
+        hint: `Two nodes with one key could sign two reports for one round: end it, or remove ${this.lock} where it is no node.`,
+      });
+    }
     try {
       this.last = existsSync(file) ? readState(file) : this.last;
     } catch (error) {
@@ -58,7 +64,7 @@ export class SignedState {
 
   /** Lets another process have the file. */
   release(): void {
-    rmSync(this.lock, { force: true });
+    releaseLock(this.lock);
   }
 }
 
@@ -74,35 +80,4 @@ function readState(file: string): z.infer<typeof schema> {
   throw new MeniscusError("data", `${file} is damaged: this node can't tell what it has signed.`, {
     hint: "Replace the node's key in the signer set, then remove the file.",
   });
-}
-
-/** A lock names the process that holds it; one whose process is gone is taken over. */
-function takeLock(lock: string): void {
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: "wx" });
-      return;
-    } catch (cause) {
-      if (!existsSync(lock)) {
-        throw new MeniscusError("data", `${lock} cannot be written: ${describeError(cause)}.`, { cause });
-      }
-      const holder = Number(readFileSync(lock, "utf8"));
-      if (holder !== process.pid && isAlive(holder)) {
-        throw new MeniscusError("data", `Process ${holder} signs with ${lock.replace(/\.lock$/, "")} already.`, {
-          hint: `Two nodes with one key could sign two reports for one round: end it, or remove ${lock} where it is no node.`,
-        });
-      }
-      rmSync(lock, { force: true });
-    }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!(pid > 0)) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }

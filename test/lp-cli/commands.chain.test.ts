@@ -1,16 +1,19 @@
 // Every command against a real chain: deposit, buy, sell, close, settle, withdraw, statement, and what goes wrong.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ShowResult } from "../../lp-cli/commands/pools.ts";
+import type { Simulation, StatementResult } from "../../lp-cli/commands/statement.ts";
+import type { PositionList } from "../../lp-cli/commands/trade.ts";
 import { runProgram } from "../../lp-cli/program.ts";
 import { localTokenAbi } from "../../src/chain/abis.ts";
 import { writeDeployment } from "../../src/chain/deployments.ts";
 import { expiryName } from "../../src/chain/optionId.ts";
 import type { OptionQuote } from "../../src/sdk/optionChain.ts";
 import type { LpStatement } from "../../src/sdk/statement.ts";
-import type { Health } from "../../src/sdk/trader.ts";
+import type { AccountView, Health } from "../../src/sdk/trader.ts";
 import { TestMarket } from "../src/sdk/testMarket.ts";
 
 const DAY = 86_400;
@@ -226,6 +229,30 @@ describe("a session", () => {
     expect(out.amount).toBeGreaterThan(19_900);
   });
 
+  test("a pool's book is shown by expiry and strike, with its Greeks and limits, and drawn", async () => {
+    await tick();
+    const file = join(folder, "pool.svg");
+    const shown = await done<ShowResult>(TRADER, "pool", "show", "--out", file);
+    const [expiry] = shown.expiries;
+    // The trader holds calls: the pool has sold them.
+    expect(shown.expiries.map(({ name }) => name)).toEqual([expiryName(middle)]);
+    const sold = expiry?.strikes.find(({ strike }) => strike === 2_500);
+    expect(sold?.calls).toBeLessThan(0);
+    expect(shown.total.vega).toBeLessThan(0);
+    expect(shown.total.theta).toBeGreaterThan(0);
+    expect(shown.total.value).toBeCloseTo(expiry?.value ?? Number.NaN, 6);
+    expect(shown.freeLiquidity).toBeLessThan(shown.cash);
+    expect(shown.payableAtMark).toBeLessThan(shown.freeLiquidity);
+    expect(shown.limits.map(({ name }) => name)).toContain(`gamma of ${expiryName(middle)}`);
+    for (const { used, limit } of shown.limits) expect(Math.abs(used)).toBeLessThan(limit);
+    expect(shown.profits.find(({ spotShock }) => spotShock === 0)?.now).toBe(0);
+    expect(readFileSync(file, "utf8")).toMatch(/profit by the spot.*Vega by expiry.*<rect.*Delta by expiry/s);
+    const text = (await meniscus(TRADER, "pool", "show")).out;
+    expect(text).toMatch(/free liquidity.*Book, as the pool has it.*2,500.*total.*Limits, beyond which/s);
+    const csv = await meniscus(TRADER, "--csv", "pool", "show");
+    expect(csv.out.split("\n")[0]).toBe("expiry,strike,calls,puts,volatility,value,delta,gamma,theta,vega");
+  });
+
   test("settled options are redeemed at the average", async () => {
     await tick();
     await done(TRADER, "buy", "1", option(2400, "C", near));
@@ -240,6 +267,25 @@ describe("a session", () => {
       redeemed: [{ name: option(2400, "C", near), payoff: 120 }],
       waiting: [],
     });
+  });
+
+  test("what positions cost and brought is what the wallet has more or less", async () => {
+    await tick();
+    const lists = await Promise.all(
+      ["0", "1"].map(async (account) => await done<PositionList>(TRADER, "positions", "--account", account)),
+    );
+    const [wallet, margin] = lists;
+    expect(wallet?.positions.map(({ name }) => name)).toEqual([option(2500, "C")]);
+    expect(wallet?.closed).toMatchObject([{ name: option(2400, "C", near), payoff: 120 }]);
+    expect(margin?.positions).toEqual([]);
+    expect(margin?.closed.every(({ payoff }) => payoff === null)).toBe(true);
+    const account = await done<AccountView>(TRADER, "account", "show");
+    const profit = lists.reduce((sum, list) => sum + list.profit, 0);
+    const value = wallet?.value ?? Number.NaN;
+    expect(profit).toBeCloseTo(account.walletBalance + account.cash + value - 1_000_000, 2);
+    const text = (await meniscus(TRADER, "positions")).out;
+    expect(text).toMatch(/Closed and expired.*profit of what is held.*profit\s+[+-]/s);
+    expect((await meniscus(TRADER, "--csv", "positions")).out).toMatch(/^name,.*,cost,unrealised,realised,/);
   });
 
   test("the LP sees the position, withdraws everything, and the statement adds up", async () => {
@@ -257,6 +303,38 @@ describe("a session", () => {
     expect(statement.withdrawn - 500_000).toBeCloseTo(statement.change, 2);
     expect((await meniscus(LP, "statement")).out).toMatch(/change of wealth\s+[+-]?\d/);
     expect((await meniscus(LP, "position")).out).toMatch(/withdrawn\s+\d/);
+  });
+
+  test("a statement of days, of the pool, and drawn", async () => {
+    const file = join(folder, "statement.html");
+    const { history, pool, statement } = await done<StatementResult>(
+      LP,
+      "statement",
+      "--history",
+      "day",
+      "--out",
+      file,
+    );
+    const sum = history?.reduce((total, row) => total + (row.lp?.change ?? 0), 0);
+    expect(sum).toBeCloseTo(statement?.change ?? Number.NaN, 2);
+    expect(pool.deposited).toBe(500_000);
+    expect(readFileSync(file, "utf8")).toMatch(/<svg.*Share price of pool core.*Your profit by its causes/s);
+    const whole = await done<StatementResult>(LP, "statement", "--whole", "--last", "1h");
+    expect(whole.statement).toBeNull();
+    const csv = await meniscus(LP, "--csv", "statement", "--history", "mark");
+    expect(csv.out.split("\n")[0]).toMatch(/^time,round,block,nav,shares,sharePrice,bid,.*lp\.parts\.theta/);
+    expect((await meniscus(LP, "statement", "--history", "day")).out).toContain("By day, yours");
+  });
+
+  test("what a deposit on an earlier day would have brought", async () => {
+    const file = join(folder, "simulation.svg");
+    const simulation = await done<Simulation>(LP, "simulate", "1000", "--from", "2026-02-01T08:30", "--out", file);
+    const parts = Object.values(simulation.parts).reduce((total, part) => total + part, 0);
+    expect(parts).toBeCloseTo(simulation.profit, 6);
+    expect(simulation.valueLeaving - 1_000).toBeCloseTo(simulation.profit, 6);
+    expect(simulation.drawdown.share).toBeGreaterThanOrEqual(0);
+    expect(readFileSync(file, "utf8")).toContain("What 1,000.00 USDC would have become");
+    expect((await meniscus(LP, "simulate", "--from", "2026-02-01")).out).toContain("profit if you left now");
   });
 });
 
@@ -309,6 +387,11 @@ describe("wrong input says what happened, with an exit code, and sends nothing",
       /stands already/,
     ],
     ["watching every nothing", TRADER, ["watch", "--every", "0"], 2, /not a number of seconds/],
+    ["a statement of somebody who has none", TRADER, ["statement"], 5, /had no part in pool core.*--whole/],
+    ["a history by the hour", LP, ["statement", "--history", "hour"], 2, /"hour" is no step/],
+    ["a picture in words", LP, ["statement", "--out", "x.txt"], 2, /neither .svg nor .html/],
+    ["a simulation of no day", LP, ["simulate"], 2, /From which day/],
+    ["a simulation of a day to come", LP, ["simulate", "--from", "2027-01-01"], 6, /not marked with shares after/],
     ["nothing to close", TRADER, ["-y", "close", "all"], 5, /nothing to close/],
     ["a pool that is not there", TRADER, ["--pool", "x", "pools"], 2, /no pool "x". There is core/],
     ["an unknown command", TRADER, ["byu"], 2, /Unknown command/],

@@ -20,6 +20,9 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 test("bash completes commands, those inside a group, and options", () => {
   expect(offered("")).toEqual(expect.arrayContaining(["pools", "buy", "condor", "insurance", "--json"]));
   expect(offered("str")).toEqual(["straddle", "strangle"]);
+  expect(offered("pool", "")).toEqual(expect.arrayContaining(["show"]));
+  expect(offered("statement", "--la")).toEqual(["--last"]);
+  expect(offered("simulate", "--from", "2026-02-01", "--o")).toEqual(["--out"]);
   expect(offered("insurance", "wat")).toEqual(["waterfall"]);
   expect(offered("--json", "insurance", "st")).toEqual(["stake"]);
   expect(offered("buy", "1", "--sl")).toEqual(["--slippage"]);

@@ -6,6 +6,7 @@ import {
   type KeySources,
   listKeystores,
   parsePrivateKey,
+  readKeyText,
   signingAccount,
   watchedAddress,
   writeKeystore,
@@ -60,7 +61,7 @@ describe("keystores", () => {
     writeFileSync(passwordFile, "wrong\n");
     await expect(signingAccount(sources({ as: "ada", passwordFile }))).rejects.toMatchObject({
       kind: "key",
-      message: "The password does not open ada.",
+      message: "The password does not open ada, or the file is damaged.",
     });
   });
 
@@ -74,6 +75,55 @@ describe("keystores", () => {
     writeFileSync(keystore, '{"version": 1}');
     await expect(signingAccount(sources({ keystore }))).rejects.toThrow(/is not a keystore: crypto/);
     await expect(signingAccount(sources({ keystore: join(folder, "none") }))).rejects.toThrow(/No keystore at/);
+  });
+});
+
+describe("a folder with damaged keystores", () => {
+  const damaged = join(folder, "damaged");
+  const ada = () => JSON.parse(readFileSync(join(folder, "ada.json"), "utf8"));
+  const environment = { MENISCUS_KEYSTORES: damaged, MENISCUS_PASSWORD: "correct horse" };
+  beforeAll(async () => {
+    await writeKeystore(damaged, "good", two, "correct horse");
+    writeFileSync(join(damaged, "text.json"), "no json");
+    writeFileSync(join(damaged, "other.json"), JSON.stringify({ ...ada(), address: addressOfTwo }));
+    const { crypto, ...rest } = ada();
+    const ciphertext = crypto.ciphertext.replace(/^./, (digit: string) => (digit === "0" ? "1" : "0"));
+    writeFileSync(join(damaged, "bits.json"), JSON.stringify({ ...rest, crypto: { ...crypto, ciphertext } }));
+  });
+
+  test("is listed, with what is wrong", () => {
+    expect(listKeystores(damaged).map(({ name, problem }) => [name, problem?.replace(/\.json .*/, "")])).toEqual([
+      ["bits", undefined],
+      ["good", undefined],
+      ["other", undefined],
+      ["text", join(damaged, "text")],
+    ]);
+  });
+
+  test("says so where one of them is to be opened", async () => {
+    const open = async (as: string) => await signingAccount(sources({ as }, environment));
+    await expect(open("text")).rejects.toThrow(/is not a keystore: no JSON/);
+    await expect(open("bits")).rejects.toThrow("The password does not open bits, or the file is damaged.");
+    await expect(open("other")).rejects.toThrow(
+      `other says that it is the key of ${addressOfTwo}, and holds that of ${addressOfOne}.`,
+    );
+    expect((await open("good")).address).toBe(addressOfTwo);
+    expect(() => watchedAddress(sources({ as: "text" }, environment))).toThrow(/no JSON/);
+  });
+});
+
+describe("a key to import", () => {
+  const password = async () => await Promise.resolve("correct horse");
+
+  test("is a key, or a keystore that its password opens", async () => {
+    expect(await readKeyText(`${two}\n`, "FILE", password)).toBe(two);
+    const keystore = readFileSync(join(folder, "ada.json"), "utf8");
+    expect(await readKeyText(keystore, "FILE", password)).toBe(one);
+    await expect(readKeyText(keystore, "FILE", async () => await Promise.resolve("x"))).rejects.toThrow(
+      /does not open FILE/,
+    );
+    await expect(readKeyText("{}", "FILE", password)).rejects.toThrow(/FILE is not a keystore/);
+    await expect(readKeyText("hello", "FILE", password)).rejects.toThrow("FILE holds no private key.");
   });
 });
 

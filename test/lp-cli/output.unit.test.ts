@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { bold } from "../../lp-cli/output/colour.ts";
 import { toCsv } from "../../lp-cli/output/csv.ts";
-import { amount, contracts, duration, orDash, percent, signed } from "../../lp-cli/output/format.ts";
+import { addingUp, amount, contracts, duration, orDash, percent, signed } from "../../lp-cli/output/format.ts";
 import { toJson } from "../../lp-cli/output/json.ts";
 import { facts, table } from "../../lp-cli/output/table.ts";
 
@@ -12,6 +12,21 @@ describe("numbers", () => {
     expect(signed(0.001)).toBe("0.00");
     expect(signed(1.5)).toBe("+1.50");
     expect(signed(-1.5)).toBe("-1.50");
+  });
+
+  test("rounded amounts add up to the rounded sum, or to what is shown", () => {
+    expect(addingUp([0.333, 0.333, 0.334])).toEqual([0.33, 0.33, 0.34]);
+    expect(addingUp([0.334, 0.333, 0.333])).toEqual([0.34, 0.33, 0.33]);
+    expect(addingUp([0.005, 0.005, 0.005, -1.004])).toEqual([0, 0, 0.01, -1]);
+    expect(addingUp([1.2, -0.2], 1.01)).toEqual([1.21, -0.2]);
+    expect(addingUp([])).toEqual([]);
+    for (let seed = 1; seed < 200; seed++) {
+      const values = Array.from({ length: 17 }, (_, i) => Math.sin(seed * 97 + i * 31) * 10 ** (i % 6));
+      const cents = addingUp(values).map((value) => Math.round(value * 100));
+      const sum = values.reduce((total, value) => total + value, 0);
+      expect(cents.reduce((total, value) => total + value, 0)).toBe(Math.round(sum * 100));
+      for (const [i, value] of values.entries()) expect(Math.abs((cents[i] ?? 0) - value * 100)).toBeLessThan(1);
+    }
   });
 
   test("shares, contracts, times, gaps", () => {

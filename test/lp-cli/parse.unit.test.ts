@@ -6,6 +6,7 @@ import {
   parseOption,
   parseOrder,
   parsePercent,
+  parsePeriod,
   parsePrice,
 } from "../../lp-cli/parse.ts";
 import { MeniscusError } from "../../src/runtime/errors.ts";
@@ -98,4 +99,24 @@ describe("other arguments", () => {
       expect(refusal(() => parseInteger(text, "account", 0, 255)).kind).toBe("usage");
     }
   });
+});
+
+describe("periods", () => {
+  const day = (d: number, hour = 0) => Date.UTC(2026, 1, d, hour) / 1000;
+  const now = day(20);
+
+  test("days, times and spans; a last day is whole", () => {
+    expect(parsePeriod({}, now)).toEqual({ from: undefined, to: undefined });
+    expect(parsePeriod({ from: "2026-02-01", to: "2026-02-03" }, now)).toEqual({ from: day(1), to: day(4) });
+    expect(parsePeriod({ to: "2026-02-03T06:00" }, now)).toEqual({ from: undefined, to: day(3, 6) });
+    expect(parsePeriod({ last: "7d" }, now)).toEqual({ from: day(13), to: undefined });
+  });
+
+  test.each([
+    [{ from: "yesterday" }, /not a date/],
+    [{ from: "2026-02-30" }, /not a date/],
+    [{ last: "soon" }, /not a duration/],
+    [{ from: "2026-02-02", to: "2026-02-01" }, /ends before it begins/],
+    [{ from: "2026-02-02", last: "7d" }, /period of its own/],
+  ])("%j is refused", (options, says) => expect(refusal(() => parsePeriod(options, now)).message).toMatch(says));
 });

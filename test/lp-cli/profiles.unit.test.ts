@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { databaseLocation } from "../../lp-cli/history.ts";
 import { configFileOf, readProfile } from "../../lp-cli/profiles.ts";
 import { runProgram } from "../../lp-cli/program.ts";
 
@@ -54,4 +55,24 @@ test("what is typed wins over the profile, the profile over the environment", as
   });
   expect(await said("--profile", "main", "pools")).toMatchObject({ text: expect.stringContaining("127.0.0.1:3") });
   expect(await said("--profile", "test", "pools")).toMatchObject({ code: 2 });
+});
+
+test("a profile's database is a folder beside the file, a server, or none", () => {
+  const of = (database: string) =>
+    readProfile(written("database.json", { profiles: { a: { database } } }), "a").database;
+  expect(of("history")).toBe(join(folder, "history"));
+  expect(of("postgres://me@host/x")).toBe("postgres://me@host/x");
+  expect(of("none")).toBe("none");
+});
+
+test("the database is the one that is named, or one for the chain and its ledger", () => {
+  const deployment = { chainId: 31_337, clearinghouse: "0x00000000000000000000000000000000000000AB" } as const;
+  expect(databaseLocation("/x", { HOME: "/h" }, deployment)).toBe("/x");
+  expect(databaseLocation("/x", { HOME: "/h", MENISCUS_DATABASE: "/y" }, deployment)).toBe("/x");
+  expect(databaseLocation(undefined, { HOME: "/h", MENISCUS_DATABASE: "/y" }, deployment)).toBe("/y");
+  expect(databaseLocation("none", { HOME: "/h" }, deployment)).toBeUndefined();
+  expect(databaseLocation(undefined, { HOME: "/h" }, deployment)).toBe(
+    "/h/.meniscus/history/31337-0x00000000000000000000000000000000000000ab",
+  );
+  expect(databaseLocation(undefined, {}, deployment)).toBeUndefined();
 });

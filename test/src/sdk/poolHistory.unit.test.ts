@@ -1,39 +1,18 @@
-import { type Address, zeroHash } from "viem";
+import { zeroHash } from "viem";
 import { describe, expect, test } from "vitest";
-import type { Deployment } from "../../../src/chain/deployments.ts";
 import { toAccountId, toOptionId } from "../../../src/chain/optionId.ts";
 import { packSlice } from "../../../src/chain/report.ts";
 import { sumParts } from "../../../src/sdk/attribution.ts";
 import type { EventPlace, LedgerEvent, OracleEvent, PoolEvent } from "../../../src/sdk/history.ts";
 import { type MarkInterval, PoolReplay } from "../../../src/sdk/poolHistory.ts";
+import { address, someDeployment, somePool } from "./someDeployment.ts";
 
 // A pool that buys one call from a taker whose debt at expiry is paid in part only, told event by event.
-const address = (digit: string): Address => `0x${digit.repeat(40)}`;
-const optionPool = address("1");
 const expiry = Date.UTC(2026, 1, 4, 8) / 1000;
-const pool = { name: "core", optionPool, poolShares: address("2"), marketId: 1, spotHedger: address("c") };
-const deployment: Deployment = {
-  chainId: 31_337,
-  quoteToken: address("3"),
-  quoteSymbol: "USDC",
-  quoteDecimals: 6,
-  markets: [{ marketId: 1, symbol: "ETH", baseToken: address("4"), baseDecimals: 18, uniswapV3Pool: address("5") }],
-  authority: address("6"),
-  marketOracle: address("7"),
-  riskEngine: address("8"),
-  settlementPrice: address("8"),
-  clearinghouse: address("9"),
-  insuranceFund: address("a"),
-  liquidationAuction: address("a"),
-  signedOrders: address("a"),
-  permit2: address("b"),
-  poolLens: address("b"),
-  pools: [pool],
-  uniswapV3: { factory: address("b"), positionManager: address("b"), swapRouter: address("b"), quoter: address("b") },
-  deployedAtBlock: 0,
-};
+const deployment = someDeployment;
+const { optionPool } = somePool;
 const account = toAccountId(optionPool, 1);
-const place: EventPlace = { address: optionPool, blockNumber: 1n, transactionHash: zeroHash, logIndex: 0 };
+const place: EventPlace = { address: optionPool, blockNumber: 1n, time: 0, transactionHash: zeroHash, logIndex: 0 };
 const usdc = (amount: number) => BigInt(Math.round(amount * 1e6));
 const wad = (amount: number) => BigInt(Math.round(amount * 1e6)) * 10n ** 12n;
 
@@ -123,7 +102,7 @@ function replay(paid: { readonly owed: bigint; readonly covered: bigint; readonl
     surface(3, expiry + 3600, 2600),
     mark(3, usdc(9_499.1) + paid.amount),
   ];
-  const pools = new PoolReplay(deployment, pool);
+  const pools = new PoolReplay(deployment, somePool);
   return events.flatMap((event) => pools.apply(event) ?? []);
 }
 
@@ -163,7 +142,7 @@ describe("a settlement that debtors cannot pay in full", () => {
 });
 
 test("what the pool pays behind the insurance fund, and gets back, is a part of its own", () => {
-  const pools = new PoolReplay(deployment, pool);
+  const pools = new PoolReplay(deployment, somePool);
   const of = { account, marketId: 1, expiry } as const;
   const marks = [
     ledger("CashDeposited", { account, from: address("c"), amount: usdc(10_000) }),
@@ -199,7 +178,7 @@ describe("a hedge", () => {
     mark(1, usdc(10_000)),
   ];
   const play = (events: readonly (LedgerEvent | OracleEvent | PoolEvent)[]) => {
-    const pools = new PoolReplay(deployment, pool);
+    const pools = new PoolReplay(deployment, somePool);
     return [...opening, ...events].flatMap((event) => pools.apply(event) ?? []);
   };
   const raw = (amount: number) => BigInt(amount) * 10n ** 24n;

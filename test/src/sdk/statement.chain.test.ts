@@ -4,7 +4,14 @@ import { toAccountId } from "../../../src/chain/optionId.ts";
 import { ConservationChecker } from "../../../src/sdk/conservation.ts";
 import { ProtocolHistory } from "../../../src/sdk/history.ts";
 import { type MarkInterval, PoolReplay } from "../../../src/sdk/poolHistory.ts";
-import { type PoolStatement, readStatement, stateFrom, statementParts } from "../../../src/sdk/statement.ts";
+import {
+  daily,
+  type PoolStatement,
+  readStatement,
+  type StatementRow,
+  stateFrom,
+  statementParts,
+} from "../../../src/sdk/statement.ts";
 import { Random } from "../../pricing/random.ts";
 import { TestMarket } from "./testMarket.ts";
 
@@ -189,6 +196,7 @@ describe("the replay of a pool", () => {
     expect(total("spread")).toBe(stated);
     expect(total("gifts")).toBe(100n * 10n ** 24n);
     expect(total("shortfall")).toBe(0n);
+    expect(total("keepers") < 0n, "marks are paid for").toBe(true);
     for (const part of ["premium", "impact", "fees", "delta", "gamma", "theta", "vega", "higherOrder"] as const) {
       expect({ part, profit: total(part) }).not.toEqual({ part, profit: 0n });
     }
@@ -248,6 +256,72 @@ describe("the statement", () => {
       expect(Math.abs(one.residual) + Math.abs(two.residual)).toBeLessThan(1e-6);
       for (const part of statementParts) expect(one.parts[part] + two.parts[part]).toBeCloseTo(lp.parts[part], 6);
     }
+  });
+
+  test("takes a period by time as by block", async () => {
+    const { timestamp } = await market.client.getBlock({ blockNumber: middleBlock + 1n });
+    const at = Number(timestamp);
+    const first = stateFrom(history.events, market.deployment, { to: at });
+    const second = stateFrom(history.events, market.deployment, { from: at });
+    expect(second.lps).toEqual(stateFrom(history.events, market.deployment, { fromBlock: middleBlock + 1n }).lps);
+    expect(first.lps).toEqual(stateFrom(history.events, market.deployment, { toBlock: middleBlock }).lps);
+    expect(second.pool.opening).toBeCloseTo(first.pool.nav, 6);
+    const nothing = stateFrom(history.events, market.deployment, { from: far + 30 * 86_400, rows: {} });
+    expect([nothing.pool.change, nothing.lps[0]?.change, nothing.rows]).toEqual([0, 0, []]);
+  });
+
+  test("states the pool: what LPs brought and took, and what it gained, in parts that add up", () => {
+    const { pool } = stateFrom(history.events, market.deployment);
+    const sum = statementParts.reduce((total, part) => total + pool.parts[part], 0);
+    expect(Math.abs(pool.residual)).toBeLessThan(1e-6);
+    expect(sum).toBeCloseTo(pool.change, 6);
+    expect(pool.deposited).toBe(1_050_000);
+    expect(pool.opening + pool.deposited - pool.withdrawn + pool.change).toBeCloseTo(pool.nav, 6);
+    expect(pool.parts.gifts).toBe(100);
+  });
+
+  test("has rows that add up to the period, by mark and by day", () => {
+    const of = market.address(ada);
+    const { rows, lps, pool } = stateFrom(history.events, market.deployment, {
+      rows: { of },
+      fromBlock: middleBlock + 1n,
+    });
+    const own = lps.find(({ address }) => address === of);
+    const days = daily(rows);
+    expect(rows.length).toBeGreaterThan(days.length);
+    expect(days.map(({ time }) => time % 86_400)).toEqual(days.map(() => 0));
+    for (const steps of [rows, days]) {
+      const sum = (pick: (row: StatementRow) => number) => steps.reduce((total, row) => total + pick(row), 0);
+      for (const part of statementParts) {
+        expect(sum((row) => row.lp?.parts[part] ?? 0)).toBeCloseTo(own?.parts[part] ?? Number.NaN, 6);
+        expect(sum((row) => row.pool.parts[part])).toBeCloseTo(pool.parts[part], 6);
+      }
+      expect(sum((row) => row.lp?.withdrawn ?? 0)).toBeCloseTo(own?.withdrawn ?? Number.NaN, 6);
+      expect(sum((row) => row.pool.change)).toBeCloseTo(pool.change, 6);
+      for (const { pool: flows, lp } of steps) {
+        expect(Math.abs(flows.residual)).toBeLessThan(1e-6);
+        expect(Math.abs(lp?.residual ?? Number.NaN)).toBeLessThan(1e-6);
+      }
+    }
+  });
+
+  test("an imagined deposit buys what a real one bought, and gains what its shares gained", () => {
+    const requestedAt = start + 16 * HOUR;
+    const owner = market.address(9);
+    const imagine = { owner, assets: 50_000_000_000n, requestedAt };
+    const { imagined, lps } = stateFrom(history.events, market.deployment, { imagine, toBlock: middleBlock });
+    // Cleo asked for as much at that time.
+    const priced = history.events.flatMap((event) => (event.name === "EpochPriced" ? [event.args] : []));
+    const real = priced.find(({ assetsIn }) => assetsIn === 50_000_000_000n);
+    expect(imagined?.round).toBe(real?.round);
+    expect(imagined?.shares).toBeCloseTo(Number(real?.sharesMinted) / 1e18, 3);
+    const own = lps.find(({ address }) => address === owner);
+    expect(own?.deposited).toBe(50_000);
+    expect(own?.value.mid).toBeCloseTo(50_000 + (own?.change ?? Number.NaN), 6);
+    expect(Math.abs(own?.residual ?? Number.NaN)).toBeLessThan(1e-6);
+    // Nobody else notices.
+    const without = stateFrom(history.events, market.deployment, { toBlock: middleBlock });
+    expect(lps.filter(({ address }) => address !== owner)).toEqual(without.lps);
   });
 
   test("counts swaps and premium for information", () => {
