@@ -213,10 +213,12 @@ export class TestMarket {
   }
 
   async mark(): Promise<void> {
-    await this.deployer.write(this.pool.optionPool, optionPoolAbi, "mark", []);
-    await this.deployer.write(this.deployment.clearinghouse, clearinghouseAbi, "stress", [
-      toAccountId(this.pool.optionPool, 1),
-    ]);
+    for (const { optionPool } of this.deployment.pools) {
+      await this.deployer.write(optionPool, optionPoolAbi, "mark", []);
+      await this.deployer.write(this.deployment.clearinghouse, clearinghouseAbi, "stress", [
+        toAccountId(optionPool, 1),
+      ]);
+    }
   }
 
   /** Swaps at any price; returns whether the market allowed it. */
