@@ -16,7 +16,7 @@ import {PoolQuote} from "./libraries/pricing/PoolQuote.sol";
 import {AccountId, PRIMARY_SUB, toAccountId} from "./types/AccountId.sol";
 import {Board, MarketState, Moment} from "./types/Board.sol";
 import {ExpiryRisk, toExpiryRisk} from "./types/ExpiryRisk.sol";
-import {Flow, flowAfter, toFlow} from "./types/Flow.sol";
+import {FLOW_FULL, Flow, flowAfter, toFlow} from "./types/Flow.sol";
 import {Inventory, toInventory} from "./types/Inventory.sol";
 import {Leg} from "./types/Leg.sol";
 import {StrikeKey} from "./types/OptionId.sol";
@@ -223,6 +223,17 @@ contract OptionPool is IOptionPool, AccessManaged {
     /// @inheritdoc IOptionPool
     function inventory() external view returns (int256[4] memory netShort, uint256 reserveWad) {
         return (_state.inventory.unpack(), _state.running.reserveWad);
+    }
+
+    /// @inheritdoc IOptionPool
+    function flow() external view returns (int256 vegaWad, int256 deltaWad) {
+        Flow now_ = _state.inventory.flow().drained(block.timestamp - _state.running.flowTime, parameters().flowSeconds);
+        return (now_.vegaFlow() * 1e18 / FLOW_FULL, now_.deltaFlow() * 1e18 / FLOW_FULL);
+    }
+
+    /// @inheritdoc IOptionPool
+    function expiryRisk(uint32 expiry) external view returns (int256 netShortVega, int256 netShortGamma) {
+        return _state.expiryRisks[expiry].since(_state.atMark.round);
     }
 
     /// @inheritdoc IOptionPool

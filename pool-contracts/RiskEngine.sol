@@ -120,12 +120,16 @@ contract RiskEngine is IRiskEngine, AccessManaged {
         unchecked {
             bool onlyCalls = baseSize == 0;
             bool onlyPuts = onlyCalls;
+            bool isShort = true;
+            bool isLong = true;
             for (uint256 i = 0; i < words.length; ++i) {
                 (int256 calls, int256 puts) = (words[i].calls(), words[i].puts());
-                if (calls + puts > 0) return Shape.Any; // sizes fit int80
+                if (calls + puts > 0) isShort = false; // sizes fit int80
+                if (calls + puts < 0) isLong = false;
                 if (calls > 0 || puts != 0) onlyCalls = false;
                 if (puts > 0 || calls != 0) onlyPuts = false;
             }
+            if (!isShort) return isLong ? Shape.Long : Shape.Any;
             return onlyCalls ? Shape.ShortCalls : onlyPuts ? Shape.ShortPuts : Shape.Short;
         }
     }

@@ -235,6 +235,12 @@ interface IOptionPool is IMaker, IAccountTaker {
     /// @notice Net short vega by tenor bucket and net short delta, 6 decimals, and the reserve R in WAD.
     function inventory() external view returns (int256[4] memory netShort, uint256 reserveWad);
 
+    /// @notice What was taken lately of net short vega and of net short delta, as parts of what is taken at once, WAD, signed: see `Flow`.
+    function flow() external view returns (int256 vegaWad, int256 deltaWad);
+
+    /// @notice Net short vega and net short Γ·F² of one expiry, 6 decimals, as the last mark found them and swaps have changed them.
+    function expiryRisk(uint32 expiry) external view returns (int256 netShortVega, int256 netShortGamma);
+
     function parameters() external view returns (PoolParameters memory);
     function account() external view returns (AccountId);
     function shares() external view returns (address);

@@ -32,7 +32,7 @@ export function unpackGrid(words: readonly bigint[]): readonly MarginScenario[] 
 }
 
 /** `Shape` of ScenarioGrid.sol: what is known of a portfolio before it is valued. */
-export type PortfolioShape = "any" | "short" | "shortCalls" | "shortPuts";
+export type PortfolioShape = "any" | "short" | "shortCalls" | "shortPuts" | "long";
 
 /** Which scenarios, by their index, may be the worst for a portfolio of a shape; the first, the present, always among them. */
 export function front(scenarios: readonly MarginScenario[], shape: PortfolioShape): readonly number[] {
@@ -44,6 +44,10 @@ export function front(scenarios: readonly MarginScenario[], shape: PortfolioShap
 
 function isNowhereBetter(a: MarginScenario, b: MarginScenario, shape: PortfolioShape): boolean {
   const further = a.spotShockWad - b.spotShockWad;
+  if (shape === "long") {
+    const isAlike = further === 0n && a.weightPercent === b.weightPercent;
+    return isAlike && shift(a, 0n) <= shift(b, 0n) && shift(a, 3n) <= shift(b, 3n);
+  }
   if (shape === "short" ? further !== 0n : shape === "shortCalls" ? further < 0n : further > 0n) return false;
   return a.weightPercent >= b.weightPercent && shift(a, 0n) >= shift(b, 0n) && shift(a, 3n) >= shift(b, 3n);
 }

@@ -191,7 +191,9 @@ function valuesOn(whole: MarginFacts, market: MarginMarket): MarginValues {
 }
 
 function shapeOf({ positions, baseSize }: MarginFacts): PortfolioShape {
-  if (positions.some(({ calls, puts }) => calls + puts > 0n)) return "any";
+  if (positions.some(({ calls, puts }) => calls + puts > 0n)) {
+    return positions.some(({ calls, puts }) => calls + puts < 0n) ? "any" : "long";
+  }
   if (baseSize === 0n && positions.every(({ calls, puts }) => calls <= 0n && puts === 0n)) return "shortCalls";
   if (baseSize === 0n && positions.every(({ calls, puts }) => puts <= 0n && calls === 0n)) return "shortPuts";
   return "short";

@@ -80,7 +80,7 @@ export async function readPoolExposure(connection: Connection, pool: Pool): Prom
   const { client, deployment } = connection;
   const ledger = { address: deployment.clearinghouse, abi: clearinghouseAbi } as const;
   const optionPool = { address: pool.optionPool, abi: optionPoolAbi } as const;
-  const [view, book, [cashUnits, requirementUnits, parameters, [inventory]]] = await Promise.all([
+  const [view, book, [cashUnits, requirementUnits, parameters, [inventory], flow]] = await Promise.all([
     readPool(connection, pool),
     readBook(connection, pool),
     inWords(connection, () =>
@@ -89,6 +89,7 @@ export async function readPoolExposure(connection: Connection, pool: Pool): Prom
         client.readContract({ ...ledger, functionName: "requirement", args: [pool.account] }),
         client.readContract({ ...optionPool, functionName: "parameters" }),
         client.readContract({ ...optionPool, functionName: "inventory" }),
+        client.readContract({ ...optionPool, functionName: "flow", blockTag: "pending" }),
       ]),
     ),
   ]);
@@ -141,6 +142,8 @@ export async function readPoolExposure(connection: Connection, pool: Pool): Prom
         (nav * share(parameters.expiryGammaLimit)) / 100 / view.spot,
         `${view.symbol} a per cent`,
       ),
+      { name: "vega taken lately", used: -100 * share(flow[0]), limit: 100, unit: "%" },
+      { name: "delta taken lately", used: -100 * share(flow[1]), limit: 100, unit: "%" },
       { name: "margin over value", used: 100 * view.utilisation, limit: 100 * utilisationLimit, unit: "%" },
       { name: "age of spot", used: view.oracle.spotAge, limit: parameters.maxSpotAge, unit: "s" },
       { name: "age of the surface", used: view.oracle.surfaceAge, limit: parameters.maxSurfaceAge, unit: "s" },

@@ -326,6 +326,10 @@ contract OptionPoolTest is LedgerFixture {
         bytes4 vega = IOptionPool.OptionPool_ExpiryVegaLimit.selector;
         _refusesPartially(call(MONTH, 3100), 30 * ONE, vega);
         quote(call(QUARTER, 3000), 30 * ONE); // another expiry has its own
+        (int256 netShortVega, int256 netShortGamma) = pool.expiryRisk(MONTH);
+        (int256[4] memory netShort,) = pool.inventory();
+        assertEq(netShortVega, netShort[1], "the bucket holds nothing else");
+        assertGt(netShortGamma, 0);
         trade(wallet(alice), call(MONTH, 3100), 10 * ONE);
         report(60, SPOT);
         pool.mark(); // and a mark finds what the swaps added up
@@ -354,6 +358,9 @@ contract OptionPoolTest is LedgerFixture {
         pool.setParameters(parameters);
         trade(wallet(alice), call(MONTH, 3000), 40 * ONE);
         bytes4 tooMuch = IOptionPool.OptionPool_VegaFlowLimit.selector;
+        (int256 vega, int256 delta) = pool.flow();
+        assertApproxEqAbs(vega, 0.68e18, 0.02e18, "of 20,000");
+        assertGt(delta, 0);
         _refusesPartially(call(MONTH, 3000), 30 * ONE, tooMuch);
         _refusesPartially(call(QUARTER, 3000), 30 * ONE, tooMuch); // of all expiries together
         quote(call(MONTH, 3000), -90 * ONE); // the other way there is room for both

@@ -75,8 +75,10 @@ test(`${portfolios} portfolios: no scenario that is left out is worse than those
     expect(stressed).toBeLessThanOrEqual(least(scenarios.map(({ value }) => value)) + 1n);
   }
   const grid = unpackGrid(defaultGrids.initial);
-  const looked = (["any", "short", "shortCalls", "shortPuts"] as const).map((shape) => front(grid, shape).length);
-  expect(looked, "of the scenarios that markets begin with").toEqual([17, 9, 4, 4]);
+  const looked = (["any", "short", "shortCalls", "shortPuts", "long"] as const).map(
+    (shape) => front(grid, shape).length,
+  );
+  expect(looked, "of the scenarios that markets begin with").toEqual([17, 9, 4, 4, 9]);
 });
 
 test(`${portfolios} portfolios grown: the worst value grows in proportion`, { timeout }, () => {

@@ -53,12 +53,14 @@ function weightPercent(Scenario self) pure returns (uint256) {
 }
 
 /// @notice What is known of a portfolio beforehand: of which scenarios one is always the worst. A strike's net is the sum of its calls and
-/// puts. `Short`: no net is positive. `ShortCalls`, `ShortPuts`: nothing but short options of that kind, and no base.
+/// puts. `Short`: no net is positive. `ShortCalls`, `ShortPuts`: nothing but short options of that kind, and no base. `Long`: no net is
+/// negative.
 enum Shape {
     Any,
     Short,
     ShortCalls,
-    ShortPuts
+    ShortPuts,
+    Long
 }
 
 /// @title Scenario grids as data
@@ -121,6 +123,8 @@ library ScenarioGrid {
     /// For one spot, a portfolio without positive nets loses by volatility: of value, calls·F′ + puts·K is the same under every volatility, and the
     /// rest is net·excess. Short calls lose by spot besides, short puts by its fall. A scenario is left out where another goes as far in what the
     /// portfolio loses by, at every tenor, and counts as much: it is not above it in value, weighed or whole, or both are above the present.
+    /// Without negative nets it loses by what volatility falls. Between spots it sags besides, by their least weights (`PayoffSag`): there only a
+    /// scenario of the same weight stands for another.
     function front(Scenario[] memory scenarios, Shape shape) internal pure returns (Scenario[] memory kept) {
         if (shape == Shape.Any) return scenarios;
         kept = new Scenario[](scenarios.length);
@@ -146,6 +150,10 @@ library ScenarioGrid {
     /// @dev Whether `a` is nowhere better than `b`. Shifts are straight lines in f, between 0 and 3.
     function _dominates(Scenario a, Scenario b, Shape shape) private pure returns (bool) {
         (int256 spotA, int256 spotB) = (a.spotShockWad(), b.spotShockWad());
+        if (shape == Shape.Long) {
+            return spotA == spotB && a.weightPercent() == b.weightPercent() && _shift(a, 0) <= _shift(b, 0)
+                && _shift(a, 3) <= _shift(b, 3);
+        }
         if (shape == Shape.Short ? spotA != spotB : shape == Shape.ShortCalls ? spotA < spotB : spotA > spotB) {
             return false;
         }
