@@ -3,6 +3,7 @@ import {
   authorityAbi,
   authorityBytecode,
   backstopsBytecode,
+  batchesBytecode,
   clearinghouseAbi,
   clearinghouseBytecode,
   clearinghouseLinks,
@@ -22,6 +23,7 @@ import {
   permittedTradesBytecode,
   poolSharesAbi,
   poolSharesBytecode,
+  poolSharesLinks,
   riskEngineAbi,
   riskEngineBytecode,
   settlementBytecode,
@@ -156,6 +158,7 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
   }
 
   step(`pool ${input.poolName}`);
+  const Batches = await transactor.deploy([], batchesBytecode, []);
   const HedgeExchange = await transactor.deploy(hedgeExchangeAbi, hedgeExchangeBytecode, []);
   const expectedShares = await predict(1);
   const poolCode = linked(optionPoolBytecode, optionPoolLinks, { HedgeExchange });
@@ -167,7 +170,7 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     parameters,
     authority,
   ]);
-  const poolShares = await transactor.deploy(poolSharesAbi, poolSharesBytecode, [
+  const poolShares = await transactor.deploy(poolSharesAbi, linked(poolSharesBytecode, poolSharesLinks, { Batches }), [
     optionPool,
     clearinghouse,
     `Meniscus ${input.market.symbol} ${input.poolName}`,
