@@ -57,7 +57,6 @@ export interface Surroundings {
 interface Declaration<TArguments extends readonly unknown[], TOptions, TData> {
   /** `deposit <amount>`, as commander reads it. */
   readonly usage: string;
-  readonly alias?: string;
   readonly summary: string;
   /** What a newcomer does next, and examples. */
   readonly more?: string;
@@ -153,7 +152,6 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
     declaration: Declaration<TArguments, TOptions, TData>,
   ): void {
     const command = parent.command(declaration.usage).description(declaration.summary);
-    if (declaration.alias !== undefined) command.alias(declaration.alias);
     for (const [flags, description] of declaration.options ?? []) command.option(flags, description);
     if (declaration.more) command.addHelpText("after", declaration.more);
     command.action(async (...received: unknown[]) => {
@@ -209,7 +207,6 @@ One deposit at a time. Example: meniscus deposit 10000 --max-charge 0.5%. Next: 
   });
   add<[string], lp.RequestOptions, lp.RequestOutcome>(program, {
     usage: "withdraw [shares]",
-    alias: "redeem",
     summary: "leave a pool with some or all shares: asks, waits until it is paid, claims the money",
     more: `
 Without a number everything leaves. What exceeds the pool's free liquidity waits and is priced when it is paid; with --max-charge it comes

@@ -170,8 +170,8 @@ async function clearTheWay(
   pool: Pool,
   direction: RequestView["direction"],
 ): Promise<void> {
-  const requests_ = await readRequests(sender.connection, pool, sender.address);
-  const earlier = requests_.find((request) => request.direction === direction);
+  const open = await readRequests(sender.connection, pool, sender.address);
+  const earlier = open.find((request) => request.direction === direction);
   if (!earlier) return;
   if (earlier.pending > 0) {
     const now = Number((await sender.connection.client.getBlock({ blockTag: "pending" })).timestamp);

@@ -1,4 +1,4 @@
-import { type Address, maxUint256, parseEventLogs } from "viem";
+import { type Address, formatUnits, maxUint256, parseEventLogs } from "viem";
 import { clearinghouseAbi, marketOracleAbi, optionPoolAbi, poolSharesAbi } from "../chain/abis.ts";
 import { fromSize, fromStrikeWord } from "../chain/optionId.ts";
 import { MeniscusError } from "../runtime/errors.ts";
@@ -88,8 +88,11 @@ function priceOfShare({ deployment }: Connection, { bid, mid, ask, supply }: Sha
   return { bid: price(bid), mid: price(mid), ask: price(ask) };
 }
 
-/** What an exit loses of `price`, a share. */
-const chargeOf = (price: number, bid: number): number => (price > bid ? 1 - bid / price : 0);
+/** What an exit loses of all shares' price, a share, as the contract counts it: nothing of nothing. */
+function chargeOf(price: bigint, exitValue: bigint): number {
+  if (price < 0n) return 1;
+  return price > exitValue ? 1 - Number(exitValue) / Number(price) : 0;
+}
 
 /** Reads a pool: its value, its book in outline, and how fresh the oracle is. */
 export async function readPool(connection: Connection, pool: Pool): Promise<PoolView> {
@@ -133,7 +136,10 @@ export async function readPool(connection: Connection, pool: Pool): Promise<Pool
       backstopCap: toTokens(connection, backstopCap),
       shares: Number(values.supply) / 1e18,
       sharePrice: one,
-      charges: { deposit: chargeOf(one.ask, one.bid), redemption: chargeOf(one.mid, one.bid) },
+      charges: {
+        deposit: chargeOf(mark.nav - mark.freshReserve, values.bid),
+        redemption: chargeOf(mark.nav, values.bid),
+      },
       requirement: needed,
       utilisation: nav > 0 ? needed / nav : 0,
       utilisationLimit: Number(parameters.utilisationLimit) / 1e18,
@@ -192,7 +198,7 @@ export async function readRequests(
       args: [controller],
     }),
   );
-  const toShares = (amount: bigint) => Number(amount) / 1e18;
+  const toShares = (amount: bigint) => Number(formatUnits(amount, 18));
   const toAssets = (amount: bigint) => toTokens(connection, amount);
   return both.flatMap((status, index): readonly RequestView[] => {
     if (status.requestId === 0n) return [];
