@@ -143,7 +143,7 @@ function stateOf({ pending, canceling, cutOff, claimable, back, brings }: Reques
   if (canceling) return "being canceled";
   if (pending > 0 && (claimable > 0 || brings > 0)) return "partly paid";
   if (pending > 0) return `priced from ${time(cutOff).slice(11, 19)} on`;
-  return back > 0 ? "sent back" : "done";
+  return back > 0 ? "sent back, to be claimed" : "to be claimed";
 }
 
 /** `cancel`. */
