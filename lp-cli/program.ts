@@ -17,6 +17,8 @@ import { renderInsurance, renderInsuranceHistory, renderStake, renderUnstake } f
 import { toJson } from "./output/json.ts";
 import { renderKeystore, renderKeystores } from "./output/keystore.ts";
 import {
+  renderAdvance,
+  renderCancel,
   renderClaim,
   renderMark,
   renderPool,
@@ -82,6 +84,10 @@ const waitOptions = [
   ["--timeout <seconds>", "how long to wait (600)"],
 ] as const;
 const outOption = ["--out <file>", "also write the picture to a .svg or .html file"] as const;
+const requestOptions = [
+  ["--max-charge <percent>", "goes back where the charge is above: 0.1, 0.2, 0.5, 1, 2, 5 or 10 (no bound)"],
+  ...waitOptions,
+] as const;
 const tradeOptions = [
   ["--limit <price>", "worst price of one contract, or of one package as written"],
   ["--slippage <percent>", "how far the price may move, of the premium (1)"],
@@ -206,34 +212,56 @@ Exit codes: 2 usage, 3 key, 4 network, 5 funds, 6 market, 7 data, 70 defect.`,
   });
 
   // For liquidity providers
-  add<[string], lp.WaitOptions, lp.RequestOutcome>(program, {
+  add<[string], lp.RequestOptions, lp.RequestOutcome>(program, {
     usage: "deposit <amount>",
     summary: "lend quote tokens to a pool: asks, waits for the price, claims the shares",
-    more: "\nPriced at the first mark under a report later than the request. Next: `meniscus position`.",
-    options: waitOptions,
+    more: `
+Priced at the first mark under a report of the next full minute or later; until that minute \`meniscus cancel\` takes it back at once.
+One deposit at a time. Example: meniscus deposit 10000 --max-charge 0.5%. Next: \`meniscus position\`.`,
+    options: requestOptions,
     run: lp.deposit,
     render: renderRequest,
   });
-  add<[string], lp.WaitOptions, lp.RequestOutcome>(program, {
+  add<[string], lp.RequestOptions, lp.RequestOutcome>(program, {
     usage: "withdraw [shares]",
     summary: "leave a pool with some or all shares: asks, waits until it is paid, claims the money",
-    more: "\nWithout a number everything leaves. What exceeds the pool's free liquidity waits and is priced when it is paid.",
-    options: waitOptions,
+    more: `
+Without a number everything leaves. What exceeds the pool's free liquidity waits and is priced when it is paid; with --max-charge it comes
+back at the first mark that could pay it and charges more. One withdrawal at a time. Next: \`meniscus requests\`.`,
+    options: requestOptions,
     run: (session, shares, options) => lp.withdraw(session, shares ?? "all", options),
     render: renderRequest,
   });
   addPlain(program, {
     usage: "claim",
-    summary: "take priced shares and paid money",
+    summary: "take priced shares, paid money and what goes back",
     run: lp.claim,
     render: renderClaim,
+  });
+  add<[string | undefined], lp.WaitOptions, lp.CancelOutcome>(program, {
+    usage: "cancel [id]",
+    summary: "end a deposit or withdrawal that waits, and take back what is left of it",
+    more: `
+At once before the request's cut-off, the end of its minute. Afterwards at the first mark under a report of the next full minute or later:
+until then an earlier report still prices it. Without an id the only one that waits; \`meniscus requests\` lists them.`,
+    options: waitOptions,
+    run: lp.cancel,
+    render: renderCancel,
   });
   addPlain(program, {
     usage: "requests",
     summary: "deposits and withdrawals on their way",
+    more: "\nNext: `meniscus claim` takes what is claimable or goes back, `meniscus cancel ID` ends what waits.",
     rows: ({ requests }) => requests,
     run: lp.requests,
     render: renderRequests,
+  });
+  addPlain(program, {
+    usage: "advance",
+    summary: "while the oracle is silent, pay those who wait to leave what the worst scenario leaves them; anyone may",
+    more: "\nAfter six hours without a report. The next mark counts it as payment at its own price. Next: `meniscus claim`.",
+    run: lp.advance,
+    render: renderAdvance,
   });
   addPlain(program, {
     usage: "position",

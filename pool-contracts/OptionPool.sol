@@ -355,15 +355,15 @@ contract OptionPool is IOptionPool, AccessManaged {
         int256[4] memory change,
         bool reduces
     ) private view returns (Flow) {
-        Flow flow = before.flow().drained(block.timestamp - _state.running.flowTime, parameters_.flowSeconds);
+        Flow lately = before.flow().drained(block.timestamp - _state.running.flowTime, parameters_.flowSeconds);
         int256 vegaChange = change[0] + change[1] + change[2];
         uint256 vegaLimit = facts.navE6 * parameters_.vegaFlowLimit / 1e18;
-        (int256 vega, bool tooMuchVega) = flowAfter(flow.vegaFlow(), vegaChange, vegaLimit);
+        (int256 vega, bool tooMuchVega) = flowAfter(lately.vegaFlow(), vegaChange, vegaLimit);
         uint256 deltaLimit = facts.navE6 * parameters_.deltaFlowLimit / facts.state.spotWad;
-        (int256 delta, bool tooMuchDelta) = flowAfter(flow.deltaFlow(), change[3], deltaLimit);
+        (int256 delta, bool tooMuchDelta) = flowAfter(lately.deltaFlow(), change[3], deltaLimit);
         if (!reduces) {
-            if (tooMuchVega) revert OptionPool_VegaFlowLimit(flow.vegaFlow(), vegaChange, vegaLimit);
-            if (tooMuchDelta) revert OptionPool_DeltaFlowLimit(flow.deltaFlow(), change[3], deltaLimit);
+            if (tooMuchVega) revert OptionPool_VegaFlowLimit(lately.vegaFlow(), vegaChange, vegaLimit);
+            if (tooMuchDelta) revert OptionPool_DeltaFlowLimit(lately.deltaFlow(), change[3], deltaLimit);
         }
         return toFlow(vega, delta);
     }

@@ -1,9 +1,16 @@
-import type { LpPosition, PoolView, RequestView } from "../../src/sdk/lp.ts";
+import type { ClaimResult, LpPosition, PoolView, RequestView } from "../../src/sdk/lp.ts";
 import type { Exposure } from "../../src/sdk/poolExposure.ts";
-import type { ClaimOutcome, RequestList, RequestOutcome } from "../commands/lp.ts";
+import type {
+  AdvanceOutcome,
+  CancelOutcome,
+  ClaimOutcome,
+  RequestList,
+  RequestOutcome,
+  RequestPreview,
+} from "../commands/lp.ts";
 import type { MarkResult, ShowResult } from "../commands/pools.ts";
 import { bold, byGain, dim } from "./colour.ts";
-import { amount, contracts, duration, percent, shortHex, signed } from "./format.ts";
+import { amount, contracts, duration, percent, shortHex, signed, time } from "./format.ts";
 import { facts, heading, table } from "./table.ts";
 
 const SHARE_DECIMALS = 6;
@@ -128,37 +135,53 @@ export function renderMark({ pool, round, hash }: MarkResult): string {
 }
 
 /** What a deposit would bring at the last mark; its price is known when it is priced. */
-export function renderDepositPreview(pool: PoolView, assets: number): string {
-  const { ask } = pool.sharePrice;
+export function renderDepositPreview(pool: PoolView, assets: number, preview: RequestPreview): string {
+  const { price, low, high, charge } = preview;
+  const range = high - low < 1e-6 ? "" : ` (${amount(low, SHARE_DECIMALS)} at mid)`;
   return [
-    `At the last mark ${amount(assets)} ${pool.quoteSymbol} would buy ${amount(assets / ask, SHARE_DECIMALS)} shares of pool ${pool.name} at ${amount(ask, SHARE_DECIMALS)}.`,
-    "The price is the one of the next mark under a report later than the request.",
+    `At the last mark ${amount(assets)} ${pool.quoteSymbol} would buy ${amount(high, SHARE_DECIMALS)} shares of pool ${pool.name} at ${amount(price, SHARE_DECIMALS)}${range}.`,
+    `Leaving at the same mark would bring ${amount(assets * (1 - charge))} ${pool.quoteSymbol}: a charge of ${percent(charge, 2)}, for unwinding and the impact reserve.`,
+    ...renderTerms(preview),
   ].join("\n");
 }
 
 /** What a redemption would bring at the last mark. */
-export function renderWithdrawalPreview(pool: PoolView, shares: number): string {
-  const { bid, mid } = pool.sharePrice;
-  const charge = mid > 0 ? 1 - bid / mid : 0;
+export function renderWithdrawalPreview(pool: PoolView, shares: number, preview: RequestPreview): string {
+  const { low, high, charge, payable } = preview;
+  const liquid =
+    payable === null || payable >= low
+      ? "The pool could pay all of it now."
+      : `The pool could pay ${amount(payable)} ${pool.quoteSymbol} now; the rest waits, and is priced when it is paid.`;
   return [
-    `At the last mark ${amount(shares, SHARE_DECIMALS)} shares of pool ${pool.name} would bring ${amount(shares * bid)} ${pool.quoteSymbol}: ${percent(charge, 2)} below mid, for unwinding and the impact reserve.`,
-    "The price is the one of the mark that pays it; what exceeds free liquidity waits.",
+    `At the last mark ${amount(shares, SHARE_DECIMALS)} shares of pool ${pool.name} would bring ${amount(low)} ${pool.quoteSymbol}, ${amount(high)} at mid: a charge of ${percent(charge, 2)}, for unwinding and the impact reserve.`,
+    liquid,
+    ...renderTerms(preview),
   ].join("\n");
+}
+
+function renderTerms({ cutOff, reportAge, charge, maxCharge }: RequestPreview): readonly string[] {
+  const bound =
+    maxCharge === null
+      ? []
+      : [
+          `Where the charge is above ${percent(maxCharge, 1)} it goes back${charge > maxCharge ? ", as it would now" : ""}.`,
+        ];
+  return [
+    `Priced at the first mark under a report of ${time(cutOff)} or later; the last report is ${duration(reportAge)} old. Until then it can be canceled at once.`,
+    ...bound,
+  ];
 }
 
 /** `deposit` and `withdraw`. */
 export function renderRequest(outcome: RequestOutcome): string {
   const asked = `${outcome.direction === "deposit" ? "Deposit" : "Withdrawal"} of ${quantity(outcome.asked, outcome.unit)}`;
   const received = outcome.received;
-  const parts = [
-    ...(received && received.shares > 0 ? [`${amount(received.shares, SHARE_DECIMALS)} shares`] : []),
-    ...(received && received.assets > 0 ? [`${amount(received.assets)} ${outcome.quoteSymbol}`] : []),
-  ];
+  const parts = received === null ? [] : receivedParts(received, outcome.quoteSymbol);
   const claimed = parts.length > 0 ? ` You received ${parts.join(" and ")}.` : "";
   const state =
     outcome.state === "claimed"
       ? ` is through.${claimed}`
-      : ` waits as request ${outcome.epoch}.${claimed} \`meniscus requests\` shows it, \`meniscus claim\` takes it when it is priced.`;
+      : ` waits as request ${outcome.requestId}.${claimed} \`meniscus requests\` shows it, \`meniscus claim\` takes it when it is priced, \`meniscus cancel ${outcome.requestId}\` ends it.`;
   return `${asked} in pool ${outcome.pool}${state}  ${dim(shortHex(outcome.hash))}`;
 }
 
@@ -166,7 +189,9 @@ const quantity = (value: number, unit: string) => `${amount(value, unit === "sha
 
 /** `requests`. */
 export function renderRequests({ pool, requests }: RequestList): string {
-  if (requests.length === 0) return `No requests are on their way in pool ${pool}.`;
+  if (requests.length === 0) {
+    return `No requests are on their way in pool ${pool}. \`meniscus deposit\` and \`meniscus withdraw\` make them.`;
+  }
   return [heading(`Requests in pool ${pool}`), requestTable(requests)].join("\n");
 }
 
@@ -175,28 +200,62 @@ function requestTable(requests: readonly RequestView[]): string {
     [
       { title: "request" },
       { title: "what", align: "left" },
+      { title: "asked" },
       { title: "waiting" },
       { title: "claimable" },
+      { title: "goes back" },
       { title: "unit", align: "left" },
+      { title: "max. charge" },
+      { title: "state", align: "left" },
     ],
-    requests.map(({ epoch, direction, pending, claimable, unit, refunded }) => {
-      const decimals = unit === "shares" ? SHARE_DECIMALS : 2;
-      const what = refunded ? `${direction}, refunded` : direction;
-      return [String(epoch), what, amount(pending, decimals), amount(claimable, decimals), unit];
+    requests.map((request) => {
+      const { id, direction, asked, pending, claimable, back, unit, maxCharge } = request;
+      const count = (value: number) => amount(value, unit === "shares" ? SHARE_DECIMALS : 2);
+      const bound = maxCharge === null ? "–" : percent(maxCharge, 1);
+      const numbers = [asked, pending, claimable, back].map(count);
+      return [String(id), direction, ...numbers, unit, bound, stateOf(request)];
     }),
   );
 }
 
-/** `claim`. */
-export function renderClaim(outcome: ClaimOutcome): string {
-  const { shares, assets, hash, waiting, quoteSymbol, pool } = outcome;
-  const still = waiting.length > 0 ? `\n${requestTable(waiting)}` : "";
-  if (hash === null) return `Nothing is claimable in pool ${pool}.${still}`;
-  const parts = [
+function stateOf({ pending, canceling, cutOff, claimable, back, brings }: RequestView): string {
+  if (canceling) return "being canceled";
+  if (pending > 0 && (claimable > 0 || brings > 0)) return "partly paid";
+  if (pending > 0) return `priced from ${time(cutOff).slice(11, 19)} on`;
+  return back > 0 ? "sent back, to be claimed" : "to be claimed";
+}
+
+/** `cancel`. */
+export function renderCancel(outcome: CancelOutcome): string {
+  const { state, requestId, direction, back, unit, received, quoteSymbol, hash, pool } = outcome;
+  const parts = received === null ? [] : receivedParts(received, quoteSymbol);
+  const brought = parts.length > 0 ? ` You received ${parts.join(" and ")}.` : "";
+  const text = {
+    canceled: `Request ${requestId} in pool ${pool} is canceled: ${quantity(back, unit)} came back.${brought}`,
+    done: `Request ${requestId} in pool ${pool} was through before the cancelation's mark: the ${direction} is done.${brought}`,
+    pending: `The cancelation of request ${requestId} in pool ${pool} waits for its mark. \`meniscus requests\` shows it, \`meniscus claim\` takes back what it leaves.`,
+  }[state];
+  return `${text}  ${dim(shortHex(hash))}`;
+}
+
+/** `advance`. */
+export function renderAdvance({ pool, assets, quoteSymbol, hash }: AdvanceOutcome): string {
+  return `${amount(assets)} ${quoteSymbol} are advanced to those who wait to leave pool ${pool}; \`meniscus claim\` takes one's part.  ${dim(shortHex(hash))}`;
+}
+
+function receivedParts({ shares, assets }: ClaimResult, quoteSymbol: string): string[] {
+  return [
     ...(shares > 0 ? [`${amount(shares, SHARE_DECIMALS)} shares`] : []),
     ...(assets > 0 ? [`${amount(assets)} ${quoteSymbol}`] : []),
   ];
-  return `Claimed ${parts.join(" and ")}.  ${dim(shortHex(hash))}${still}`;
+}
+
+/** `claim`. */
+export function renderClaim(outcome: ClaimOutcome): string {
+  const { hash, waiting, quoteSymbol, pool } = outcome;
+  const still = waiting.length > 0 ? `\n${requestTable(waiting)}` : "";
+  if (hash === null) return `Nothing is claimable in pool ${pool}.${still}`;
+  return `Claimed ${receivedParts(outcome, quoteSymbol).join(" and ")}.  ${dim(shortHex(hash))}${still}`;
 }
 
 /** `position`. */

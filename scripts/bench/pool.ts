@@ -33,8 +33,8 @@ export async function benchPool(): Promise<BenchReport> {
   ]);
   const shares = gasFigures("PoolShares", [
     { of: "request a deposit", name: "request.gas", bound: 100_000 },
-    { of: "claim a deposit", name: "claim.gas", bound: 75_000 },
-    { of: "mark that pays the redemptions of an epoch", name: "processEpoch.gas", bound: 120_000 },
+    { of: "claim a redemption", name: "claim.gas", bound: 75_000 },
+    { of: "an epoch with both, beside the mark", name: "processEpoch.gas", bound: 120_000 },
   ]);
   const uniswap = await uniswapSwap();
   const games = pricingFigures();

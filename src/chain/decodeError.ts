@@ -415,10 +415,52 @@ const explanations: Readonly<Record<string, Explain>> = {
     message: "The amount is below the pool's minimum: 1 quote token in, 0.001 shares out.",
     hint: "Ask for more, or for all.",
   }),
-  PoolShares_TooManyRequests: (args) => ({
+  PoolShares_TooLarge: () => ({
+    kind: "usage",
+    message: "The pool cannot count that much.",
+    hint: "Ask for less.",
+  }),
+  PoolShares_ChargeTooTight: () => ({
+    kind: "usage",
+    message: "No charge is bounded below 0.1 %.",
+    hint: "Name 0.1 % or more; `meniscus pools` shows what leaving costs now.",
+  }),
+  PoolShares_RequestOpen: (args) => ({
     kind: "market",
-    message: `You have ${String(args.max)} open requests in this direction already.`,
-    hint: "Claim what is priced with `meniscus claim` first.",
+    message: `Request ${String(args.requestId)} of yours is not finished; one a direction is possible, and only the same minute and bound add to it.`,
+    hint: "`meniscus claim` takes what is there, `meniscus cancel` ends what waits; then ask again.",
+  }),
+  PoolShares_NoRequest: (args) => ({
+    kind: "usage",
+    message: `${String(args.controller)} has no request ${String(args.requestId)}.`,
+    hint: "`meniscus requests` lists them.",
+  }),
+  PoolShares_NothingToCancel: (args) => ({
+    kind: "market",
+    message: `Nothing of request ${String(args.requestId)} waits: it is through, or canceled already.`,
+    hint: "`meniscus claim` takes what it brought.",
+  }),
+  PoolShares_CancelationsWait: () => ({
+    kind: "market",
+    message: "Earlier cancelations of this epoch wait for their mark.",
+    hint: "Cancel again after the next mark; `meniscus mark` makes one where a new report is there.",
+    retryable: true,
+  }),
+  PoolShares_WindingDown: () => ({
+    kind: "market",
+    message: "This pool ends: it takes no more deposits.",
+    hint: "Choose another with --pool NAME; `meniscus withdraw` leaves this one.",
+  }),
+  PoolShares_NotSilent: (args) => ({
+    kind: "market",
+    message: `The oracle has reported; money is advanced from ${new Date(Number(args.from) * 1000).toISOString()} on if it stays silent.`,
+    hint: "Wait for the next mark; `meniscus requests` shows what waits.",
+  }),
+  PoolShares_NothingToAdvance: () => ({
+    kind: "market",
+    message:
+      "Nothing can be advanced: nobody has waited long enough, or the pool has nothing left for it in its worst scenario.",
+    hint: "`meniscus requests` shows what waits.",
   }),
   PoolShares_ExceedsClaimable: () => ({
     kind: "funds",

@@ -3,6 +3,7 @@ import {
   authorityAbi,
   authorityBytecode,
   backstopsBytecode,
+  batchesBytecode,
   clearinghouseAbi,
   clearinghouseBytecode,
   clearinghouseLinks,
@@ -25,6 +26,7 @@ import {
   poolLensBytecode,
   poolSharesAbi,
   poolSharesBytecode,
+  poolSharesLinks,
   riskEngineAbi,
   riskEngineBytecode,
   settlementBytecode,
@@ -171,11 +173,24 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     ParameterCode: await transactor.deploy([], parameterCodeBytecode, []),
   };
   const poolCode = linked(optionPoolBytecode, optionPoolLinks, libraryOfPools);
+  const sharesCode = linked(poolSharesBytecode, poolSharesLinks, {
+    Batches: await transactor.deploy([], batchesBytecode, []),
+  });
   const pools: Deployment["pools"] = [];
   for (const pool of input.pools) {
     step(`pool ${pool.name}`);
     pools.push(
-      await deployPool({ transactor, input, pool, poolCode, clearinghouse, marketOracle, authority, predict }),
+      await deployPool({
+        transactor,
+        input,
+        pool,
+        poolCode,
+        sharesCode,
+        clearinghouse,
+        marketOracle,
+        authority,
+        predict,
+      }),
     );
   }
 
@@ -210,6 +225,7 @@ interface PoolDeployment {
   readonly input: DeployInput;
   readonly pool: PoolInput;
   readonly poolCode: Hex;
+  readonly sharesCode: Hex;
   readonly clearinghouse: Address;
   readonly marketOracle: Address;
   readonly authority: Address;
@@ -219,7 +235,7 @@ interface PoolDeployment {
 
 /** Deploys one pool with its shares and its hedger, and makes it a maker of the ledger. */
 async function deployPool(place: PoolDeployment): Promise<Deployment["pools"][number]> {
-  const { transactor, input, pool, poolCode, clearinghouse, marketOracle, authority, predict } = place;
+  const { transactor, input, pool, poolCode, sharesCode, clearinghouse, marketOracle, authority, predict } = place;
   const { marketId, symbol, uniswapV3Pool } = input.market;
   const parameters = { ...defaultPoolParameters(input.quote.decimals), ...pool.parameters };
   const expectedShares = await predict(1);
@@ -231,7 +247,7 @@ async function deployPool(place: PoolDeployment): Promise<Deployment["pools"][nu
     parameters,
     authority,
   ]);
-  const poolShares = await transactor.deploy(poolSharesAbi, poolSharesBytecode, [
+  const poolShares = await transactor.deploy(poolSharesAbi, sharesCode, [
     optionPool,
     clearinghouse,
     `Meniscus ${symbol} ${pool.name}`,

@@ -193,19 +193,16 @@ export class LiquidityProvider {
 
   /** Takes whatever has become claimable, shares and money. */
   async claim(): Promise<void> {
-    const contract = { address: this.poolShares, abi: poolSharesAbi, args: [this.address] } as const;
-    const [assets, money] = await Promise.all([
-      this.transactor.client.readContract({ ...contract, functionName: "maxDeposit" }),
-      this.transactor.client.readContract({ ...contract, functionName: "maxWithdraw" }),
-    ]);
-    if (assets > 0n || money > 0n) {
+    const requests = await this.transactor.client.readContract({
+      address: this.poolShares,
+      abi: poolSharesAbi,
+      functionName: "requestsOf",
+      args: [this.address],
+    });
+    if (requests.some((request) => request.claimableAssets + request.claimableShares + request.back > 0n)) {
       await this.transactor.write(this.poolShares, poolSharesAbi, "claimFor", [this.address]);
-      const [deposits, redemptions] = await this.transactor.client.readContract({
-        ...contract,
-        functionName: "openRequests",
-      });
-      this.isWaiting = deposits.length + redemptions.length > 0;
     }
+    this.isWaiting = requests.some(({ pending }) => pending > 0n);
   }
 
   async shares(): Promise<bigint> {

@@ -1,4 +1,4 @@
-import { type Address, parseEventLogs } from "viem";
+import { type Address, formatUnits, maxUint256, parseEventLogs } from "viem";
 import { clearinghouseAbi, marketOracleAbi, optionPoolAbi, poolSharesAbi } from "../chain/abis.ts";
 import { fromSize, fromStrikeWord } from "../chain/optionId.ts";
 import { MeniscusError } from "../runtime/errors.ts";
@@ -28,6 +28,8 @@ export interface PoolView {
   readonly backstopCap: number;
   readonly shares: number;
   readonly sharePrice: SharePrice;
+  /** What an exit at the last mark loses: of a deposit made there against its price, of a redemption against mid. Shares. */
+  readonly charges: { readonly deposit: number; readonly redemption: number };
   /** Cash that the book's worst scenario wants. */
   readonly requirement: number;
   /** Requirement over NAV, and the limit above which nobody is paid out. */
@@ -86,6 +88,12 @@ function priceOfShare({ deployment }: Connection, { bid, mid, ask, supply }: Sha
   return { bid: price(bid), mid: price(mid), ask: price(ask) };
 }
 
+/** What an exit loses of all shares' price, a share, as the contract counts it: nothing of nothing. */
+function chargeOf(price: bigint, exitValue: bigint): number {
+  if (price < 0n) return 1;
+  return price > exitValue ? 1 - Number(exitValue) / Number(price) : 0;
+}
+
 /** Reads a pool: its value, its book in outline, and how fresh the oracle is. */
 export async function readPool(connection: Connection, pool: Pool): Promise<PoolView> {
   const { client, deployment } = connection;
@@ -128,6 +136,10 @@ export async function readPool(connection: Connection, pool: Pool): Promise<Pool
       backstopCap: toTokens(connection, backstopCap),
       shares: Number(values.supply) / 1e18,
       sharePrice: one,
+      charges: {
+        deposit: chargeOf(mark.nav - mark.freshReserve, values.bid),
+        redemption: chargeOf(mark.nav, values.bid),
+      },
       requirement: needed,
       utilisation: nav > 0 ? needed / nav : 0,
       utilisationLimit: Number(parameters.utilisationLimit) / 1e18,
@@ -150,66 +162,79 @@ export async function readPool(connection: Connection, pool: Pool): Promise<Pool
 
 // ───────────────────────────── Requests ─────────────────────────────
 
-/** A request on its way. Deposits count in quote tokens, redemptions in shares. */
+/** A request on its way, one a direction. Deposits count in quote tokens, redemptions in shares. */
 export interface RequestView {
   readonly id: bigint;
   readonly epoch: number;
   readonly direction: "deposit" | "redemption";
   readonly unit: string;
+  readonly asked: number;
   readonly pending: number;
+  /** Of what was asked, what was done and can be claimed. */
   readonly claimable: number;
-  /** Priced while the pool had nothing left for its holders: the deposit goes back. */
-  readonly refunded: boolean;
+  /** What it brings: shares of a deposit, quote tokens of a redemption, advances included. */
+  readonly brings: number;
+  /** Of what was asked, what was not done and can be taken back: canceled, charged too much, not to be priced. */
+  readonly back: number;
+  /** Largest charge that is accepted, a share; null for any. */
+  readonly maxCharge: number | null;
+  /** From when on a report prices it, Unix seconds. */
+  readonly cutOff: number;
+  readonly canceling: boolean;
 }
 
-/** The requests of `controller` that are not fully claimed, oldest first. */
+/** The requests of `controller` that are not fully claimed. */
 export async function readRequests(
   connection: Connection,
   pool: Pool,
   controller: Address,
 ): Promise<readonly RequestView[]> {
   const { client, deployment } = connection;
-  const shares = { address: pool.poolShares, abi: poolSharesAbi } as const;
-  return await inWords(connection, async () => {
-    const [deposits, redemptions] = await client.readContract({
-      ...shares,
-      functionName: "openRequests",
+  const both = await inWords(connection, () =>
+    client.readContract({
+      address: pool.poolShares,
+      abi: poolSharesAbi,
+      functionName: "requestsOf",
       args: [controller],
-    });
-    const views = await Promise.all([
-      ...deposits.map(async (id) => {
-        const [pending, claimable] = await Promise.all([
-          client.readContract({ ...shares, functionName: "pendingDepositRequest", args: [id, controller] }),
-          client.readContract({ ...shares, functionName: "claimableDepositRequest", args: [id, controller] }),
-        ]);
-        return {
-          id,
-          epoch: Number(id >> 1n),
-          direction: "deposit" as const,
-          unit: deployment.quoteSymbol,
-          pending: toTokens(connection, pending),
-          claimable: toTokens(connection, claimable),
-          refunded: pending === 0n && claimable === 0n,
-        };
-      }),
-      ...redemptions.map(async (id) => {
-        const [pending, claimable] = await Promise.all([
-          client.readContract({ ...shares, functionName: "pendingRedeemRequest", args: [id, controller] }),
-          client.readContract({ ...shares, functionName: "claimableRedeemRequest", args: [id, controller] }),
-        ]);
-        return {
-          id,
-          epoch: Number(id >> 1n),
-          direction: "redemption" as const,
-          unit: "shares",
-          pending: Number(pending) / 1e18,
-          claimable: Number(claimable) / 1e18,
-          refunded: false,
-        };
-      }),
-    ]);
-    return views;
+    }),
+  );
+  const toShares = (amount: bigint) => Number(formatUnits(amount, 18));
+  const toAssets = (amount: bigint) => toTokens(connection, amount);
+  return both.flatMap((status, index): readonly RequestView[] => {
+    if (status.requestId === 0n) return [];
+    const isDeposit = index === 0;
+    const asked = isDeposit ? toAssets : toShares;
+    return [
+      {
+        id: status.requestId,
+        epoch: Number(status.requestId >> 1n),
+        direction: isDeposit ? "deposit" : "redemption",
+        unit: isDeposit ? deployment.quoteSymbol : "shares",
+        asked: asked(status.amount),
+        pending: asked(status.pending),
+        claimable: asked(isDeposit ? status.claimableAssets : status.claimableShares),
+        brings: isDeposit ? toShares(status.claimableShares) : toAssets(status.claimableAssets),
+        back: asked(status.back),
+        maxCharge: status.maxCharge > SHARE_UNIT ? null : Number(status.maxCharge) / 1e18,
+        cutOff: Number(status.cutOff),
+        canceling: status.canceling,
+      },
+    ];
   });
+}
+
+/** Whether `claim` would bring something. */
+export function isClaimable({ claimable, brings, back }: RequestView): boolean {
+  return claimable > 0 || brings > 0 || back > 0;
+}
+
+/** Bounds on the charge that the pool knows, shares. */
+const chargeBounds = [0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001] as const;
+export const tightestChargeBound = 0.001;
+
+/** The bound that holds where `maxCharge` is named: the largest that is not above it; undefined where none is so tight. */
+export function chargeBoundOf(maxCharge: number): number | undefined {
+  return chargeBounds.find((bound) => bound <= maxCharge);
 }
 
 /** A request that was sent. */
@@ -217,29 +242,44 @@ export interface RequestReceipt {
   readonly id: bigint;
   readonly epoch: number;
   readonly hash: string;
-  /** Time of its block: only reports later than this price it. */
-  readonly requestedAt: number;
 }
 
-/** Asks for a deposit of `assets` quote units; priced at the next mark under a later report. */
-export async function requestDeposit(sender: Sender, pool: Pool, assets: bigint): Promise<RequestReceipt> {
+/** A share as an integer in WAD; everything above 100 % is no bound. */
+const toMaxCharge = (maxCharge: number | undefined) =>
+  maxCharge === undefined ? maxUint256 : BigInt(Math.round(maxCharge * 1e9)) * 10n ** 9n;
+
+/**
+ * Asks for a deposit of `assets` quote units; priced at the first mark under a report of the next full minute or later.
+ *
+ * @param maxCharge The largest charge that is accepted, a share; the pool rounds it down to 0.1, 0.2, 0.5, 1, 2, 5 or 10 %.
+ */
+export async function requestDeposit(
+  sender: Sender,
+  pool: Pool,
+  assets: bigint,
+  maxCharge?: number,
+): Promise<RequestReceipt> {
   await sender.requireBalance(assets);
   const receipt = await sender.sendPaying(
     {
       address: pool.poolShares,
       abi: poolSharesAbi,
       functionName: "requestDeposit",
-      args: [assets, sender.address, sender.address],
+      args: [assets, sender.address, sender.address, toMaxCharge(maxCharge)],
     },
     { spender: pool.poolShares, amount: assets },
   );
-  return await receiptOf(sender.connection, "DepositRequest", receipt);
+  return receiptOf("DepositRequest", receipt);
 }
 
 /** Asks for the redemption of `shares`; paid at the next marks under later reports, as far as the pool is liquid. */
-export async function requestRedemption(sender: Sender, pool: Pool, shares: bigint): Promise<RequestReceipt> {
-  const { connection } = sender;
-  const held = await readShareBalance(connection, pool, sender.address);
+export async function requestRedemption(
+  sender: Sender,
+  pool: Pool,
+  shares: bigint,
+  maxCharge?: number,
+): Promise<RequestReceipt> {
+  const held = await readShareBalance(sender.connection, pool, sender.address);
   if (shares > held) {
     throw new MeniscusError("funds", `${sender.address} holds ${Number(held) / 1e18} shares of pool ${pool.name}.`, {
       hint: "Name fewer, or `all`; shares of a priced deposit come with `meniscus claim`.",
@@ -249,21 +289,69 @@ export async function requestRedemption(sender: Sender, pool: Pool, shares: bigi
     address: pool.poolShares,
     abi: poolSharesAbi,
     functionName: "requestRedeem",
-    args: [shares, sender.address, sender.address],
+    args: [shares, sender.address, sender.address, toMaxCharge(maxCharge)],
   });
-  return await receiptOf(connection, "RedeemRequest", receipt);
+  return receiptOf("RedeemRequest", receipt);
 }
 
-async function receiptOf(
-  connection: Connection,
+function receiptOf(
   eventName: "DepositRequest" | "RedeemRequest",
   receipt: Awaited<ReturnType<Sender["send"]>>,
-): Promise<RequestReceipt> {
+): RequestReceipt {
   const event = parseEventLogs({ abi: poolSharesAbi, eventName, logs: [...receipt.logs] })[0];
   if (!event) throw new MeniscusError("internal", `The request left no trace (transaction ${receipt.hash}).`);
-  const block = await inWords(connection, () => connection.client.getBlock({ blockNumber: receipt.blockNumber }));
   const id = event.args.requestId;
-  return { id, epoch: Number(id >> 1n), hash: receipt.hash, requestedAt: Number(block.timestamp) };
+  return { id, epoch: Number(id >> 1n), hash: receipt.hash };
+}
+
+/**
+ * Cancels a request that waits: at once before its cut-off, else at a mark under a report of the next full minute or later.
+ *
+ * @returns The hash, and the request as it stands then.
+ */
+export async function cancelRequest(
+  sender: Sender,
+  pool: Pool,
+  { id, direction }: RequestView,
+): Promise<{ readonly hash: string; readonly request: RequestView }> {
+  const { hash } = await sender.send({
+    address: pool.poolShares,
+    abi: poolSharesAbi,
+    functionName: direction === "deposit" ? "cancelDepositRequest" : "cancelRedeemRequest",
+    args: [id, sender.address],
+  });
+  const request = (await readRequests(sender.connection, pool, sender.address)).find((other) => other.id === id);
+  if (!request)
+    throw new MeniscusError("internal", `Request ${id} is gone after it was canceled (transaction ${hash}).`);
+  return { hash, request };
+}
+
+/** Advances money to waiting redemptions while the oracle is silent. Anyone may. */
+export async function advancePool(
+  sender: Sender,
+  pool: Pool,
+): Promise<{ readonly hash: string; readonly assets: number }> {
+  const { connection } = sender;
+  const { hash, logs } = await sender.send({
+    address: pool.poolShares,
+    abi: poolSharesAbi,
+    functionName: "advance",
+    args: [],
+  });
+  const advanced = parseEventLogs({ abi: poolSharesAbi, eventName: "RedemptionAdvanced", logs: [...logs] });
+  return { hash, assets: toTokens(connection, total(advanced.map(({ args }) => args.assets))) };
+}
+
+/** What the pool could pay to those who leave at a mark now, quote tokens. */
+export async function readPayable(connection: Connection, pool: Pool): Promise<number> {
+  const { result } = await inWords(connection, () =>
+    connection.client.simulateContract({
+      address: pool.optionPool,
+      abi: optionPoolAbi,
+      functionName: "payableToRedeemers",
+    }),
+  );
+  return toTokens(connection, result);
 }
 
 /** Shares in the wallet, 18 decimals. */
@@ -293,7 +381,7 @@ export async function waitForRequest(
   connection: Connection,
   pool: Pool,
   controller: Address,
-  request: RequestReceipt,
+  id: bigint,
   options: {
     readonly timeoutSeconds: number;
     readonly pollMilliseconds?: number;
@@ -303,10 +391,10 @@ export async function waitForRequest(
 ): Promise<boolean> {
   const until = performance.now() + options.timeoutSeconds * 1000;
   for (;;) {
-    const open = (await readRequests(connection, pool, controller)).find(({ id }) => id === request.id);
+    const open = (await readRequests(connection, pool, controller)).find((request) => request.id === id);
     if (!open || open.pending === 0) return true;
     if (options.signal?.aborted) return false;
-    options.onProgress?.(await describeProgress(connection, pool, request, open));
+    options.onProgress?.(await describeProgress(connection, pool, open));
     if (performance.now() >= until) return false;
     await new Promise((resolve) => setTimeout(resolve, options.pollMilliseconds ?? 400));
   }
@@ -315,15 +403,15 @@ export async function waitForRequest(
 async function describeProgress(
   connection: Connection,
   pool: Pool,
-  request: RequestReceipt,
-  { pending, unit, direction }: RequestView,
+  { pending, unit, direction, cutOff, canceling }: RequestView,
 ): Promise<RequestProgress> {
   const view = await readPool(connection, pool);
   const reportTime = view.oracle.surfaceTime;
   const marked = view.markedRound >= view.oracle.round;
-  const waitsFor =
-    reportTime <= request.requestedAt
-      ? "a report of the oracle later than the request"
+  const waitsFor = canceling
+    ? "the mark that lets it go"
+    : reportTime < cutOff
+      ? `a report of ${clock(cutOff)} or later`
       : !marked
         ? `the mark of the pool's book under report ${view.oracle.round}`
         : direction === "redemption" && view.utilisation > 0
@@ -332,12 +420,15 @@ async function describeProgress(
   return { pending, unit, waitsFor, reportTime, chainTime: reportTime + view.oracle.surfaceAge };
 }
 
+/** Hours, minutes and seconds, UTC. */
+const clock = (time: number) => `${new Date(time * 1000).toISOString().slice(11, 19)} UTC`;
+
 const total = (amounts: readonly bigint[]): bigint => amounts.reduce((sum, amount) => sum + amount, 0n);
 
-/** What a claim brought. */
+/** What a claim brought, what came back included. */
 export interface ClaimResult {
   readonly shares: number;
-  /** Quote tokens, refunds included. */
+  /** Quote tokens. */
   readonly assets: number;
   readonly hash: string | null;
 }
@@ -346,7 +437,7 @@ export interface ClaimResult {
 export async function claim(sender: Sender, pool: Pool): Promise<ClaimResult> {
   const { connection } = sender;
   const open = await readRequests(connection, pool, sender.address);
-  if (!open.some(({ claimable, refunded }) => claimable > 0 || refunded)) return { shares: 0, assets: 0, hash: null };
+  if (!open.some(isClaimable)) return { shares: 0, assets: 0, hash: null };
   const receipt = await sender.send({
     address: pool.poolShares,
     abi: poolSharesAbi,
@@ -356,10 +447,11 @@ export async function claim(sender: Sender, pool: Pool): Promise<ClaimResult> {
   const logs = [...receipt.logs].filter(({ address }) => address.toLowerCase() === pool.poolShares.toLowerCase());
   const deposits = parseEventLogs({ abi: poolSharesAbi, eventName: "Deposit", logs });
   const withdrawals = parseEventLogs({ abi: poolSharesAbi, eventName: "Withdraw", logs });
-  const refunds = parseEventLogs({ abi: poolSharesAbi, eventName: "Refunded", logs });
+  const assetsBack = parseEventLogs({ abi: poolSharesAbi, eventName: "CancelDepositClaim", logs });
+  const sharesBack = parseEventLogs({ abi: poolSharesAbi, eventName: "CancelRedeemClaim", logs });
   return {
-    shares: Number(total(deposits.map(({ args }) => args.shares))) / 1e18,
-    assets: toTokens(connection, total([...withdrawals, ...refunds].map(({ args }) => args.assets))),
+    shares: Number(total([...deposits, ...sharesBack].map(({ args }) => args.shares))) / 1e18,
+    assets: toTokens(connection, total([...withdrawals, ...assetsBack].map(({ args }) => args.assets))),
     hash: receipt.hash,
   };
 }
@@ -388,7 +480,7 @@ export interface LpPosition {
   readonly sharePrice: SharePrice;
   /** Worth of all these shares. */
   readonly value: SharePrice;
-  /** Deposits that are not priced yet, and money that waits to be claimed. */
+  /** Deposits that are not priced yet or go back, and money that waits to be claimed. */
   readonly pendingDeposits: number;
   readonly claimableAssets: number;
   readonly deposited: number;
@@ -410,12 +502,14 @@ export async function readLpPosition(connection: Connection, pool: Pool, owner: 
       readShareValues(connection, pool),
       readFlows(connection, pool, owner),
     ]);
-    const pendingOf = (direction: RequestView["direction"]) =>
-      requests.filter((request) => request.direction === direction).reduce((sum, { pending }) => sum + pending, 0);
-    const leaving = pendingOf("redemption");
+    const onTheWay = (direction: RequestView["direction"]) =>
+      requests
+        .filter((request) => request.direction === direction)
+        .reduce((sum, { pending, back }) => sum + pending + back, 0);
+    const leaving = onTheWay("redemption");
     const all = held + claimable + BigInt(Math.round(leaving * 1e18));
     const value = sharesWorth(connection, all, values);
-    const onItsWay = pendingOf("deposit") + toTokens(connection, claimableAssets);
+    const onItsWay = onTheWay("deposit") + toTokens(connection, claimableAssets);
     const gain = (worth: number) => worth + onItsWay + flows.withdrawn - flows.deposited;
     return {
       owner,
@@ -426,7 +520,7 @@ export async function readLpPosition(connection: Connection, pool: Pool, owner: 
       leavingShares: leaving,
       sharePrice: priceOfShare(connection, values),
       value,
-      pendingDeposits: pendingOf("deposit"),
+      pendingDeposits: onTheWay("deposit"),
       claimableAssets: toTokens(connection, claimableAssets),
       deposited: flows.deposited,
       withdrawn: flows.withdrawn,
@@ -447,7 +541,7 @@ async function readFlows(connection: Connection, pool: Pool, owner: Address) {
       client.getContractEvents({ ...contract, eventName: "Withdraw", args: { owner }, ...range }),
     ),
     readEvents(connection, (range) =>
-      client.getContractEvents({ ...contract, eventName: "Refunded", args: { controller: owner }, ...range }),
+      client.getContractEvents({ ...contract, eventName: "CancelDepositClaim", args: { controller: owner }, ...range }),
     ),
   ]);
   return {

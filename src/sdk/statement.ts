@@ -350,6 +350,9 @@ class ShareRegister {
   private readonly whole = { deposited: 0n, withdrawn: 0n, parts: noParts() };
   private readonly deposits = new Map<bigint, Map<Address, bigint>>();
   private readonly redemptions = new Map<bigint, RedemptionEpoch>();
+  /** The lot a request is in, where its charge is bounded or it is being canceled. */
+  private readonly lots = new Map<string, number>();
+  private lastCanceled = "";
 
   constructor(poolShares: Address, divisor: bigint, events: readonly ProtocolEvent[]) {
     this.poolShares = getAddress(poolShares);
@@ -484,11 +487,37 @@ class ShareRegister {
         holder.withdrawn += assets * this.divisor;
         break;
       }
-      case "Refunded": {
+      case "ChargeBounded":
+        this.lots.set(memberKey(event.args.requestId, event.args.controller), lotOfBound(event.args.bound));
+        break;
+      case "CancelDepositRequest":
+      case "CancelRedeemRequest": {
+        const key = memberKey(event.args.requestId, event.args.controller);
+        this.lastCanceled = key;
+        this.lots.set(key, CANCELED + (this.lots.get(key) ?? 0));
+        break;
+      }
+      case "SentBack":
+        this.onSentBack(event.args.requestId, Number(event.args.lot));
+        break;
+      case "RedemptionAdvanced":
+        this.onRedemptionPaid(event.args.epoch, 0n, event.args.assets);
+        break;
+      case "AdvanceSettled":
+        this.onRedemptionPaid(event.args.epoch, event.args.shares, 0n);
+        break;
+      case "CancelDepositClaim": {
         const { controller, assets } = event.args;
         const holder = this.holder(controller);
         holder.depositsWaiting -= assets;
         holder.withdrawn += assets * this.divisor;
+        break;
+      }
+      case "CancelRedeemClaim": {
+        const { controller, receiver, shares } = event.args;
+        this.holder(controller).leaving -= shares;
+        this.holder(receiver).wallet += shares;
+        this.giveInKind(controller, receiver, shares);
         break;
       }
       default:
@@ -555,12 +584,37 @@ class ShareRegister {
       for (const [controller, request] of queue.requests) {
         const holder = this.holder(controller);
         const paidShares = (request.amount * queue.paidShares) / queue.shares;
-        const paidAssets = (request.amount * queue.paidAssets) / queue.shares;
+        const part = (request.amount * queue.paidAssets) / queue.shares;
+        const paidAssets = part > request.paidAssets ? part : request.paidAssets; // a unit may have left with others
         holder.leaving -= paidShares - request.paidShares;
         holder.cashClaimable += paidAssets - request.paidAssets;
         Object.assign(request, { paidShares, paidAssets });
       }
     });
+  }
+
+  /** A lot leaves its epoch with what was paid to it, as `Batches.sendBack` has it; until it is taken back it stays where it waits. */
+  private onSentBack(requestId: bigint, lot: number): void {
+    const epoch = requestId >> 1n;
+    const isRedemption = (requestId & 1n) === 1n;
+    const queue = this.redemptions.get(epoch);
+    const controllers = [...((isRedemption ? queue?.requests : this.deposits.get(epoch))?.keys() ?? [])];
+    const left = controllers.filter((controller) => {
+      const key = memberKey(requestId, controller);
+      return lot === 0 ? key === this.lastCanceled : this.lots.get(key) === lot;
+    });
+    for (const controller of left) this.lots.delete(memberKey(requestId, controller));
+    if (!isRedemption) {
+      for (const controller of left) this.deposits.get(epoch)?.delete(controller);
+      return;
+    }
+    if (!queue || left.length === 0) return;
+    const gone = left.reduce((sum, controller) => sum + (queue.requests.get(controller)?.amount ?? 0n), 0n);
+    const stay = queue.shares - gone;
+    for (const controller of left) queue.requests.delete(controller);
+    queue.paidShares = (queue.paidShares * stay + queue.shares - 1n) / queue.shares;
+    queue.paidAssets = (queue.paidAssets * stay) / queue.shares;
+    queue.shares = stay;
   }
 
   /** Whatever a change of shares and NAV does to anybody's worth is the effect of entering and leaving. */
@@ -571,6 +625,17 @@ class ShareRegister {
       this.holder(address).entryAndExit += worth - (before.get(address)?.worth ?? 0n);
     }
   }
+}
+
+const memberKey = (requestId: bigint, controller: Address) => `${requestId}-${controller}`;
+
+/** Lots from here on are canceled requests. */
+const CANCELED = 8;
+const BOUNDS_IN_BASIS_POINTS = [10, 20, 50, 100, 200, 500, 1000];
+
+/** The lot of a bound, WAD: 1 for the tightest. */
+function lotOfBound(bound: bigint): number {
+  return BOUNDS_IN_BASIS_POINTS.indexOf(Number(bound / 10n ** 14n)) + 1;
 }
 
 function sharesOf({ wallet, claimable, leaving }: Readonly<Holder>): bigint {

@@ -3,8 +3,9 @@ pragma solidity ^0.8.37;
 
 import {Clearinghouse} from "../../pool-contracts/Clearinghouse.sol";
 import {PoolShares} from "../../pool-contracts/PoolShares.sol";
+import {IClearinghouse} from "../../pool-contracts/interfaces/IClearinghouse.sol";
 import {Mark} from "../../pool-contracts/interfaces/IOptionPool.sol";
-import {IPoolShares} from "../../pool-contracts/interfaces/IPoolShares.sol";
+import {IPoolShares, RequestStatus} from "../../pool-contracts/interfaces/IPoolShares.sol";
 import {QuoteToken} from "./shares/QuoteToken.sol";
 import {SettablePool} from "./shares/SettablePool.sol";
 import {SharesTest} from "./shares/SharesTest.sol";
@@ -18,6 +19,7 @@ contract SharesHandler is Test {
     SettablePool internal immutable pool;
     QuoteToken internal immutable token;
     address[5] public people;
+    address internal immutable governor;
 
     uint256 public assetsRequested;
     uint256 public sharesRequested;
@@ -27,13 +29,15 @@ contract SharesHandler is Test {
     uint256 public paidAssets;
     uint256 public sharesClaimed; // out of priced deposits
     uint256 public moneyClaimed; // out of paid redemptions
-    uint256 public refundsClaimed;
+    uint256 public assetsBack; // deposits taken back
+    uint256 public sharesBack; // redemptions taken back
     uint256 public claims;
+    uint256 public advancedNow; // since the last mark
     uint40 public reported; // model time of the last mark
     mapping(bytes32 action => uint256) public done;
 
     constructor(PoolShares shares_, Clearinghouse ledger_, SettablePool pool_, QuoteToken token_) {
-        (shares, ledger, pool, token) = (shares_, ledger_, pool_, token_);
+        (shares, ledger, pool, token, governor) = (shares_, ledger_, pool_, token_, msg.sender);
         for (uint256 i = 0; i < 5; ++i) {
             people[i] = vm.addr(i + 1);
             vm.prank(people[i]);
@@ -42,28 +46,66 @@ contract SharesHandler is Test {
         reported = uint40(block.timestamp);
     }
 
-    function requestDeposit(uint256 who, uint256 assets) external {
+    function statusOf(address person, bool redemption) public view returns (RequestStatus memory) {
+        (RequestStatus memory in_, RequestStatus memory out) = shares.requestsOf(person);
+        return redemption ? out : in_;
+    }
+
+    function requestDeposit(uint256 who, uint256 assets, uint256 charge) external {
         address person = people[who % 5];
-        (uint256[] memory ids,) = shares.openRequests(person);
-        if (ids.length == 8) return;
+        if (statusOf(person, false).requestId != 0 || shares.isWindingDown()) return;
         assets = bound(assets, 1e6, 1e12);
         token.mint(person, assets);
         vm.prank(person);
-        shares.requestDeposit(assets, person, person);
+        shares.requestDeposit(assets, person, person, chargeOf(charge));
         assetsRequested += assets;
         ++done["requestDeposit"];
     }
 
-    function requestRedeem(uint256 who, uint256 amount) external {
+    function requestRedeem(uint256 who, uint256 amount, uint256 charge) external {
         address person = people[who % 5];
-        (, uint256[] memory ids) = shares.openRequests(person);
         uint256 held = shares.balanceOf(person);
-        if (ids.length == 8 || held == 0) return;
+        if (statusOf(person, true).requestId != 0 || held == 0) return;
         amount = held <= 1e15 ? held : bound(amount, 1e15, held);
         vm.prank(person);
-        shares.requestRedeem(amount, person, person);
+        shares.requestRedeem(amount, person, person, chargeOf(charge));
         sharesRequested += amount;
         ++done["requestRedeem"];
+    }
+
+    /// @dev Half of them unbounded.
+    function chargeOf(uint256 charge) private pure returns (uint256) {
+        return charge % 2 == 0 ? type(uint256).max : 0.001e18 + charge % 0.3e18;
+    }
+
+    function cancel(uint256 who, bool redemption) external {
+        address person = people[who % 5];
+        RequestStatus memory status = statusOf(person, redemption);
+        if (status.pending == 0 || status.canceling) return;
+        vm.prank(person);
+        if (redemption) {
+            try shares.cancelRedeemRequest(status.requestId, person) {}
+            catch (bytes memory reason) {
+                assertEq(bytes4(reason), IPoolShares.PoolShares_CancelationsWait.selector);
+            }
+        } else {
+            try shares.cancelDepositRequest(status.requestId, person) {}
+            catch (bytes memory reason) {
+                assertEq(bytes4(reason), IPoolShares.PoolShares_CancelationsWait.selector);
+            }
+        }
+        ++done["cancel"];
+    }
+
+    function takeBack(uint256 who, bool redemption) external {
+        address person = people[who % 5];
+        RequestStatus memory status = statusOf(person, redemption);
+        if (status.back == 0) return;
+        vm.startPrank(person);
+        if (redemption) sharesBack += shares.claimCancelRedeemRequest(status.requestId, person, person);
+        else assetsBack += shares.claimCancelDepositRequest(status.requestId, person, person);
+        vm.stopPrank();
+        ++done["takeBack"];
     }
 
     function claimShares(uint256 who, uint256 assets, bool exact) external {
@@ -104,13 +146,16 @@ contract SharesHandler is Test {
         address person = people[who % 5];
         uint256 tokens = token.balanceOf(person);
         uint256 escrowBefore = ledger.cash(shares.escrowAccount());
+        uint256 back = statusOf(person, true).back;
         (uint256 got, uint256 received) = shares.claimFor(person);
         assertEq(token.balanceOf(person) - tokens, received, "paid is what it says");
         uint256 refunded = escrowBefore - ledger.cash(shares.escrowAccount());
-        sharesClaimed += got;
-        refundsClaimed += refunded;
+        sharesClaimed += got - back;
+        sharesBack += back;
+        assetsBack += refunded;
         moneyClaimed += received - refunded;
         assertEq(shares.maxMint(person) + shares.maxRedeem(person), 0, "everything");
+        assertEq(statusOf(person, false).back + statusOf(person, true).back, 0, "everything");
         ++done["claimFor"];
         ++claims;
     }
@@ -131,24 +176,83 @@ contract SharesHandler is Test {
         pool.setPayable(payable_ % 3 == 0 ? type(uint256).max : bound(payable_, 0, uint256(cash)));
     }
 
-    /// @dev A report up to two minutes old. What the mark pays and takes lowers nobody's bid.
+    /// @dev A report up to half a minute old. What the mark pays and takes lowers nobody's bid, and prices exactly the deposits
+    /// whose cut-off it has passed.
     function mark(uint256 wait, uint256 age) public {
         skip(bound(wait, 0, 180));
-        uint40 time = uint40(vm.getBlockTimestamp() - bound(age, 0, 120));
+        uint40 time = uint40(vm.getBlockTimestamp() - bound(age, 0, 30));
         if (time <= reported) return; // the oracle's model times rise
-        reported = time;
-        uint256 counted = shares.totalSupply() + 1e12;
-        int256 bid = pool.nav() - int256(pool.reserve() + pool.unwind());
-        markAndCount(time);
+        (uint256 value, uint256 counted) = bid();
+        uint256[5] memory cutOffs;
+        for (uint256 i = 0; i < 5; ++i) {
+            RequestStatus memory status = statusOf(people[i], false);
+            if (status.pending != 0) cutOffs[i] = status.cutOff;
+        }
+        uint256 priced = markAndCount(time);
         int256 after_ = pool.nav() - int256(pool.reserve() + pool.unwind());
-        if (bid > 0) {
-            assertGe(uint256(after_) * counted, uint256(bid) * (shares.totalSupply() + 1e12), "bid per share");
+        if (value != 0) assertGe(uint256(after_) * counted, value * countedSupply(), "bid per share");
+        if (priced < 8) {
+            for (uint256 i = 0; i < 5; ++i) {
+                if (cutOffs[i] == 0) continue;
+                assertEq(statusOf(people[i], false).pending == 0, cutOffs[i] <= time, "the report's time decides");
+            }
         }
         ++done["mark"];
     }
 
+    /// @dev Six hours and more without a report, now and then; then an advance at the worst of what may come.
+    function fallSilent(uint256 wait, uint256 worstPermille, uint256 again) external {
+        if (wait % 4 != 0) return;
+        skip(6 hours + wait % 1 hours);
+        for (uint256 i = 0; i <= again % 3; ++i) {
+            int256 nav = pool.nav();
+            if (nav <= 0) return;
+            int256 worst = nav * int256(bound(worstPermille, 0, 1000)) / 1000;
+            bytes memory asked = abi.encodeWithSelector(IClearinghouse.health.selector);
+            vm.mockCall(address(ledger), asked, abi.encode(worst, nav));
+            try shares.advance() returns (uint256 assets) {
+                paidAssets += assets;
+                advancedNow += assets;
+                ++done["advance"];
+            } catch (bytes memory reason) {
+                assertEq(bytes4(reason), IPoolShares.PoolShares_NothingToAdvance.selector);
+            }
+            pool.setPayable(type(uint256).max);
+        }
+    }
+
+    /// @dev Once in a while the pool ends.
+    function windDown(uint256 dice) external {
+        if (dice % 32 != 0) return;
+        vm.prank(governor);
+        shares.windDown();
+        ++done["windDown"];
+    }
+
+    /// @dev What leaving paid for a share, what is advanced in it; 0 where that is not covered.
+    function bid() private view returns (uint256 value, uint256 counted) {
+        counted = countedSupply();
+        int256 own = pool.nav() - int256(pool.reserve() + pool.unwind());
+        if (own <= 0) return (0, counted);
+        if (advancedNow == 0) return (uint256(own), counted);
+        value = uint256(own) + advancedNow;
+        uint256 waiting;
+        for (uint256 i = 0; i < 5; ++i) {
+            waiting += statusOf(people[i], true).pending;
+        }
+        // Where those who are advanced have more than their part, the others' bid falls.
+        if (value * waiting / counted < advancedNow) value = 0;
+    }
+
+    function countedSupply() private view returns (uint256) {
+        uint256 supply = shares.totalSupply();
+        return shares.isWindingDown() && supply != 0 ? supply : supply + 1e12;
+    }
+
     /// @dev Adds up what the events of a mark say.
-    function markAndCount(uint40 time) private {
+    function markAndCount(uint40 time) private returns (uint256 priced) {
+        reported = time;
+        advancedNow = 0;
         vm.recordLogs();
         pool.mark(time);
         Vm.Log[] memory logs = vm.getRecordedLogs();
@@ -156,12 +260,16 @@ contract SharesHandler is Test {
             if (logs[i].topics[0] == IPoolShares.EpochPriced.selector) {
                 (,, uint256 assets, uint256 shares_,, bool refunded) =
                     abi.decode(logs[i].data, (Mark, uint256, uint256, uint256, uint256, bool));
+                ++priced;
                 if (!refunded) assetsIn += assets;
                 minted += shares_;
             } else if (logs[i].topics[0] == IPoolShares.RedemptionPaid.selector) {
                 (uint256 shares_, uint256 assets,) = abi.decode(logs[i].data, (uint256, uint256, uint256));
                 paidShares += shares_;
                 paidAssets += assets;
+            } else if (logs[i].topics[0] == IPoolShares.AdvanceSettled.selector) {
+                (uint256 shares_,) = abi.decode(logs[i].data, (uint256, uint256));
+                paidShares += shares_;
             }
         }
     }
@@ -172,7 +280,7 @@ contract SharesHandler is Test {
             pool.setBook(0, 0, 0, 0);
             pool.setPayable(type(uint256).max);
             for (uint256 i = 0; i < 8; ++i) {
-                skip(60);
+                skip(60 - vm.getBlockTimestamp() % 60);
                 markAndCount(uint40(vm.getBlockTimestamp()));
             }
             for (uint256 i = 0; i < 5; ++i) {
@@ -192,7 +300,8 @@ contract SharesHandler is Test {
 ///      3. The supply is what was minted less what was paid for; this contract holds exactly what waits or is unclaimed.
 ///      4. No mark lowers the bid per share (in the handler).
 ///      5. The ledger's tokens are the sum of its accounts.
-///      6. In the end everybody gets out.
+///      6. In the end everybody gets out, and a pool that ended is empty.
+///      7. A mark prices the deposits whose cut-off its report has passed, and no others (in the handler).
 contract PoolSharesInvariantTest is SharesTest {
     SharesHandler internal handler;
 
@@ -200,7 +309,7 @@ contract PoolSharesInvariantTest is SharesTest {
         deploy(6);
         handler = new SharesHandler(shares, ledger, pool, token);
         targetContract(address(handler));
-        bytes4[] memory selectors = new bytes4[](8);
+        bytes4[] memory selectors = new bytes4[](12);
         selectors[0] = SharesHandler.requestDeposit.selector;
         selectors[1] = SharesHandler.requestRedeem.selector;
         selectors[2] = SharesHandler.claimShares.selector;
@@ -209,16 +318,20 @@ contract PoolSharesInvariantTest is SharesTest {
         selectors[5] = SharesHandler.give.selector;
         selectors[6] = SharesHandler.moveBook.selector;
         selectors[7] = SharesHandler.mark.selector;
+        selectors[8] = SharesHandler.cancel.selector;
+        selectors[9] = SharesHandler.takeBack.selector;
+        selectors[10] = SharesHandler.fallSilent.selector;
+        selectors[11] = SharesHandler.windDown.selector;
         targetSelector(FuzzSelector(address(handler), selectors));
     }
 
     /// forge-config: default.invariant.fail-on-revert = true
     function invariant_EveryUnitAndEveryShareIsAccountedFor() public view {
-        assertEq(escrow(), handler.assetsRequested() - handler.assetsIn() - handler.refundsClaimed(), "1: escrow");
+        assertEq(escrow(), handler.assetsRequested() - handler.assetsIn() - handler.assetsBack(), "1: escrow");
         assertEq(payouts(), handler.paidAssets() - handler.moneyClaimed(), "2: payouts");
         assertEq(shares.totalSupply(), handler.minted() - handler.paidShares(), "3: supply");
         uint256 unclaimed = handler.minted() - handler.sharesClaimed();
-        uint256 waiting = handler.sharesRequested() - handler.paidShares();
+        uint256 waiting = handler.sharesRequested() - handler.paidShares() - handler.sharesBack();
         assertEq(shares.balanceOf(address(shares)), unclaimed + waiting, "3: held here");
 
         uint256 claimable;
@@ -236,16 +349,51 @@ contract PoolSharesInvariantTest is SharesTest {
         assertEq(token.balanceOf(address(ledger)), escrow() + payouts() + pool.cash(), "5: tokens");
     }
 
+    /// @dev So that the invariants are about something.
+    function test_TheCampaignReachesEveryDoor() public {
+        handler.requestDeposit(0, 1e9, 0);
+        handler.mark(60, 0);
+        handler.claimShares(0, 4e8, false);
+        handler.claimFor(0);
+        handler.requestDeposit(1, 1e9, 1);
+        handler.cancel(1, false);
+        handler.takeBack(1, false);
+        handler.requestRedeem(0, 5e20, 0);
+        handler.fallSilent(80, 500, 0);
+        handler.mark(60, 0);
+        handler.claimMoney(0, 1e6, true);
+        handler.windDown(32);
+        string[9] memory doors = [
+            "requestDeposit",
+            "requestRedeem",
+            "cancel",
+            "takeBack",
+            "claimShares",
+            "claimMoney",
+            "mark",
+            "advance",
+            "windDown"
+        ];
+        for (uint256 i = 0; i < doors.length; ++i) {
+            assertGt(handler.done(bytes32(bytes(doors[i]))), 0, doors[i]);
+        }
+        invariant_EveryUnitAndEveryShareIsAccountedFor();
+    }
+
     /// @dev 6. Rounding leaves less than a unit of money per claim and per epoch.
     function afterInvariant() public {
         handler.unwindEverything();
-        uint256 epochs = shares.openEpoch();
+        uint256 epochs = handler.done("requestRedeem") + 15;
         for (uint256 i = 0; i < 5; ++i) {
             address person = handler.people(i);
             assertEq(shares.balanceOf(person) + shares.maxRedeem(person) + shares.maxMint(person), 0, "6: is out");
+            assertEq(
+                handler.statusOf(person, false).requestId + handler.statusOf(person, true).requestId, 0, "6: is out"
+            );
         }
         assertEq(escrow(), 0, "6: escrow is empty");
         assertLe(payouts(), 5 * epochs + handler.claims(), "6: rounding alone is left");
+        if (shares.isWindingDown() && handler.minted() != 0) assertLe(pool.cash(), 1, "6: the pool is empty");
         invariant_EveryUnitAndEveryShareIsAccountedFor();
     }
 }

@@ -30,7 +30,8 @@ contract PoolSharesTest is SharesTest {
         assertTrue(shares.supportsInterface(0x620ee8e4), "redemptions");
         assertTrue(shares.supportsInterface(0x2f0a18c5), "ERC-7575 vault");
         assertTrue(shares.supportsInterface(0xf815c03d), "ERC-7575 share");
-        assertFalse(shares.supportsInterface(0x8bf840e3), "cancellation is not offered");
+        assertTrue(shares.supportsInterface(0x8bf840e3), "cancelations of deposits");
+        assertTrue(shares.supportsInterface(0xe76cffc7), "cancelations of redemptions");
         assertFalse(shares.supportsInterface(0xffffffff));
     }
 
@@ -90,8 +91,16 @@ contract PoolSharesTest is SharesTest {
         requestDeposit(ben, 70e6);
         assertEq(shares.pendingDepositRequest(id, ann), 1500e6);
         assertEq(escrow(), 1570e6);
-        (uint256[] memory ids,) = shares.openRequests(ann);
-        assertEq(ids.length, 1);
+        assertEq(idOf(ann, false), id);
+    }
+
+    function test_RequestDeposit_RefusesWhatABatchCannotHold() public {
+        requestDeposit(ann, 1000e6);
+        uint256 left = type(uint112).max - 1000e6;
+        fundUp(ben, left + 1);
+        vm.prank(ben);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_TooLarge.selector, left + 1, left));
+        shares.requestDeposit(left + 1, ben, ben);
     }
 
     function test_OnPayment_OnlyTheLedgerAndOnlyWhenRequested() public {
@@ -114,62 +123,67 @@ contract PoolSharesTest is SharesTest {
         shares.onMark(mark);
     }
 
-    function test_Mark_LaterThanTheLastRequestPricesTheOpenEpochAtOnce() public {
+    function test_Mark_OfTheCutOffPricesTheEpoch() public {
+        skip(17);
         uint256 id = requestDeposit(ann, 1000e6);
-        pool.mark(uint40(block.timestamp + 1));
+        assertEq(statusOf(ann, false).cutOff, START + 60, "the end of the minute");
+        skip(43);
+        pool.mark(uint40(START + 60));
         assertEq(shares.claimableDepositRequest(id, ann), 1000e6);
         assertEq(shares.pendingDepositRequest(id, ann), 0);
-        assertEq(shares.openEpoch(), 2);
         assertEq(escrow(), 0);
         assertEq(pool.cash(), 1000e6);
         assertEq(shares.totalSupply(), 1000 * SHARE);
     }
 
-    function test_Mark_OfTheSameSecondAsTheRequestClosesTheEpoch() public {
+    function test_Mark_BeforeTheCutOffLeavesEverythingAsItIs() public {
         uint256 id = requestDeposit(ann, 1000e6);
-        pool.mark(uint40(block.timestamp));
-        assertEq(shares.pendingDepositRequest(id, ann), 1000e6, "not priced: the report may have been known");
-        assertEq(shares.openEpoch(), 2);
+        skip(70);
+        pool.mark(uint40(START + 59));
+        assertEq(shares.pendingDepositRequest(id, ann), 1000e6, "the report may have been known");
+        uint256 second = requestDeposit(ben, 1000e6);
+        assertEq(epochOf(second), epochOf(id) + 1);
+        pool.mark(uint40(START + 60));
+        assertEq(shares.claimableDepositRequest(id, ann), 1000e6);
+        assertEq(shares.pendingDepositRequest(second, ben), 1000e6);
     }
 
-    /// @dev A request before each mark, later than the mark's report, every time.
-    function test_Mark_AStreamOfRequestsCannotHoldAnEpochOpen() public {
-        uint256 id = requestDeposit(ann, 1000e6);
-        for (uint256 i = 0; i < 3; ++i) {
-            uint40 reported = uint40(skipAndNow(60));
-            skip(1);
-            requestDeposit(thief, 1e6);
-            pool.mark(reported);
-            assertEq(shares.claimableDepositRequest(id, ann) != 0, i >= 1, "priced at the second mark");
-        }
-    }
-
-    function test_Mark_PricesTheClosedAndTheOpenEpochTogether() public {
+    function test_Mark_RequestsOfOneMinuteAreOneEpoch() public {
         uint256 first = requestDeposit(ann, 1000e6);
-        pool.mark(uint40(block.timestamp)); // closes epoch 1
+        skip(59);
+        assertEq(requestDeposit(ben, 500e6), first);
         skip(1);
-        uint256 second = requestDeposit(ben, 500e6);
-        assertEq(epochOf(second), epochOf(first) + 1);
-        markLater();
-        assertEq(shares.claimableDepositRequest(first, ann), 1000e6);
-        assertEq(shares.claimableDepositRequest(second, ben), 500e6);
-        assertEq(shares.totalSupply(), 1500 * SHARE);
+        assertEq(requestDeposit(thief, 500e6), first + 2);
+        skip(3600);
+        assertEq(requestRedeem(withShares(), SHARE), first + 2 * 2 + 1, "minutes in which nobody asks do not count");
     }
 
-    function test_Mark_BeforeTheClosedEpochsLastRequestLeavesEverythingAsItIs() public {
-        requestDeposit(ann, 1000e6);
-        pool.mark(uint40(block.timestamp - 2)); // closes
-        skip(1);
-        requestDeposit(ben, 500e6);
-        pool.mark(uint40(block.timestamp - 1)); // a later report, still not after the closed epoch's request
-        assertEq(shares.openEpoch(), 2);
-        assertEq(shares.pendingDepositRequest(2, ann), 1000e6);
-        assertEq(shares.pendingDepositRequest(4, ben), 500e6);
+    /// @dev A request after the cut-off, when the report that prices it may be known, each time before the mark.
+    function test_Mark_NobodyDelaysTheRequestsOfOthersNorHisOwn() public {
+        uint256 id = requestDeposit(ann, 1000e6);
+        skip(61);
+        requestDeposit(thief, 1e6);
+        pool.mark(uint40(START + 60));
+        assertEq(shares.claimableDepositRequest(id, ann), 1000e6);
+    }
+
+    function test_Mark_PricesAllEpochsWhoseCutOffHasPassedUpToEight() public {
+        uint256[10] memory ids;
+        for (uint256 i = 0; i < 10; ++i) {
+            ids[i] = requestDeposit(vm.addr(i + 1), 100e6);
+            skip(60);
+        }
+        pool.mark(uint40(START + 600));
+        for (uint256 i = 0; i < 10; ++i) {
+            assertEq(shares.claimableDepositRequest(ids[i], vm.addr(i + 1)), i < 8 ? 100e6 : 0);
+        }
+        assertEq(shares.totalSupply(), 800 * SHARE);
+        markLater();
+        assertEq(shares.claimableDepositRequest(ids[9], vm.addr(10)), 100e6);
     }
 
     function test_Mark_WithNothingWaitingChangesNothing() public {
         markLater();
-        assertEq(shares.openEpoch(), 1);
         assertEq(shares.totalSupply(), 0);
     }
 
@@ -226,22 +240,7 @@ contract PoolSharesTest is SharesTest {
         vm.prank(ann);
         assertEq(shares.mint(600 * SHARE, ann), 600e6);
         assertEq(shares.maxDeposit(ann), 0);
-        (uint256[] memory ids,) = shares.openRequests(ann);
-        assertEq(ids.length, 0);
-    }
-
-    function test_Deposit_ClaimsTheOldestEpochFirst() public {
-        uint256 first = requestDeposit(ann, 1000e6);
-        markLater();
-        pay(1000e6); // a share is worth two tokens now
-        uint256 second = requestDeposit(ann, 1000e6);
-        markLater();
-        vm.startPrank(ann);
-        uint256 mintedLater = shares.maxMint(ann) - 1000 * SHARE;
-        assertApproxEqAbs(mintedLater, 500 * SHARE, 1e12);
-        assertEq(shares.deposit(1500e6, ann), 1000 * SHARE + mintedLater / 2);
-        assertEq(shares.claimableDepositRequest(first, ann), 0);
-        assertEq(shares.claimableDepositRequest(second, ann), 500e6);
+        assertEq(idOf(ann, false), 0, "forgotten");
     }
 
     function test_Deposit_OnlyByTheControllerOrItsOperator() public {
@@ -389,8 +388,7 @@ contract PoolSharesTest is SharesTest {
         assertApproxEqAbs(first + second, 150e6 + 225e6, 3);
         assertApproxEqAbs(bens, 100e6 + 150e6, 3);
         assertEq(shares.totalSupply(), 0);
-        (, uint256[] memory ids) = shares.openRequests(ann);
-        assertEq(ids.length, 0);
+        assertEq(idOf(ann, true), 0, "forgotten");
     }
 
     function test_Payment_ServesOlderEpochsFirst() public {
@@ -407,22 +405,22 @@ contract PoolSharesTest is SharesTest {
         assertApproxEqAbs(shares.pendingRedeemRequest(younger, ben), 400 * SHARE, 1e13);
     }
 
-    function test_Payment_TakesAtMostFourEpochsAMark() public {
-        for (uint256 i = 0; i < 6; ++i) {
+    function test_Payment_TakesAtMostEightEpochsAMark() public {
+        for (uint256 i = 0; i < 10; ++i) {
             depositNow(vm.addr(i + 1), 100e6);
         }
         pool.setPayable(0);
-        for (uint256 i = 0; i < 6; ++i) {
+        for (uint256 i = 0; i < 10; ++i) {
             requestRedeem(vm.addr(i + 1), 100 * SHARE);
             markLater();
         }
         pool.setPayable(type(uint256).max);
         markLater();
-        for (uint256 i = 0; i < 6; ++i) {
-            assertEq(shares.maxRedeem(vm.addr(i + 1)), i < 4 ? 100 * SHARE : 0);
+        for (uint256 i = 0; i < 10; ++i) {
+            assertEq(shares.maxRedeem(vm.addr(i + 1)), i < 8 ? 100 * SHARE : 0);
         }
         markLater();
-        assertEq(shares.maxRedeem(vm.addr(6)), 100 * SHARE);
+        assertEq(shares.maxRedeem(vm.addr(10)), 100 * SHARE);
         assertEq(shares.totalSupply(), 0);
     }
 
@@ -451,8 +449,7 @@ contract PoolSharesTest is SharesTest {
         assertEq(shares.maxRedeem(thief), 1);
         (, uint256 paid) = shares.claimFor(thief);
         assertEq(paid, 0);
-        (, uint256[] memory ids) = shares.openRequests(thief);
-        assertEq(ids.length, 0, "forgotten");
+        assertEq(idOf(thief, true), 0, "forgotten");
     }
 
     function test_Withdraw_ClaimsExactMoneyAndRefusesMore() public {
@@ -506,7 +503,7 @@ contract PoolSharesTest is SharesTest {
         assertEq(shares.claimableDepositRequest(inId, ben), 0);
         assertEq(shares.maxDeposit(ben) + shares.maxMint(ben), 0);
         vm.expectEmit(address(shares));
-        emit IPoolShares.Refunded(ben, 500e6);
+        emit IPoolShares.CancelDepositClaim(ben, ben, inId, thief, 500e6);
         vm.prank(thief);
         (uint256 received, uint256 back) = shares.claimFor(ben);
         assertEq(received, 0);
@@ -523,26 +520,6 @@ contract PoolSharesTest is SharesTest {
         assertApproxEqAbs(depositNow(ben, 1e6), SHARE, 1e10, "welcome again");
     }
 
-    function test_WipedOut_RefundsOfSeveralEpochsComeTogetherAndTheOthersStay() public {
-        depositNow(ann, 1000e6);
-        pool.setBook(-1000e6, 0, 0, 0);
-        for (uint256 i = 1; i <= 3; ++i) {
-            requestDeposit(ben, i * 100e6);
-            markLater();
-        }
-        pool.setBook(0, 0, 0, 0);
-        requestDeposit(ben, 50e6);
-        markLater();
-        uint256 waiting = requestDeposit(ben, 7e6);
-        (uint256 received, uint256 back) = shares.claimFor(ben);
-        assertEq(back, 600e6);
-        assertApproxEqAbs(received, 50 * SHARE, 1e12);
-        assertEq(shares.pendingDepositRequest(waiting, ben), 7e6);
-        assertEq(escrow(), 7e6);
-        (uint256[] memory ids,) = shares.openRequests(ben);
-        assertEq(ids.length, 1);
-    }
-
     /// @dev A share at a millionth of par or more is sold and bought, below it neither.
     function test_WipedOut_BeginsBelowAMillionthOfPar() public {
         depositNow(ann, 1000e6);
@@ -552,6 +529,7 @@ contract PoolSharesTest is SharesTest {
         markLater();
         assertEq(shares.claimableDepositRequest(inId, ben), 0);
         assertEq(shares.pendingRedeemRequest(outId, ann), 400 * SHARE);
+        shares.claimFor(ben);
         inId = requestDeposit(ben, 1e6);
         pool.setBook(-1000e6 + 1001, 0, 0, 0);
         markLater();
@@ -569,67 +547,63 @@ contract PoolSharesTest is SharesTest {
         assertEq(depositNow(ann, 1000e6), 1000 * SHARE);
     }
 
-    // ───── Lists ─────
+    // ───── One request a direction ─────
 
-    function test_Lists_HoldEightEpochsADirectionAndNameTheirError() public {
-        depositNow(ann, 1000e6);
-        pool.setPayable(0);
-        for (uint256 i = 0; i < 8; ++i) {
-            requestRedeem(ann, SHARE);
-            markLater();
-        }
+    function test_OneRequest_AnotherWaitsUntilItIsClaimed() public {
+        uint256 id = requestDeposit(ann, 1000e6);
+        skip(60);
+        fundUp(ann, 1000e6);
+        bytes memory refusal = abi.encodeWithSelector(IPoolShares.PoolShares_RequestOpen.selector, id);
         vm.prank(ann);
-        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_TooManyRequests.selector, ann, 8));
-        shares.requestRedeem(SHARE, ann, ann);
-        pool.setPayable(type(uint256).max);
+        vm.expectRevert(refusal);
+        shares.requestDeposit(1000e6, ann, ann);
         markLater();
+        vm.prank(ann);
+        vm.expectRevert(refusal);
+        shares.requestDeposit(1000e6, ann, ann);
         shares.claimFor(ann);
-        requestRedeem(ann, SHARE);
+        requestRedeem(ann, SHARE); // the other direction is free
+        assertEq(requestDeposit(ann, 1000e6) >> 1, 2);
     }
 
-    function test_Lists_CannotBeFilledByOthers() public {
+    /// @dev Else anybody could keep somebody from asking, with a crumb that waits in a queue.
+    function test_OneRequest_OthersOpenNoneInSomebodysName() public {
         depositNow(thief, 1000e6);
-        depositNow(ann, 1000e6);
-        pool.setPayable(0);
-        for (uint256 i = 0; i < 4; ++i) {
-            vm.prank(thief);
-            shares.requestRedeem(SHARE, ann, thief);
-            markLater();
-        }
-        vm.prank(thief);
-        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_TooManyRequests.selector, ann, 4));
+        fundUp(thief, 1000e6);
+        bytes memory refusal = abi.encodeWithSelector(IPoolShares.PoolShares_NotAuthorized.selector, ann, thief);
+        vm.startPrank(thief);
+        vm.expectRevert(refusal);
         shares.requestRedeem(SHARE, ann, thief);
-        requestRedeem(ann, SHARE);
+        vm.expectRevert(refusal);
+        shares.requestDeposit(1000e6, ann, thief);
+        vm.stopPrank();
+        vm.prank(ann);
+        shares.setOperator(thief, true);
+        vm.prank(thief);
+        shares.requestDeposit(1000e6, ann, thief);
+        assertEq(statusOf(ann, false).pending, 1000e6);
     }
 
     // ───── Dust of claims ─────
 
-    /// @dev A tiny payment may give a request a unit of money and no unit of its shares: `claimFor` pays what it counts.
+    /// @dev A tiny payment may give a request a unit of money and no unit of its shares: it is paid, once.
     function test_ClaimFor_PaysAUnitWithoutItsShareOnlyOnce() public {
         deploy(18);
         depositNow(ann, 70e18);
         depositNow(ben, 40e18);
         pool.setBook(int256(165e18), 0, 0, 0); // a share is worth 2.5
-        requestRedeem(ann, 10 * SHARE);
-        markLater();
-        pool.setBook(int256(165e18), 0, 0, 0);
         uint256 id = requestRedeem(ann, 60 * SHARE);
         requestRedeem(ben, 40 * SHARE);
         pool.setPayable(2);
-        uint256 before = payouts();
         markLater();
-        assertEq(payouts(), before + 2);
+        assertEq(payouts(), 2);
         assertEq(shares.claimableRedeemRequest(id, ann), 0, "no share");
-        assertEq(shares.maxWithdraw(ann), before + 1, "a unit");
+        assertEq(shares.maxWithdraw(ann), 1, "a unit");
         (, uint256 paid) = shares.claimFor(ann);
-        assertEq(paid, before);
-        assertEq(payouts(), 2, "the younger epoch's money is there");
-        assertEq(shares.maxWithdraw(ann), 1, "and still due");
+        assertEq(paid, 1);
         (, paid) = shares.claimFor(ann);
         assertEq(paid, 0);
-        vm.prank(ann);
-        assertEq(shares.withdraw(1, ann, ann), 0);
-        assertEq(shares.maxWithdraw(ann), 0);
+        assertEq(payouts(), 1, "the other's is there");
     }
 
     // ───── Views ─────
@@ -688,8 +662,8 @@ contract PoolSharesTest is SharesTest {
         assertEq(shares.balanceOf(signer), 999 * SHARE);
     }
 
-    function skipAndNow(uint256 time) internal returns (uint256) {
-        skip(time);
-        return vm.getBlockTimestamp();
+    function withShares() private returns (address who) {
+        who = makeAddr("early");
+        deal(address(shares), who, SHARE);
     }
 }

@@ -2,15 +2,19 @@
 pragma solidity ^0.8.37;
 
 import {IClearinghouse} from "../../../pool-contracts/interfaces/IClearinghouse.sol";
+import {IMarketOracle} from "../../../pool-contracts/interfaces/IMarketOracle.sol";
 import {Mark} from "../../../pool-contracts/interfaces/IOptionPool.sol";
 import {IPoolShares} from "../../../pool-contracts/interfaces/IPoolShares.sol";
 import {AccountId, PRIMARY_SUB, toAccountId} from "../../../pool-contracts/types/AccountId.sol";
+import {MarketState} from "../../../pool-contracts/types/Board.sol";
 
-/// @notice The side of a pool that its shares see, with a book whose value the test sets. Its cash is a real account of the
-/// real ledger.
+/// @notice The side of a pool that its shares see, with a book whose value the test sets, and its own oracle. Its cash is a real
+/// account of the real ledger.
 contract SettablePool {
     IClearinghouse public immutable clearinghouse;
-    address public shares;
+    /// @dev Decides on the end of the pool.
+    address public immutable authority;
+    address public immutable shares;
     int256 public bookValue;
     uint256 public reserve;
     uint256 public freshReserve;
@@ -18,18 +22,30 @@ contract SettablePool {
     uint256 public provision;
     uint256 public payable_ = type(uint256).max;
     uint32 public round;
+    uint40 public reportTime;
     Mark private _lastMark;
 
-    constructor(IClearinghouse clearinghouse_) {
+    constructor(IClearinghouse clearinghouse_, address shares_, address authority_) {
         clearinghouse = clearinghouse_;
+        shares = shares_;
+        authority = authority_;
     }
 
     function account() external view returns (AccountId) {
         return toAccountId(address(this), PRIMARY_SUB);
     }
 
-    function setShares(address shares_) external {
-        shares = shares_;
+    function oracle() external view returns (IMarketOracle) {
+        return IMarketOracle(address(this));
+    }
+
+    function marketId() external pure returns (uint16) {
+        return 1;
+    }
+
+    /// @notice The part of `MarketState` that shares look at.
+    function marketState(uint16) external view returns (MarketState memory state) {
+        (state.round, state.surfaceTime) = (round, reportTime);
     }
 
     function setBook(int256 bookValue_, uint256 reserve_, uint256 freshReserve_, uint256 unwind_) external {
@@ -57,7 +73,13 @@ contract SettablePool {
         return int256(cash()) + bookValue;
     }
 
+    /// @notice A report that is accepted and not yet marked.
+    function report(uint40 surfaceTime) external {
+        reportTime = surfaceTime;
+    }
+
     function mark(uint40 surfaceTime) external {
+        reportTime = surfaceTime;
         uint256 cashBefore = cash();
         Mark memory mark_ = Mark(++round, surfaceTime, nav(), reserve, freshReserve, unwind, provision);
         _lastMark = mark_;

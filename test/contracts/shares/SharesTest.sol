@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {Authority} from "../../../pool-contracts/Authority.sol";
 import {PoolShares} from "../../../pool-contracts/PoolShares.sol";
 import {IClearinghouse} from "../../../pool-contracts/interfaces/IClearinghouse.sol";
 import {IMarketOracle} from "../../../pool-contracts/interfaces/IMarketOracle.sol";
 import {IOptionPool} from "../../../pool-contracts/interfaces/IOptionPool.sol";
+import {RequestStatus} from "../../../pool-contracts/interfaces/IPoolShares.sol";
 import {IRiskEngine} from "../../../pool-contracts/interfaces/IRiskEngine.sol";
 import {AccountId, PRIMARY_SUB, toAccountId} from "../../../pool-contracts/types/AccountId.sol";
 import {LedgerDeployment} from "../fixture/LedgerDeployment.sol";
@@ -16,6 +18,10 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 /// needs neither oracle nor risk engine.
 abstract contract SharesTest is LedgerDeployment {
     QuoteToken internal token;
+    /// @dev A full minute.
+    uint256 internal constant START = 1_770_000_000;
+
+    Authority internal authority;
     SettablePool internal pool;
     PoolShares internal shares;
     uint256 internal one; // one quote token
@@ -25,13 +31,18 @@ abstract contract SharesTest is LedgerDeployment {
     address internal thief = makeAddr("thief");
 
     function deploy(uint8 decimals) internal {
-        vm.warp(1_770_000_000);
+        vm.warp(START);
         one = 10 ** decimals;
-        token = new QuoteToken(decimals);
+        token = newToken(decimals);
         deployLedger(address(token), IMarketOracle(address(0)), IRiskEngine(address(0)), address(1), address(2));
-        pool = new SettablePool(ledger);
-        pool.setShares(vm.computeCreateAddress(address(this), vm.getNonce(address(this))));
+        authority = new Authority(address(this));
+        address expected = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
+        pool = new SettablePool(ledger, expected, address(authority));
         shares = new PoolShares(IOptionPool(address(pool)), ledger, "Meniscus ETH", "mETH");
+    }
+
+    function newToken(uint8 decimals) internal virtual returns (QuoteToken) {
+        return new QuoteToken(decimals);
     }
 
     // ── What people do ──
@@ -94,6 +105,16 @@ abstract contract SharesTest is LedgerDeployment {
 
     function payouts() internal view returns (uint256) {
         return ledger.cash(shares.payoutAccount());
+    }
+
+    function statusOf(address who, bool redemption) internal view returns (RequestStatus memory) {
+        (RequestStatus memory in_, RequestStatus memory out) = shares.requestsOf(who);
+        return redemption ? out : in_;
+    }
+
+    /// @dev 0 where there is none.
+    function idOf(address who, bool redemption) internal view returns (uint256) {
+        return statusOf(who, redemption).requestId;
     }
 
     function epochOf(uint256 requestId) internal pure returns (uint256) {
