@@ -210,8 +210,8 @@ export function strikeValue(board: QuoteBoard, strikeWad: bigint) {
 
 /** As `strikeValue`, with the call's delta by the underlying. */
 export function smileValue({ board, deltaShareWad }: Smile, strikeWad: bigint) {
-  const value = strikeValue(board, strikeWad);
-  return { ...value, callDeltaWad: (value.callDeltaWad * deltaShareWad) / WAD };
+  const strike = strikeValue(board, strikeWad);
+  return { ...strike, callDeltaWad: (strike.callDeltaWad * deltaShareWad) / WAD };
 }
 
 /** Γ·F² of one option, WAD. */

@@ -235,7 +235,7 @@ export function play(book: Book, steps: readonly Step[]): bigint {
     } else report(amount ** 4 * 5 * DAY, other < 0.5 ? 0 : 4 * (other - 0.75));
   }
   // Back, one option at a time.
-  for (const leg of [...held.values()]) trade([{ ...leg, size: -leg.size }], true);
+  for (const leg of held.values()) trade([{ ...leg, size: -leg.size }], true);
   return gained;
 }
 
