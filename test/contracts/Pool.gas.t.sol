@@ -157,7 +157,27 @@ contract PoolGasTest is OracleReports, LedgerDeployment, DefaultGrids, PoolDefau
     // ───── Book ─────
 
     function test_gas_markAndStressOfThirtyStrikes() public {
-        for (uint256 i = 0; i < 27; i += 3) {
+        _fill(27, 30);
+        _report(START + 120, 3);
+        pool.mark();
+        vm.snapshotGasLastCall(SUITE, "mark of 30 strikes");
+        ledger.stress(pool.account());
+        vm.snapshotGasLastCall(SUITE, "stress of 30 strikes, 17 scenarios");
+    }
+
+    /// @dev As many expiries: what twenty more strikes cost is what a strike costs.
+    function test_gas_markAndStressOfTenStrikes() public {
+        _fill(6, 10);
+        _report(START + 120, 3);
+        pool.mark();
+        vm.snapshotGasLastCall(SUITE, "mark of 10 strikes");
+        ledger.stress(pool.account());
+        vm.snapshotGasLastCall(SUITE, "stress of 10 strikes, 17 scenarios");
+    }
+
+    /// @dev Others buy calls of three expiries, strike after strike, until the pool holds so many.
+    function _fill(uint256 options, uint256 strikes) private {
+        for (uint256 i = 0; i < options; i += 3) {
             Leg[] memory legs = new Leg[](i == 24 ? 2 : 3); // the pool holds a strike of the month already
             for (uint256 j = 0; j < legs.length; ++j) {
                 uint32 expiry = [WEEK, MONTH, QUARTER][j];
@@ -165,12 +185,7 @@ contract PoolGasTest is OracleReports, LedgerDeployment, DefaultGrids, PoolDefau
             }
             _swap(toAccountId(alice, 0), legs);
         }
-        assertEq(ledger.strikes(pool.account()).length, 30);
-        _report(START + 120, 3);
-        pool.mark();
-        vm.snapshotGasLastCall(SUITE, "mark of 30 strikes");
-        ledger.stress(pool.account());
-        vm.snapshotGasLastCall(SUITE, "stress of 30 strikes, 17 scenarios");
+        assertEq(ledger.strikes(pool.account()).length, strikes);
     }
 
     // ───── What people do ─────
