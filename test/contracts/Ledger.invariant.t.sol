@@ -443,7 +443,8 @@ contract LedgerHandler is Test {
             sum += ledger.cash(accountOf(i));
         }
         sum += ledger.cash(poolAccount) + ledger.cash(ledger.insuranceAccount()) + ledger.cash(ledger.protocolAccount());
-        sum += ledger.cash(toAccountId(address(this), 0)); // bounties: this contract settles
+        // Bounties: this contract settles and marks.
+        sum += ledger.cash(toAccountId(address(this), 0)) + ledger.cash(toAccountId(address(this), 1));
         for (uint256 i = 0; i < 6; ++i) {
             sum += ledger.pot(MARKET, expiries[i]);
         }
