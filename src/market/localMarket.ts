@@ -130,6 +130,7 @@ export class LocalMarket {
       port: this.options.port,
       timestamp: schedule.firstTick - 3_600,
       accounts: ACCOUNT_COUNT,
+      recentStatesOnly: true,
     });
     onStep("Uniswap v3");
     this.market = await openEthMarket(this.anvil, world.spot(schedule.firstTick), accounts);
