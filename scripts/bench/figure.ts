@@ -14,6 +14,8 @@ export interface BenchReport {
 export interface BenchOptions {
   /** Folder of recorded market data. */
   readonly dataDirectory: string;
+  /** Where pictures go; none are drawn where it is left out. */
+  readonly outDirectory?: string | undefined;
 }
 
 /** Median seconds of `rounds` runs of `work`, after a fifth as many that warm up. Short runs escape most interruptions. */

@@ -1,9 +1,10 @@
 /**
- * npm run bench -- AREA [--json] [--data DIR]
+ * npm run bench -- AREA [--json] [--data DIR] [--out DIR]
  *
  * Runs one area's measurements and prints a table, or `{ "figures": [{ "name", "value", "unit" }] }` with --json.
  */
 import { parseArgs } from "node:util";
+import { describeError } from "../../src/runtime/errors.ts";
 import type { BenchOptions, BenchReport, Figure } from "./figure.ts";
 
 /** Area → its module, loaded only when asked for. */
@@ -15,7 +16,7 @@ const AREAS: Readonly<Record<string, () => Promise<(options: BenchOptions) => Pr
   surface: async () => (await import("./surface.ts")).benchSurface,
 };
 
-const usage = `areas: ${Object.keys(AREAS).join(", ")} (npm run bench -- AREA [--json] [--data DIR])`;
+const usage = `areas: ${Object.keys(AREAS).join(", ")} (npm run bench -- AREA [--json] [--data DIR] [--out DIR])`;
 
 function printTable(figures: readonly Figure[]): void {
   const width = Math.max(...figures.map(({ name }) => name.length));
@@ -28,14 +29,18 @@ function printTable(figures: readonly Figure[]): void {
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: "boolean", default: false }, data: { type: "string", default: "../shared/data" } },
+    options: {
+      json: { type: "boolean", default: false },
+      data: { type: "string", default: "../shared/data" },
+      out: { type: "string" },
+    },
   });
   const area = positionals[0];
   if (area === undefined || !Object.hasOwn(AREAS, area)) {
     throw new Error(`${area === undefined ? "no area given" : `unknown area "${area}"`}; ${usage}`);
   }
   const bench = await AREAS[area]!();
-  const { figures, lines = [] } = await bench({ dataDirectory: values.data });
+  const { figures, lines = [] } = await bench({ dataDirectory: values.data, outDirectory: values.out });
   if (values.json) {
     console.log(JSON.stringify({ figures }, null, 2));
     return;
@@ -48,6 +53,6 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`bench: ${describeError(error)}`);
   process.exitCode = 1;
 }

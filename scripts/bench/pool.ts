@@ -1,11 +1,12 @@
-/** Gas of a pool's swaps, book and shares, beside a swap on the real Uniswap v3 in the same run; what players of its prices gain. */
+/** Gas of a pool's swaps, book and shares, beside a swap on the real Uniswap v3 in the same run; what players of its prices gain; real markets replayed. */
 
 import { swapToPrice } from "../../src/chain/uniswapV3.ts";
 import { createRandom } from "../../src/market/random.ts";
 import { startEthPool } from "../../test/src/chain/ethPoolFixture.ts";
-import type { BenchReport, Figure } from "./figure.ts";
+import type { BenchOptions, BenchReport, Figure } from "./figure.ts";
 import { gasFigures } from "./gasSnapshots.ts";
 import { type Book, crossingGain, drawBook, searchRoundTrip, splitAdvantage } from "./pool/pricingGames.ts";
+import { benchReplay } from "./pool/replay.ts";
 
 const [FEW, MANY] = [10, 30];
 /** Books that quotes are played against each other on, and orders cut into parts. */
@@ -14,7 +15,8 @@ const BOOKS = 10_000;
 const SEARCHES = 300;
 const TRIES = 200;
 
-export async function benchPool(): Promise<BenchReport> {
+export async function benchPool(options: BenchOptions): Promise<BenchReport> {
+  const replay = await benchReplay(options);
   const swaps = gasFigures("Pool", [
     { of: "swap, 1 leg, wallet", name: "swap.gas.1", bound: 155_000 },
     { of: "swap, 4 legs, margin account", name: "swap.gas.4", bound: 310_000 },
@@ -35,7 +37,10 @@ export async function benchPool(): Promise<BenchReport> {
   const games = pricingFigures();
   const times = ({ name, value }: Figure) =>
     `${name.padEnd(14)} ${(value / uniswap.value).toFixed(2)} of a Uniswap v3 swap`;
-  return { lines: swaps.map(times), figures: [...swaps, uniswap, ...book, ...shares, ...games] };
+  return {
+    lines: [...swaps.map(times), "", ...(replay.lines ?? [])],
+    figures: [...swaps, uniswap, ...book, ...shares, ...games, ...replay.figures],
+  };
 }
 
 /** What a book costs for each strike more, between ten and thirty: what it costs beside its strikes is not in it, and is told. */

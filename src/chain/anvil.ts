@@ -32,6 +32,8 @@ const BLOCK_GAS_LIMIT = 120_000_000;
 /** ETH of every account: gas costs nothing here, and traders turn some of it into WETH. */
 const ACCOUNT_BALANCE_ETH = 1_000_000_000;
 const START_TIMEOUT = 10_000;
+/** States kept in memory where only recent ones are. */
+const RECENT_STATES = 500;
 /** Milliseconds between two looks for a receipt. */
 const POLLING_INTERVAL = 20;
 
@@ -45,6 +47,11 @@ export interface AnvilOptions {
   readonly chainId?: number;
   /** EIP-7825: no transaction above 16,777,216 gas. By default on, as on every Osaka chain. */
   readonly transactionGasCap?: boolean;
+  /**
+   * Forget what accounts and storage were hundreds of blocks ago; blocks and logs stay. By default off: anvil then writes every state to
+   * the home directory, gigabytes for a market of weeks, and leaves them there.
+   */
+  readonly recentStatesOnly?: boolean;
 }
 
 export type LocalPublicClient = PublicClient<HttpTransport, Chain>;
@@ -88,6 +95,7 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
     ["--balance", ACCOUNT_BALANCE_ETH],
     ["--mnemonic", mnemonic],
     options.timestamp === undefined ? [] : ["--timestamp", options.timestamp],
+    options.recentStatesOnly === true ? ["--prune-history", RECENT_STATES] : [],
     (options.transactionGasCap ?? true) ? ["--enable-tx-gas-limit"] : [],
   ].flatMap((pair) => pair.map(String));
   const child = startBound(findAnvil(), parameters);

@@ -25,22 +25,30 @@ export interface Receipt {
 
 /** EIP-7825. */
 const MAX_TRANSACTION_GAS = 16_777_216n;
+/** What a gas of a transaction with a gas limit of its own may cost: more than any development chain asks. */
+const DEVELOPMENT_FEE = 10n ** 9n;
 
 /** Sends transactions of one account, one after another, and waits for each. */
 export class Transactor {
   readonly client: PublicClient<Transport, Chain>;
   readonly signer: Signer;
   private readonly sync: boolean;
+  private readonly unasked: boolean;
 
-  /** @param options.sync Ask the node to answer a transaction with its receipt (EIP-7966), as development chains do. */
+  /**
+   * @param options.sync Ask the node to answer a transaction with its receipt (EIP-7966), as development chains do.
+   * @param options.unasked Send without an estimate, with as much gas as a transaction may have: for development chains, and calls that
+   * were simulated or cannot revert. One that does is refused without its error's name.
+   */
   constructor(
     client: PublicClient<Transport, Chain>,
     signer: Signer,
-    { sync = false }: { readonly sync?: boolean } = {},
+    { sync = false, unasked = false }: { readonly sync?: boolean; readonly unasked?: boolean } = {},
   ) {
     this.client = client;
     this.signer = signer;
     this.sync = sync;
+    this.unasked = unasked;
   }
 
   get address(): Address {
@@ -68,13 +76,11 @@ export class Transactor {
     args: ContractFunctionArgs<TAbi, "nonpayable" | "payable", TName>,
   ): Promise<Receipt> {
     const call = { address, abi, functionName, args, account: this.signer.account };
-    const estimate = await this.client.estimateContractGas(call as never);
-    // Half as much again: what a block later costs may differ (a first write to a slot, an epoch that turned).
-    const gas = min(estimate + estimate / 2n, MAX_TRANSACTION_GAS);
+    const terms = this.unasked ? await this.knownTerms() : { gas: await this.estimate(call) };
     const receipt = this.sync
-      ? await this.signer.writeContractSync({ ...call, gas, throwOnReceiptRevert: false } as never)
+      ? await this.signer.writeContractSync({ ...call, ...terms, throwOnReceiptRevert: false } as never)
       : await this.client.waitForTransactionReceipt({
-          hash: await this.signer.writeContract({ ...call, gas } as never),
+          hash: await this.signer.writeContract({ ...call, ...terms } as never),
         });
     const hash = receipt.transactionHash;
     if (receipt.status !== "success") {
@@ -84,6 +90,19 @@ export class Transactor {
       });
     }
     return { hash, blockNumber: receipt.blockNumber, gasUsed: receipt.gasUsed, logs: receipt.logs };
+  }
+
+  /** Half as much again: what a block later costs may differ (a first write to a slot, an epoch that turned). */
+  private async estimate(call: unknown): Promise<bigint> {
+    const estimate = await this.client.estimateContractGas(call as never);
+    return min(estimate + estimate / 2n, MAX_TRANSACTION_GAS);
+  }
+
+  /** Everything that the node would otherwise be asked for. */
+  private async knownTerms() {
+    const nonce = await this.client.getTransactionCount({ address: this.address, blockTag: "pending" });
+    const fees = { maxFeePerGas: DEVELOPMENT_FEE, maxPriorityFeePerGas: 0n };
+    return { type: "eip1559", gas: MAX_TRANSACTION_GAS, nonce, ...fees } as const;
   }
 }
 

@@ -15,18 +15,7 @@ import { expiryName, toAccountId } from "../chain/optionId.ts";
 import { wad } from "../chain/parameters.ts";
 import { placePermit2 } from "../chain/permit2.ts";
 import { Transactor } from "../chain/transactor.ts";
-import {
-  addLiquidity,
-  createEthPool,
-  deployTokens,
-  deployUniswapV3,
-  type EthPool,
-  mintLocalToken,
-  poolPrice,
-  swapToPrice,
-  type UniswapV3Contracts,
-  wrapEther,
-} from "../chain/uniswapV3.ts";
+import { mintLocalToken, poolPrice, swapToPrice } from "../chain/uniswapV3.ts";
 import { MeniscusError } from "../runtime/errors.ts";
 import { createLogger } from "../runtime/logger.ts";
 import { AccountBook } from "../sdk/accountBook.ts";
@@ -34,8 +23,8 @@ import { connect, Sender } from "../sdk/client.ts";
 import { ConservationChecker } from "../sdk/conservation.ts";
 import { type TickSchedule, ticks } from "./clock.ts";
 import { flattenPool } from "./closing.ts";
+import { type EthMarket, openEthMarket } from "./ethMarket.ts";
 import { nextOrder } from "./flow.ts";
-
 import { type Observation, observe } from "./observe.ts";
 import { approve, Keeper, LiquidityProvider, type Outcome, type TradeRecord, Trader } from "./participants.ts";
 import { botProgram, MarketProcesses, nodeProgram, type ProcessPlan } from "./processes.ts";
@@ -88,7 +77,7 @@ const CLOSING_TICKS = 5;
 /** What the pool stands behind the insurance fund with. */
 const BACKSTOP_CAP = 20_000n * 10n ** BigInt(QUOTE_DECIMALS);
 /** Of pools whose reports are an hour apart. */
-const hourly: Pick<PoolInput, "parameters" | "hedgerParameters"> = {
+export const hourly: Pick<PoolInput, "parameters" | "hedgerParameters"> = {
   // Only a swap in the report's own block pays the worse of two.
   parameters: { worseOfSeconds: 0 },
   // Uniswap's mean of the last minute is from before the hour that has just passed.
@@ -111,8 +100,7 @@ export class LocalMarket {
   private random: Random;
   private anvil!: Anvil;
   private venues!: VenueServer;
-  private uniswap!: UniswapV3Contracts;
-  private ethPool!: EthPool;
+  private market!: EthMarket;
   private deployment!: Deployment;
   private conservation!: ConservationChecker;
   private book!: AccountBook;
@@ -142,19 +130,21 @@ export class LocalMarket {
       port: this.options.port,
       timestamp: schedule.firstTick - 3_600,
       accounts: ACCOUNT_COUNT,
+      recentStatesOnly: true,
     });
     onStep("Uniswap v3");
-    await this.openUniswap(world.spot(schedule.firstTick));
+    this.market = await openEthMarket(this.anvil, world.spot(schedule.firstTick), accounts);
+    const { uniswap, ethPool } = this.market;
     this.deployment = await deployProtocol(this.transactor(accounts.deployer), {
-      quote: { token: this.ethPool.quoteToken, symbol: "USDC", decimals: QUOTE_DECIMALS },
+      quote: { token: ethPool.quoteToken, symbol: "USDC", decimals: QUOTE_DECIMALS },
       market: {
         marketId: MARKET_ID,
         symbol: SYMBOL,
-        baseToken: this.ethPool.baseToken,
+        baseToken: ethPool.baseToken,
         baseDecimals: 18,
-        uniswapV3Pool: this.ethPool.address,
+        uniswapV3Pool: ethPool.address,
       },
-      uniswapV3: this.uniswap,
+      uniswapV3: uniswap,
       permit2: await placePermit2(this.anvil.testClient),
       oracleSigners: accounts.nodes.map((index) => this.anvil.address(index)),
       protocolFees: this.anvil.address(accounts.protocolFees),
@@ -219,7 +209,13 @@ export class LocalMarket {
   private async arbitrage(time: number): Promise<void> {
     const { publicClient } = this.anvil;
     const arbitrageur = this.anvil.wallet(accounts.arbitrageur);
-    await swapToPrice(publicClient, arbitrageur, this.uniswap, this.ethPool, this.options.world.spot(time));
+    await swapToPrice(
+      publicClient,
+      arbitrageur,
+      this.market.uniswap,
+      this.market.ethPool,
+      this.options.world.spot(time),
+    );
   }
 
   /** Brings the pool's delta into its band, in as many steps as Uniswap's depth asks for, before anyone trades. */
@@ -401,7 +397,7 @@ export class LocalMarket {
       source: world.description,
       modelTime: time,
       progress: span === undefined ? undefined : (time - schedule.firstTick) / span,
-      uniswapSpot: await poolPrice(this.anvil.publicClient, this.ethPool),
+      uniswapSpot: await poolPrice(this.anvil.publicClient, this.market.ethPool),
       oracleAge: 0,
       trades: this.trades,
       hedges: this.hedges,
@@ -423,28 +419,7 @@ export class LocalMarket {
 
   private async mint(index: number, amount: bigint): Promise<void> {
     const deployer = this.anvil.wallet(accounts.deployer);
-    await mintLocalToken(deployer, this.ethPool.quoteToken, this.anvil.address(index), amount);
-  }
-
-  /**
-   * Uniswap v3 with a WETH/USDC pool of 20 million USDC a side over all prices and as much again around the first one, and an
-   * arbitrageur with plenty of both.
-   */
-  private async openUniswap(price: number): Promise<void> {
-    const { publicClient } = this.anvil;
-    const deployer = this.anvil.wallet(accounts.deployer);
-    const tokens = await deployTokens(deployer, { name: "USD Coin", symbol: "USDC", decimals: QUOTE_DECIMALS });
-    this.uniswap = await deployUniswapV3(deployer, tokens.weth);
-    this.ethPool = await createEthPool(publicClient, deployer, this.uniswap, tokens, price);
-    const ethWei = BigInt(Math.round(20_000_000 / price)) * 10n ** 18n;
-    await wrapEther(deployer, tokens.weth, 2n * ethWei);
-    await this.mint(accounts.deployer, usdc(40_000_000));
-    for (const prices of [undefined, { low: price / 1.3, high: price * 1.3 }]) {
-      const range = { prices, ethWei, quoteAmount: usdc(20_000_000) };
-      await addLiquidity(publicClient, deployer, this.uniswap, this.ethPool, range);
-    }
-    await wrapEther(this.anvil.wallet(accounts.arbitrageur), tokens.weth, 100_000n * 10n ** 18n);
-    await this.mint(accounts.arbitrageur, usdc(300_000_000));
+    await mintLocalToken(deployer, this.market.ethPool.quoteToken, this.anvil.address(index), amount);
   }
 
   private traderAt(index: number): Trader {

@@ -18,6 +18,9 @@ export interface TradeRecord {
 /** What became of an order: done, or refused with the name of the contract's error. */
 export type Outcome = { readonly trade: TradeRecord } | { readonly refused: string };
 
+/** What an order is refused with where its trader finds the price too high. */
+export const TOO_DEAR = "too dear";
+
 /** The name of the custom error behind a failed call, or a line about what else went wrong. */
 function refusalOf(error: unknown): string {
   return revertNameOf(error) ?? describeError(error);
@@ -83,8 +86,11 @@ export class Trader {
     return held.filter(({ size }) => size !== 0);
   }
 
-  /** Asks the pool for a price and takes it, with half a per cent of room. Refusals of the market are an outcome. */
-  async swap(order: Order): Promise<Outcome> {
+  /**
+   * Asks the pool for a price and takes it, with half a per cent of room. Refusals of the market are an outcome, and so is a price
+   * above `most` quote tokens, which is too dear for the trader.
+   */
+  async swap(order: Order, most = Infinity): Promise<Outcome> {
     const { client } = this.transactor;
     const legs = order.map(({ expiry, strike, kind, size }) => ({
       option: toOptionId({ marketId: this.marketId, expiry, strike, kind }),
@@ -110,6 +116,7 @@ export class Trader {
         args: [request(maxInt256, deadline)],
         account: this.transactor.signer.account,
       });
+      if (Number(quoted) / 10 ** this.deployment.quoteDecimals > most) return { refused: TOO_DEAR };
       const room = (quoted < 0n ? -quoted : quoted) / 200n + 1_000_000n;
       const receipt = await this.transactor.write(this.deployment.clearinghouse, clearinghouseAbi, "trade", [
         request(quoted + room, deadline),
