@@ -63,7 +63,7 @@ export interface RiskHarness {
 export async function startRiskHarness(): Promise<RiskHarness> {
   const chain = await startCodeChain("test/contracts/pricing/RiskHarness.sol", "pool-contracts/RiskEngine.sol");
   const harness = await chain.place(ADDRESS, "RiskHarness");
-  const engineCode = chain.creationCode("RiskEngine");
+  const engineCode = await chain.creationCode("RiskEngine");
   return {
     play: async (quoteDecimals, grids, scenes) => {
       const args = [engineCode, quoteDecimals, grids, scenes.map(toChain)];

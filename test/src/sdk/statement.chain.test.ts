@@ -84,6 +84,9 @@ async function live(): Promise<void> {
       await market.redeem(ben, ((await market.balanceOfShares(ben)) * 9n) / 10n);
       await market.redeem(ada, (await market.balanceOfShares(ada)) / 2n);
       await market.deposit(cleo, 50_000);
+      // A deposit that no report prices within six hours goes back.
+      await market.report(step(time + 2 * HOUR));
+      await market.mark();
     }
     if (time === start + 32 * HOUR) {
       await market.ledger(cleo, "depositCash", [toAccountId(market.pool.optionPool, 1), 100_000_000n]);
