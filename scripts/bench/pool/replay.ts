@@ -1,6 +1,7 @@
 /** Two real markets of weeks replayed with a realistic flow: whether the LPs' statements add up, and what hedging does to the pool's risk. */
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { signed } from "../../../lp-cli/output/format.ts";
 import { writePicture } from "../../../lp-cli/output/picture.ts";
 import { statementCharts } from "../../../lp-cli/output/statementCharts.ts";
 import type { Chart } from "../../../lp-cli/output/svgChart.ts";
@@ -99,9 +100,9 @@ function describe({ title, days }: Period, result: ReplayResult): readonly strin
     `share price ${pool.sharePrice.toFixed(6)} after ${days} days, lowest ${Math.min(...rows.map(({ sharePrice }) => sharePrice)).toFixed(6)}, deepest fall ${(100 * drawdownOf(rows)).toFixed(2)} %; NAV ${money(pool.nav)}; an LP's share of the volume at most ${volume.toFixed(0)} contracts; marks not reproduced ${pool.mismatches}`,
     `${hedges.count} hedges of ${money(hedges.turnover)} ${pool.quoteSymbol} together cost ${money(hedges.cost)}, bounties included`,
     exposed(exposures),
-    `profit ${signed(pool.change)} ${pool.quoteSymbol}: ${statementParts
+    `profit ${signed(pool.change, 0)} ${pool.quoteSymbol}: ${statementParts
       .filter((part) => Math.abs(pool.parts[part]) >= 0.005)
-      .map((part) => `${part} ${signed(pool.parts[part])}`)
+      .map((part) => `${part} ${signed(pool.parts[part], 0)}`)
       .join(", ")}`,
     "standard deviation of profit          a day   four hours",
     ...riskRows(byDay, byFour),
@@ -145,7 +146,7 @@ function draw({ title }: Period, { statement }: ReplayResult, file: string): voi
   if (!price || !parts) return;
   const sums = profitOf(rows);
   const line = (name: string, of: (sum: (typeof sums)[number]) => number, isTotal = false) => ({
-    name: `${name} ${signed(of(sums.at(-1) ?? { time: 0, hedged: 0, hedging: 0 }))}`,
+    name: `${name} ${signed(of(sums.at(-1) ?? { time: 0, hedged: 0, hedging: 0 }), 0)}`,
     points: sums.map((sum) => ({ x: sum.time, y: of(sum) })),
     isTotal,
   });
@@ -166,8 +167,4 @@ function draw({ title }: Period, { statement }: ReplayResult, file: string): voi
 
 function money(value: number): string {
   return Math.round(value).toLocaleString("en-US");
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? "−" : "+"}${money(Math.abs(value))}`;
 }
