@@ -555,9 +555,7 @@ contract Clearinghouse is IClearinghouse, ERC6909, AccessManaged {
         for (uint256 i = 0; i < legs.length; ++i) {
             OptionId option = legs[i].option;
             int256 held = _state.books[maker].read(word.strikeCount(), true, option.key()).position(option.isPut());
-            int256 size = legs[i].size; // the maker's change is −size
-            bool nearer = size > 0 ? held >= size : held <= size;
-            if (!nearer) return false;
+            if (!legs[i].reduces(held)) return false;
         }
         return true;
     }

@@ -162,7 +162,7 @@ contract OptionPool is IOptionPool, AccessManaged {
     /// @inheritdoc IOptionPool
     function payableToRedeemers() external returns (uint256) {
         int256 requirement = clearinghouse.stress(account); // also for a flat book: the ledger's number is from before
-        uint256 cash = _cash();
+        uint256 cash = clearinghouse.cash(account);
         if (clearinghouse.strikes(account).length == 0) return cash;
         if (requirement < 0) requirement = 0;
         int256 free = int256(cash) - requirement; // cash is below 2^128
@@ -246,10 +246,7 @@ contract OptionPool is IOptionPool, AccessManaged {
     /// @dev Whether every leg brings the pool's position nearer to zero, as the ledger finds it for swaps.
     function _reduces(Leg[] calldata legs) private view returns (bool) {
         for (uint256 i = 0; i < legs.length; ++i) {
-            int256 held = clearinghouse.position(account, legs[i].option);
-            int256 size = legs[i].size; // the pool's change is −size
-            bool nearer = size > 0 ? held >= size : held <= size;
-            if (!nearer) return false;
+            if (!legs[i].reduces(clearinghouse.position(account, legs[i].option))) return false;
         }
         return true;
     }
@@ -459,11 +456,6 @@ contract OptionPool is IOptionPool, AccessManaged {
         return kept - CashMath.toCashUp(quote_.reportValueWad, int256(10 ** (18 - uint256(_quoteDecimals))));
     }
 
-    /// @dev Cash of the pool's account, quote units.
-    function _cash() private view returns (uint256) {
-        return clearinghouse.cash(account);
-    }
-
     function _place() private view returns (PoolPlace memory) {
         return PoolPlace({
             clearinghouse: clearinghouse,
@@ -478,7 +470,7 @@ contract OptionPool is IOptionPool, AccessManaged {
     }
 
     function _abs(int256 x) private pure returns (uint256) {
-        return uint256(x < 0 ? -x : x); // inventory fits int64 and sums of the book stay far from the smallest int256
+        return uint256(x < 0 ? -x : x); // inventory and sums over legs stay far from the smallest int256
     }
 
     function _max(uint256 a, uint256 b) private pure returns (uint256) {

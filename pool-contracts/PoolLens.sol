@@ -71,9 +71,7 @@ contract PoolLens {
     function _reduces(IOptionPool pool, Leg[] calldata legs) private view returns (bool) {
         (IClearinghouse ledger, AccountId account) = (pool.clearinghouse(), pool.account());
         for (uint256 i = 0; i < legs.length; ++i) {
-            int256 held = ledger.position(account, legs[i].option);
-            int256 size = legs[i].size; // the pool's change is −size
-            if (size > 0 ? held < size : held > size) return false;
+            if (!legs[i].reduces(ledger.position(account, legs[i].option))) return false;
         }
         return true;
     }

@@ -5,7 +5,6 @@ import {
   advancePool,
   type ClaimResult,
   cancelRequest,
-  chargeBoundOf,
   claim as claimAll,
   type LpPosition,
   type PoolView,
@@ -18,9 +17,9 @@ import {
   readShareBalance,
   requestDeposit,
   requestRedemption,
-  tightestChargeBound,
   waitForRequest,
 } from "../../src/sdk/lp.ts";
+import { chargeBoundOf, cutOffOf, tightestChargeBound } from "../../src/sdk/requestRules.ts";
 import { contracts } from "../output/format.ts";
 import { renderDepositPreview, renderWithdrawalPreview } from "../output/lp.ts";
 import { Progress } from "../output/progress.ts";
@@ -157,7 +156,7 @@ function whenPriced({ oracle }: PoolView, maxCharge: number | undefined) {
   const now = oracle.surfaceTime + oracle.surfaceAge;
   return {
     maxCharge: maxCharge === undefined ? null : (chargeBoundOf(maxCharge) ?? null),
-    cutOff: Math.floor(now / 60 + 1) * 60,
+    cutOff: cutOffOf(now),
     reportAge: oracle.surfaceAge,
   };
 }

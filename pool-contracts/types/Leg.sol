@@ -10,3 +10,11 @@ struct Leg {
     OptionId option;
     int128 size;
 }
+
+using {reduces} for Leg global;
+
+/// @notice Whether the leg brings a maker's position in its option nearer to zero, without crossing it.
+/// @param held The maker's position, signed: he changes it by −size.
+function reduces(Leg calldata self, int256 held) pure returns (bool) {
+    return self.size > 0 ? held >= self.size : held <= self.size;
+}

@@ -228,15 +228,6 @@ export function isClaimable({ claimable, brings, back }: RequestView): boolean {
   return claimable > 0 || brings > 0 || back > 0;
 }
 
-/** Bounds on the charge that the pool knows, shares. */
-const chargeBounds = [0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001] as const;
-export const tightestChargeBound = 0.001;
-
-/** The bound that holds where `maxCharge` is named: the largest that is not above it; undefined where none is so tight. */
-export function chargeBoundOf(maxCharge: number): number | undefined {
-  return chargeBounds.find((bound) => bound <= maxCharge);
-}
-
 /** A request that was sent. */
 export interface RequestReceipt {
   readonly id: bigint;

@@ -14,6 +14,7 @@ import {
 } from "./attribution.ts";
 import { type ProtocolEvent, ProtocolHistory, type SharesEvent } from "./history.ts";
 import { type MarkInterval, PoolReplay } from "./poolHistory.ts";
+import { cutOffOf, lotOfBound } from "./requestRules.ts";
 
 /** Why an LP's wealth changed: the pool's parts, and what entering and leaving at NAV less reserve and spread did. */
 export type StatementPart = PoolPart | "entryAndExit";
@@ -122,7 +123,7 @@ export interface ImaginedDeposit {
   readonly owner: Address;
   /** Quote units. */
   readonly assets: bigint;
-  /** Unix seconds: the first mark under a later report prices it, once the pool has shares. */
+  /** Unix seconds: the first mark under a report of its cut-off or later prices it, once the pool has shares. */
   readonly requestedAt: number;
 }
 
@@ -208,7 +209,7 @@ export function stateFrom(
       if (opening) last = interval;
       if (!isReproduced(interval)) mismatches += 1;
       register.distribute(interval);
-      if (imagine && !entry && interval.surfaceTime > imagine.requestedAt && register.supply > 0n) {
+      if (imagine && !entry && interval.surfaceTime >= cutOffOf(imagine.requestedAt) && register.supply > 0n) {
         entry = entryAt(interval, register.imagine(imagine.owner, imagine.assets), tokensOfRaw(register.askOf(SHARE)));
       }
     }
@@ -631,12 +632,6 @@ const memberKey = (requestId: bigint, controller: Address) => `${requestId}-${co
 
 /** Lots from here on are canceled requests. */
 const CANCELED = 8;
-const BOUNDS_IN_BASIS_POINTS = [10, 20, 50, 100, 200, 500, 1000];
-
-/** The lot of a bound, WAD: 1 for the tightest. */
-function lotOfBound(bound: bigint): number {
-  return BOUNDS_IN_BASIS_POINTS.indexOf(Number(bound / 10n ** 14n)) + 1;
-}
 
 function sharesOf({ wallet, claimable, leaving }: Readonly<Holder>): bigint {
   return wallet + claimable + leaving;

@@ -6,7 +6,6 @@ import {OptionPool} from "../../pool-contracts/OptionPool.sol";
 import {PoolShares} from "../../pool-contracts/PoolShares.sol";
 import {RiskEngine} from "../../pool-contracts/RiskEngine.sol";
 import {IClearinghouse} from "../../pool-contracts/interfaces/IClearinghouse.sol";
-import {IMarketOracle} from "../../pool-contracts/interfaces/IMarketOracle.sol";
 import {LocalToken} from "../../pool-contracts/local/LocalToken.sol";
 import {AccountId, toAccountId} from "../../pool-contracts/types/AccountId.sol";
 import {Leg} from "../../pool-contracts/types/Leg.sol";
@@ -14,14 +13,14 @@ import {OptionId, toOptionId, toStrikeKey} from "../../pool-contracts/types/Opti
 import {OracleReports, TestReport} from "./OracleReports.sol";
 import {DefaultGrids} from "./fixture/DefaultGrids.sol";
 import {LedgerDeployment} from "./fixture/LedgerDeployment.sol";
-import {PoolDefaults} from "./fixture/PoolDefaults.sol";
+import {PoolDeployment} from "./fixture/PoolDeployment.sol";
 import {TradePermits} from "./fixture/TradePermits.sol";
 
 /// @notice Gas of a pool on the real oracle, with shares, fund and bounty as a market is deployed, in snapshots/Pool.json. Each call is a
 /// transaction of its own: 21,000, calldata, cold slots and refunds are inside. The pool is warm: it holds what is swapped
 /// already; the trader does not, unless the name says so. The worse of two reports counts no longer.
 /// forge-config: default.isolate = true
-contract PoolGasTest is OracleReports, LedgerDeployment, DefaultGrids, PoolDefaults, TradePermits {
+contract PoolGasTest is OracleReports, LedgerDeployment, DefaultGrids, PoolDeployment, TradePermits {
     string internal constant SUITE = "Pool";
     uint256 internal constant USD = 1e6;
     uint32 internal constant WEEK = 1_770_796_800; // 11 February 2026, 08:00 UTC
@@ -56,16 +55,7 @@ contract PoolGasTest is OracleReports, LedgerDeployment, DefaultGrids, PoolDefau
             })
         );
         risk.setGrids(MARKET, defaultGrids());
-        address expected = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        pool = new OptionPool(
-            IClearinghouse(address(ledger)),
-            IMarketOracle(address(oracle)),
-            expected,
-            MARKET,
-            defaultParameters(),
-            address(authority)
-        );
-        shares = new PoolShares(pool, IClearinghouse(address(ledger)), "Meniscus ETH core", "mETH");
+        (pool, shares) = deployPoolWithShares(ledger, oracle, MARKET, address(authority));
         ledger.registerMaker(address(pool));
         quoteToken.mint(address(this), 1e15);
         quoteToken.approve(address(ledger), type(uint256).max);

@@ -1,30 +1,19 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
-import {OptionPool} from "../../pool-contracts/OptionPool.sol";
 import {PoolShares} from "../../pool-contracts/PoolShares.sol";
-import {IClearinghouse} from "../../pool-contracts/interfaces/IClearinghouse.sol";
-import {IMarketOracle} from "../../pool-contracts/interfaces/IMarketOracle.sol";
 import {IOptionPool, PoolParameters} from "../../pool-contracts/interfaces/IOptionPool.sol";
 import {IPoolShares} from "../../pool-contracts/interfaces/IPoolShares.sol";
 import {LedgerFixture} from "./fixture/LedgerFixture.sol";
+import {PoolDeployment} from "./fixture/PoolDeployment.sol";
 
 /// @notice A pool with its real shares from the first deposit to the last redemption, among traders.
-contract PoolLifeTest is LedgerFixture {
+contract PoolLifeTest is LedgerFixture, PoolDeployment {
     PoolShares internal poolShares;
 
     function setUp() public override {
         super.setUp();
-        address expected = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        pool = new OptionPool(
-            IClearinghouse(address(ledger)),
-            IMarketOracle(address(oracle)),
-            expected,
-            MARKET,
-            defaultParameters(),
-            address(authority)
-        );
-        poolShares = new PoolShares(pool, IClearinghouse(address(ledger)), "Meniscus ETH core", "mETH");
+        (pool, poolShares) = deployPoolWithShares(ledger, oracle, MARKET, address(authority));
         poolAccount = pool.account();
         ledger.registerMaker(address(pool));
         for (uint256 i = 0; i < 3; ++i) {

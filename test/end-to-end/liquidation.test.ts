@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runProgram } from "../../lp-cli/program.ts";
 import { clearinghouseAbi, liquidationAuctionAbi } from "../../src/chain/abis.ts";
 import { writeDeployment } from "../../src/chain/deployments.ts";
 import { toAccountId } from "../../src/chain/optionId.ts";
 import { type BoundProcess, startBound } from "../../src/runtime/boundProcess.ts";
 import { ConservationChecker } from "../../src/sdk/conservation.ts";
 import type { InsuranceView } from "../../src/sdk/insurance.ts";
+import { commandLine } from "../lp-cli/commandLine.ts";
 import { TestMarket } from "../src/sdk/testMarket.ts";
 
 const HOUR = 3_600;
@@ -63,19 +63,11 @@ function startBot(name: string, index: number, config: object): void {
 }
 
 async function meniscus<T>(index: number, ...words: readonly string[]): Promise<T> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const code = await runProgram(
-    ["--rpc", market.anvil.url, "--deployment", deploymentFile, "--json", "--yes", ...words],
-    {
-      environment: { MENISCUS_PRIVATE_KEY: market.anvil.privateKey(index), MENISCUS_KEYSTORES: join(folder, "none") },
-      out: (text) => out.push(text),
-      err: (text) => err.push(text),
-    },
-  );
-  expect(code, err.join("\n")).toBe(0);
+  const { code, out, err } = await commandLine(market, deploymentFile, index, ["--json", "--yes", ...words]);
+  expect(code, err).toBe(0);
   // The shape is the command's own.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return JSON.parse(out.join("\n")) as T;
+  return JSON.parse(out) as T;
 }
 
 const events = async <TName extends "Liquidated" | "SettlementFinal" | "CreditPaid">(eventName: TName) =>

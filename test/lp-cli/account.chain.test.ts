@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AccountResult } from "../../lp-cli/commands/account.ts";
-import { runProgram } from "../../lp-cli/program.ts";
 import { liquidationAuctionAbi } from "../../src/chain/abis.ts";
 import { writeDeployment } from "../../src/chain/deployments.ts";
 import { toAccountId } from "../../src/chain/optionId.ts";
 import type { GridView, MarginView } from "../../src/sdk/margin.ts";
 import { type TestLeg, TestMarket } from "../src/sdk/testMarket.ts";
+import { commandLine } from "./commandLine.ts";
 
 const DAY = 86_400;
 const start = Date.UTC(2026, 1, 1, 8) / 1000;
@@ -40,14 +40,9 @@ async function mustSwap(index: number, legs: readonly TestLeg[]): Promise<void> 
 }
 
 async function meniscus(index: number, ...words: readonly string[]): Promise<string> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const code = await runProgram(["--rpc", market.anvil.url, "--deployment", deploymentFile, ...words], {
-    environment: { MENISCUS_PRIVATE_KEY: market.anvil.privateKey(index), MENISCUS_KEYSTORES: join(folder, "none") },
-    out: (text) => out.push(text),
-    err: (text) => err.push(text),
-  });
-  expect(code, err.join("\n")).toBe(0);
-  return out.join("\n");
+  const { code, out, err } = await commandLine(market, deploymentFile, index, words);
+  expect(code, err).toBe(0);
+  return out;
 }
 
 async function show(index: number): Promise<AccountResult> {

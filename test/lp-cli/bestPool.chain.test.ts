@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runProgram } from "../../lp-cli/program.ts";
 import { localTokenAbi } from "../../src/chain/abis.ts";
 import { startAnvil } from "../../src/chain/anvil.ts";
 import { writeDeployment } from "../../src/chain/deployments.ts";
@@ -11,6 +10,7 @@ import { expiryName } from "../../src/chain/optionId.ts";
 import { wad } from "../../src/chain/parameters.ts";
 import type { SwapQuote } from "../../src/sdk/trader.ts";
 import { TestMarket } from "../src/sdk/testMarket.ts";
+import { type Answer, commandLine } from "./commandLine.ts";
 
 const DAY = 86_400;
 const start = Date.UTC(2026, 1, 1, 8) / 1000;
@@ -31,17 +31,8 @@ async function tick(): Promise<void> {
   await market.mark();
 }
 
-async function run(index: number, ...words: readonly string[]) {
-  const [out, err]: [string[], string[]] = [[], []];
-  const code = await runProgram(
-    ["--rpc", market.anvil.url, "--deployment", deploymentFile, "--database", "none", ...words],
-    {
-      environment: { MENISCUS_PRIVATE_KEY: market.anvil.privateKey(index), MENISCUS_KEYSTORES: join(folder, "none") },
-      out: (text) => out.push(text),
-      err: (text) => err.push(text),
-    },
-  );
-  return { code, out: out.join("\n"), err: err.join("\n") };
+async function run(index: number, ...words: readonly string[]): Promise<Answer> {
+  return await commandLine(market, deploymentFile, index, ["--database", "none", ...words]);
 }
 
 async function quoted(...words: readonly string[]): Promise<{ readonly quote: SwapQuote; readonly said: string }> {

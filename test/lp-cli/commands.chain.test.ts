@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ShowResult } from "../../lp-cli/commands/pools.ts";
 import type { Simulation, StatementResult } from "../../lp-cli/commands/statement.ts";
 import type { PositionList } from "../../lp-cli/commands/trade.ts";
-import { runProgram } from "../../lp-cli/program.ts";
 import { localTokenAbi } from "../../src/chain/abis.ts";
 import { writeDeployment } from "../../src/chain/deployments.ts";
 import { expiryName } from "../../src/chain/optionId.ts";
@@ -15,6 +14,7 @@ import type { OptionQuote } from "../../src/sdk/optionChain.ts";
 import type { LpStatement } from "../../src/sdk/statement.ts";
 import type { AccountView, Health } from "../../src/sdk/trader.ts";
 import { TestMarket } from "../src/sdk/testMarket.ts";
+import { type Answer, commandLine } from "./commandLine.ts";
 
 const DAY = 86_400;
 const start = Date.UTC(2026, 1, 1, 8) / 1000;
@@ -54,22 +54,9 @@ async function whileTicking<T>(action: Promise<T>): Promise<T> {
   }
 }
 
-interface Answer {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** Runs one command line as the n-th development account. */
 async function meniscus(index: number | undefined, ...words: readonly string[]): Promise<Answer> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const key = index === undefined ? {} : { MENISCUS_PRIVATE_KEY: market.anvil.privateKey(index) };
-  const code = await runProgram(["--rpc", market.anvil.url, "--deployment", deploymentFile, ...words], {
-    environment: { ...key, MENISCUS_KEYSTORES: join(folder, "none") },
-    out: (text) => out.push(text),
-    err: (text) => err.push(text),
-  });
-  return { code, out: out.join("\n"), err: err.join("\n") };
+  return await commandLine(market, deploymentFile, index, words);
 }
 
 /** The same with --json, which must succeed without a message; T is the shape that the test is about. */

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AccountResult } from "../../lp-cli/commands/account.ts";
-import { runProgram } from "../../lp-cli/program.ts";
 import { clearinghouseAbi } from "../../src/chain/abis.ts";
 import { writeDeployment } from "../../src/chain/deployments.ts";
 import { toAccountId } from "../../src/chain/optionId.ts";
@@ -12,6 +11,7 @@ import type { InsuranceView } from "../../src/sdk/insurance.ts";
 import type { MarginView } from "../../src/sdk/margin.ts";
 import type { WaterfallScenario, WaterfallView } from "../../src/sdk/waterfall.ts";
 import { TestMarket } from "../src/sdk/testMarket.ts";
+import { type Answer, commandLine } from "./commandLine.ts";
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
@@ -38,20 +38,8 @@ async function tick(spot: number, seconds = 60, options: TickOptions = {}): Prom
   await market.report({ time: now, spot, volatility: options.volatility ?? volatility, averages });
 }
 
-interface Answer {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 async function run(index: number, ...words: readonly string[]): Promise<Answer> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const code = await runProgram(["--rpc", market.anvil.url, "--deployment", deploymentFile, "--yes", ...words], {
-    environment: { MENISCUS_PRIVATE_KEY: market.anvil.privateKey(index), MENISCUS_KEYSTORES: join(folder, "none") },
-    out: (text) => out.push(text),
-    err: (text) => err.push(text),
-  });
-  return { code, out: out.join("\n"), err: err.join("\n") };
+  return await commandLine(market, deploymentFile, index, ["--yes", ...words]);
 }
 
 async function meniscus<T>(index: number, ...words: readonly string[]): Promise<T> {

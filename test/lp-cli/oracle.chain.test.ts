@@ -13,6 +13,7 @@ import { expiryName } from "../../src/chain/optionId.ts";
 import { connect } from "../../src/sdk/client.ts";
 import { findReport } from "../../src/sdk/oracle.ts";
 import { TestMarket } from "../src/sdk/testMarket.ts";
+import { type Answer, commandLine } from "./commandLine.ts";
 
 const DAY = 86_400;
 const start = Date.UTC(2026, 1, 1, 8) / 1000;
@@ -25,21 +26,8 @@ let market: TestMarket;
 let packed: Hex;
 let hash: Hex;
 
-interface Answer {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 async function oracle(...words: readonly string[]): Promise<Answer> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const globals = ["--rpc", market.anvil.url, "--deployment", deploymentFile];
-  const code = await runProgram([...globals, "oracle", ...words], {
-    environment: {},
-    out: (text) => out.push(text),
-    err: (text) => err.push(text),
-  });
-  return { code, out: out.join("\n"), err: err.join("\n") };
+  return await commandLine(market, deploymentFile, undefined, ["oracle", ...words]);
 }
 
 async function json<T>(...words: readonly string[]): Promise<T> {

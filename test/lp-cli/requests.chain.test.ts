@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CancelOutcome, ClaimOutcome, RequestList, RequestOutcome } from "../../lp-cli/commands/lp.ts";
-import { runProgram } from "../../lp-cli/program.ts";
 import { localTokenAbi, optionPoolAbi } from "../../src/chain/abis.ts";
 import { writeDeployment } from "../../src/chain/deployments.ts";
 import type { LpPosition, RequestView } from "../../src/sdk/lp.ts";
 import type { LpStatement } from "../../src/sdk/statement.ts";
 import { TestMarket } from "../src/sdk/testMarket.ts";
+import { type Answer, commandLine } from "./commandLine.ts";
 
 const DAY = 86_400;
 const HOUR = 3_600;
@@ -33,20 +33,8 @@ async function tick(seconds = 60): Promise<void> {
   await market.mark();
 }
 
-interface Answer {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 async function meniscus(index: number, ...words: readonly string[]): Promise<Answer> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const code = await runProgram(["--rpc", market.anvil.url, "--deployment", deploymentFile, "-y", ...words], {
-    environment: { MENISCUS_PRIVATE_KEY: market.anvil.privateKey(index), MENISCUS_KEYSTORES: join(folder, "none") },
-    out: (text) => out.push(text),
-    err: (text) => err.push(text),
-  });
-  return { code, out: out.join("\n"), err: err.join("\n") };
+  return await commandLine(market, deploymentFile, index, ["-y", ...words]);
 }
 
 async function done<T>(index: number, ...words: readonly string[]): Promise<T> {

@@ -21,7 +21,7 @@ library HedgeExchange {
     uint256 private constant COST_DIVISOR = 20;
 
     /// @notice See `IOptionPool.settleHedge`.
-    function settle(PoolState storage self, PoolPlace calldata place, HedgeTrade calldata trade)
+    function settle(PoolState storage self, PoolPlace memory place, HedgeTrade calldata trade)
         external
         returns (int256 netShortDelta)
     {
@@ -45,15 +45,14 @@ library HedgeExchange {
     /// @return cash What the account's cash changed by, quote units, the bounty inside.
     /// @return size What its base changed by, 6 decimals.
     /// @return baseAmount The same in the base token's units.
-    function _exchange(PoolPlace calldata place, HedgeTrade calldata trade, uint256 spotWad)
+    function _exchange(PoolPlace memory place, HedgeTrade calldata trade, uint256 spotWad)
         private
         returns (int256 cash, int256 size, int256 baseAmount)
     {
-        (cash, size) = _holdings(place);
+        (cash, size) = (place.cash(), place.baseSize());
         baseAmount = trade.buysBase ? _buyBase(place, trade) : _sellBase(place, trade);
         if (trade.bounty != 0) place.clearinghouse.moveCash(place.account, trade.keeper, trade.bounty);
-        (int256 cashAfter, int256 sizeAfter) = _holdings(place);
-        (cash, size) = (cashAfter - cash, sizeAfter - size);
+        (cash, size) = (place.cash() - cash, place.baseSize() - size);
 
         int256 gainedRaw = cash * place.divisor + size * int256(spotWad);
         // A millionth of a base token may be lost to rounding of the size.
@@ -62,14 +61,8 @@ library HedgeExchange {
         if (gainedRaw < -boundRaw) revert IOptionPool.OptionPool_HedgeTooDear(gainedRaw, boundRaw);
     }
 
-    /// @dev Cash is below 2^128, and sizes of base in existence fit.
-    function _holdings(PoolPlace calldata place) private view returns (int256 cash, int256 size) {
-        cash = int256(place.clearinghouse.cash(place.account));
-        size = int256(place.clearinghouse.base(place.account, place.marketId) * 1e6 / place.baseUnit);
-    }
-
     /// @dev Every token's transfer happens inside the ledger's lock, so that nobody sees one side of the exchange alone.
-    function _buyBase(PoolPlace calldata place, HedgeTrade calldata trade) private returns (int256) {
+    function _buyBase(PoolPlace memory place, HedgeTrade calldata trade) private returns (int256) {
         IClearinghouse clearinghouse = place.clearinghouse;
         IERC20(clearinghouse.market(place.marketId).baseToken).forceApprove(address(clearinghouse), trade.received);
         clearinghouse.depositBase(place.account, place.marketId, trade.received);
@@ -80,7 +73,7 @@ library HedgeExchange {
         return int256(trade.received); // tokens in existence fit
     }
 
-    function _sellBase(PoolPlace calldata place, HedgeTrade calldata trade) private returns (int256) {
+    function _sellBase(PoolPlace memory place, HedgeTrade calldata trade) private returns (int256) {
         IClearinghouse clearinghouse = place.clearinghouse;
         IERC20(clearinghouse.quoteToken()).forceApprove(address(clearinghouse), trade.received);
         clearinghouse.depositCash(place.account, trade.received);

@@ -26,9 +26,9 @@ library Marks {
 
         PoolParameters memory parameters = ParameterCode.read(self.parametersCode);
         PoolBook.Totals memory book = PoolBook.value(place, parameters);
-        uint256 baseSize = place.clearinghouse.base(place.account, place.marketId) * 1e6 / place.baseUnit;
-        book.netShort[3] -= int256(baseSize); // base in existence fits
-        int256 cashBefore = _cash(place);
+        int256 baseSize = place.baseSize();
+        book.netShort[3] -= baseSize;
+        int256 cashBefore = place.cash();
         int256 drift = self.driftOf(state.round);
         uint256 bounty = _bounty(self, parameters, state);
         int256 nav = _emitMarked(self, place, parameters, state, book, baseSize, cashBefore, drift);
@@ -39,7 +39,7 @@ library Marks {
         }
 
         // What LPs brought and took at this mark, and its bounty, belong to the NAV that scales the potential from here on.
-        int256 navAfter = nav + _cash(place) - cashBefore;
+        int256 navAfter = nav + place.cash() - cashBefore;
         // A larger NAV lowers Φ, and R above Φ would pay back what a cycle never paid in.
         if (navAfter > nav) _capReserve(self, place, parameters, book.netShort, state.surfaceSpotWad, navAfter);
         self.atMark.nav = int128(navAfter); // cash is below 2^127
@@ -55,12 +55,12 @@ library Marks {
         PoolParameters memory parameters,
         MarketState memory state,
         PoolBook.Totals memory book,
-        uint256 baseSize,
+        int256 baseSize,
         int256 cash,
         int256 drift
     ) private returns (int256 nav) {
         int256 settlements = place.clearinghouse.settlementBalance(place.account);
-        int256 bookValue = CashMath.toCashDown(book.value + int256(baseSize * state.surfaceSpotWad), place.divisor);
+        int256 bookValue = CashMath.toCashDown(book.value + baseSize * int256(state.surfaceSpotWad), place.divisor);
         nav = cash + settlements + bookValue - drift;
         Mark memory mark_ = _store(self, place, parameters, state, book, nav);
         emit IOptionPool.Marked(
@@ -136,11 +136,6 @@ library Marks {
         uint256 navE6 = PoolReserves.navE6(nav, parameters.navFloor, place.quoteDecimals);
         reserveWad = self.capReserve(parameters, netShort, spotWad, navE6);
         self.atMark.reserveWad = uint96(reserveWad); // it was kept in as many bits
-    }
-
-    /// @dev Below 2^128.
-    function _cash(PoolPlace memory place) private view returns (int256) {
-        return int256(place.clearinghouse.cash(place.account));
     }
 
     function _divideUp(uint256 a, uint256 b) private pure returns (uint256) {

@@ -42,13 +42,9 @@ library ParameterCode {
     /// @param code What `write` returned.
     function read(address code) internal view returns (PoolParameters memory parameters) {
         assembly ("memory-safe") {
-            // The compiler has reserved room for the struct and for κ_V behind its reference; one block serves both here.
-            parameters := mload(0x40)
-            let rates := add(parameters, 0x20)
-            extcodecopy(code, rates, 1, mul(add(RATES, KAPPAS), 0x20)) // the first byte is STOP
-            let kappas := add(rates, mul(RATES, 0x20))
-            mstore(parameters, kappas)
-            mstore(0x40, add(kappas, mul(KAPPAS, 0x20)))
+            // The compiler has reserved room for the struct and for κ_V; the first byte of the code is STOP.
+            extcodecopy(code, add(parameters, 0x20), 1, mul(RATES, 0x20))
+            extcodecopy(code, mload(parameters), add(mul(RATES, 0x20), 1), mul(KAPPAS, 0x20))
         }
     }
 }

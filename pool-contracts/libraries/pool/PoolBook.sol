@@ -105,11 +105,7 @@ library PoolBook {
             totals.netVega += net * int256(vegaPerVolatilityWad);
             totals.grossVegaCost += contracts * (vegaPerVolatilityWad * column.grossVegaSpread / 1e18);
             totals.contracts += contracts;
-            if (value_.stdDevWad == 0) return;
-            // Γ = φ(d1)/(F·v) = vega/(F²·v)
-            uint256 gammaWad =
-                value_.vegaWad * 1e18 / smile.forwardWad * 1e18 / smile.forwardWad * 1e18 / value_.stdDevWad;
-            totals.netGamma += net * int256(gammaWad);
+            totals.netGamma += net * int256(Smiles.gamma(smile, value_));
         }
     }
 

@@ -68,6 +68,18 @@ struct PoolPlace {
     int256 divisor;
 }
 
+using {cash, baseSize} for PoolPlace global;
+
+/// @notice Cash of the pool's account, quote units; below 2^128.
+function cash(PoolPlace memory self) view returns (int256) {
+    return int256(self.clearinghouse.cash(self.account));
+}
+
+/// @notice Base of the pool's account as a size of 6 decimals, rounded down; base in existence fits.
+function baseSize(PoolPlace memory self) view returns (int256) {
+    return int256(self.clearinghouse.base(self.account, self.marketId) * 1e6 / self.baseUnit);
+}
+
 /// @title What every part of a pool does to its reserve
 library PoolReserves {
     /// @notice What was gained since the report of `round` against its prices, quote units.

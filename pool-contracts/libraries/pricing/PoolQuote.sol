@@ -168,9 +168,7 @@ library PoolQuote {
             totals.grossVegaCost += _abs(size) * (vegaPerVolatilityWad * grossVegaSpread / 1e18);
             totals.ageDelta += size * (deltaWad * int256(volatilityWad) / 1e18);
             totals.ageVega += size * int256(vegaWad * ROOT_REFERENCE_YEARS_WAD / 1e18 * volatilityWad / 1e18);
-            if (stdDevWad == 0) return;
-            // Γ = φ(d1)/(F·v) = (F·φ(d1))/(F²·v)
-            uint256 gammaWad = vegaWad * 1e18 / smile.forwardWad * 1e18 / smile.forwardWad * 1e18 / stdDevWad;
+            uint256 gammaWad = Smiles.gamma(smile, value);
             totals.ageGamma += size * int256(gammaWad * volatilityWad / 1e18 * volatilityWad / 1e18);
         }
     }

@@ -82,6 +82,15 @@ library Smiles {
         }
     }
 
+    /// @notice Γ = φ(d1)/(F·v) = vega/(F²·v) of either option, WAD, below 2^180; 0 where v is.
+    function gamma(Smile memory smile, StrikeValue memory value_) internal pure returns (uint256) {
+        unchecked {
+            uint256 stdDevWad = value_.stdDevWad;
+            if (stdDevWad == 0) return 0;
+            return value_.vegaWad * 1e18 / smile.forwardWad * 1e18 / smile.forwardWad * 1e18 / stdDevWad;
+        }
+    }
+
     /// @notice Γ·F² = vega/v, the change of delta's worth for a relative move, WAD, below 2^156; 0 where v is.
     function gammaWorth(StrikeValue memory value_) internal pure returns (uint256) {
         unchecked {

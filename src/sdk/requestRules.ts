@@ -1,0 +1,23 @@
+/** What `PoolShares` makes of a request's time and of the charge it accepts, for those who show, imagine or replay requests. */
+
+const EPOCH_SECONDS = 60;
+/** As `Batches.sol` has them, tightest first. */
+const BOUNDS_IN_BASIS_POINTS = [10, 20, 50, 100, 200, 500, 1000] as const;
+
+/** The end of the minute in which a request is made: a report of then or later prices it. Unix seconds. */
+export function cutOffOf(time: number): number {
+  return (Math.floor(time / EPOCH_SECONDS) + 1) * EPOCH_SECONDS;
+}
+
+/** The tightest bound on a charge, a share. */
+export const tightestChargeBound = BOUNDS_IN_BASIS_POINTS[0] / 10_000;
+
+/** The bound that holds where `maxCharge` is named: the largest that is not above it; undefined where none is so tight. */
+export function chargeBoundOf(maxCharge: number): number | undefined {
+  return BOUNDS_IN_BASIS_POINTS.map((bound) => bound / 10_000).findLast((bound) => bound <= maxCharge);
+}
+
+/** The lot of an epoch in which requests with this bound (WAD) stand: 1 for the tightest. */
+export function lotOfBound(bound: bigint): number {
+  return BOUNDS_IN_BASIS_POINTS.findIndex((basisPoints) => BigInt(basisPoints) * 10n ** 14n === bound) + 1;
+}
