@@ -110,7 +110,7 @@ contract OptionPool is IOptionPool, AccessManaged {
         returns (AccountId, int256, uint256)
     {
         if (msg.sender != address(clearinghouse)) revert OptionPool_NotLedger(msg.sender);
-        return _swap(taker, legs, reduces, parameters());
+        return _swap(taker, legs, reduces, ParameterCode.read(_state.parametersCode));
     }
 
     /// @inheritdoc IAccountTaker
@@ -286,12 +286,10 @@ contract OptionPool is IOptionPool, AccessManaged {
 
         PoolQuote.Totals memory totals;
         (outcome.quote, totals) = PoolQuote.price(parameters_, facts);
-        for (uint256 i = 0; i < 4; ++i) {
-            outcome.netShort[i] = facts.inventory[i] + totals.change[i];
-        }
+        outcome.netShort = totals.netShort;
         if (!reduces) {
             if (atMark.nav <= 0) revert OptionPool_Insolvent(atMark.nav);
-            _requireWithinLimits(facts, parameters_, totals, outcome.netShort);
+            _requireWithinLimits(facts, parameters_, totals);
         }
         _addExpiryRisks(outcome, facts, parameters_, totals, reduces, atMark.round);
         outcome.flow = _flowAfter(before, facts, parameters_, totals.change, reduces);
@@ -427,9 +425,9 @@ contract OptionPool is IOptionPool, AccessManaged {
     function _requireWithinLimits(
         PoolQuote.Facts memory facts,
         PoolParameters memory parameters_,
-        PoolQuote.Totals memory totals,
-        int256[4] memory netShort
+        PoolQuote.Totals memory totals
     ) private pure {
+        int256[4] memory netShort = totals.netShort;
         if (totals.maxAbsDeltaWad > parameters_.maxDelta) {
             revert OptionPool_DeltaOutOfRange(totals.maxAbsDeltaWad, parameters_.minDelta, parameters_.maxDelta);
         }

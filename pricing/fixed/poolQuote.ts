@@ -129,6 +129,8 @@ export interface QuoteTotals {
   minAbsDeltaWad: bigint;
   maxAbsDeltaWad: bigint;
   change: [bigint, bigint, bigint, bigint];
+  /** Net short vega by bucket and net short delta after the swap. */
+  netShort: [bigint, bigint, bigint, bigint];
   /** By board: change of net short vega and of net short Γ·F², 6 decimals. */
   expiryVega: bigint[];
   expiryGamma: bigint[];
@@ -145,7 +147,7 @@ export function poolQuote(parameters: QuoteParameters, facts: QuoteFacts): { quo
   const midWad = toCashUp(worseMid, RAW_PER_WAD);
   const spreadWad =
     spreadRaw(parameters, facts, totals) / RAW_PER_WAD + 1n + roundingWad(parameters, facts.state.surfaceSpotWad);
-  const impactWad = impact(parameters, facts, totals.change, spreadWad);
+  const impactWad = impact(parameters, facts, totals.netShort, spreadWad);
   const feeWad = totals.fee / RAW_PER_WAD + 1n;
 
   const totalWad = midWad + impactWad + spreadWad + feeWad;
@@ -235,6 +237,7 @@ function emptyTotals({ atReport }: QuoteFacts): QuoteTotals {
     minAbsDeltaWad: 2n ** 256n - 1n,
     maxAbsDeltaWad: 0n,
     change: [0n, 0n, 0n, 0n],
+    netShort: [0n, 0n, 0n, 0n],
     expiryVega: atReport.map(() => 0n),
     expiryGamma: atReport.map(() => 0n),
   };
@@ -301,7 +304,11 @@ function addReport(totals: QuoteTotals, parameters: QuoteParameters, facts: Quot
     totals.expiryVega[board]! += vegaRaw / WAD;
     totals.expiryGamma[board]! += (size * gammaWorth(report)) / WAD;
   }
-  for (const i of [0, 1, 2, 3] as const) totals.change[i] = raw[i] / WAD;
+  for (const i of [0, 1, 2, 3] as const) {
+    totals.change[i] = raw[i] / WAD;
+    totals.netShort[i] = facts.inventory[i] + totals.change[i];
+  }
+  requireInventory(totals.netShort);
 }
 
 function value(smile: Smile, option: QuoteOption) {
@@ -315,12 +322,9 @@ function value(smile: Smile, option: QuoteOption) {
 }
 
 /** The change of the potential, or what R pays back, at most the spread; what R holds above the potential is earned. */
-function impact(parameters: QuoteParameters, facts: QuoteFacts, change: InventoryVector, spreadWad: bigint): bigint {
-  const [v0, v1, v2, delta] = facts.inventory;
-  const next = [v0 + change[0], v1 + change[1], v2 + change[2], delta + change[3]] as const;
-  requireInventory(next);
+function impact(parameters: QuoteParameters, facts: QuoteFacts, netShort: InventoryVector, spreadWad: bigint): bigint {
   const before = potential(parameters, facts, facts.inventory);
-  const later = potential(parameters, facts, next);
+  const later = potential(parameters, facts, netShort);
   if (later >= before) return later - before;
   if (!facts.paysBack) return 0n;
   const reserveWad = smaller(facts.reserveWad, before);

@@ -113,6 +113,15 @@ contract PoolGasTest is OracleReports, LedgerDeployment, DefaultGrids, PoolDeplo
         ledger.tradeWithPermit(swap, IClearinghouse.PermitPayment(1000 * USD, nonce, signatureOf(key, digest)));
     }
 
+    function test_gas_swapOfFourLongLegs() public {
+        Leg[] memory legs = _condor(ONE);
+        for (uint256 i = 0; i < 4; ++i) {
+            legs[i].size = ONE;
+        }
+        _swap(toAccountId(alice, 0), legs);
+        vm.snapshotGasLastCall(SUITE, "swap, 4 legs, wallet");
+    }
+
     function test_gas_swapOfFourLegs() public {
         _swap(toAccountId(alice, 1), _condor(ONE));
         vm.snapshotGasLastCall(SUITE, "swap, 4 legs, margin account");

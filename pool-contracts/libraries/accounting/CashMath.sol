@@ -12,13 +12,17 @@ library CashMath {
 
     /// @notice raw/divisor, rounded towards minus infinity. `divisor_` is positive.
     function toCashDown(int256 raw, int256 divisor_) internal pure returns (int256 cash) {
-        cash = raw / divisor_;
-        if (raw < 0 && cash * divisor_ != raw) --cash;
+        unchecked {
+            cash = raw / divisor_;
+            if (raw < 0 && cash * divisor_ != raw) --cash; // the product is nearer to zero than raw
+        }
     }
 
     /// @notice raw/divisor, rounded towards plus infinity. `divisor_` is positive.
     function toCashUp(int256 raw, int256 divisor_) internal pure returns (int256 cash) {
-        cash = raw / divisor_;
-        if (raw > 0 && cash * divisor_ != raw) ++cash;
+        unchecked {
+            cash = raw / divisor_;
+            if (raw > 0 && cash * divisor_ != raw) ++cash; // as above
+        }
     }
 }

@@ -49,16 +49,23 @@ library PoolBook {
         for (uint256 i = 0; i < words.length; ++i) {
             Column memory column = columns[expiryOf[i]];
             if (column.settled) _addSettled(totals, words[i], column.smile.forwardWad);
-            else _addStrike(totals, words[i], column, expiryOf[i]);
+            else _addStrike(totals, words[i], column);
+        }
+        for (uint256 i = 0; i < expiries.length; ++i) {
+            Column memory column = columns[i];
+            totals.netShort[column.bucket] -= column.vega;
+            (totals.expiryVega[i], totals.expiryGamma[i]) = (-column.vega, -column.gamma);
         }
     }
 
-    /// @dev What the strikes of one expiry have in common.
+    /// @dev What the strikes of one expiry have in common, and their net vega and net Γ·F², 6 decimals.
     struct Column {
         bool settled;
         uint256 bucket;
         uint256 grossVegaSpread;
         Smile smile;
+        int256 vega;
+        int256 gamma;
     }
 
     function _column(PoolParameters memory parameters, Board memory board, uint256 surfaceTime)
@@ -86,19 +93,17 @@ library PoolBook {
     }
 
     /// @dev Bounds as in `PoolQuote`: every sum over a book's strikes stays far inside of a word.
-    function _addStrike(Totals memory totals, StrikeWord word, Column memory column, uint256 expiry) private pure {
+    function _addStrike(Totals memory totals, StrikeWord word, Column memory column) private pure {
         Smile memory smile = column.smile;
         StrikeValue memory value_ = Smiles.value(smile, word.key().strikeWad());
         unchecked {
             (int256 calls, int256 puts) = (word.calls(), word.puts());
             int256 net = calls + puts;
             totals.value += calls * int256(value_.callWad) + puts * int256(value_.putWad);
-            int256 vega = net * int256(value_.vegaWad * PoolQuote.ROOT_REFERENCE_YEARS_WAD / 1e18) / 1e18;
+            column.vega += net * int256(value_.vegaWad * PoolQuote.ROOT_REFERENCE_YEARS_WAD / 1e18) / 1e18;
+            column.gamma += net * int256(Smiles.gammaWorth(value_)) / 1e18;
             int256 putDeltaWad = value_.callDeltaWad - int256(smile.deltaShareWad);
-            totals.netShort[column.bucket] -= vega;
             totals.netShort[3] -= (calls * value_.callDeltaWad + puts * putDeltaWad) / 1e18;
-            totals.expiryVega[expiry] -= vega;
-            totals.expiryGamma[expiry] -= net * int256(Smiles.gammaWorth(value_)) / 1e18;
 
             uint256 vegaPerVolatilityWad = value_.vegaWad * smile.rootYearsWad / 1e18;
             uint256 contracts = _abs(calls) + _abs(puts);

@@ -71,6 +71,7 @@ library PoolQuote {
 
     /// @dev Sums over the legs; raw unless named otherwise.
     /// @param change Of the pool's net short vega by bucket and net short delta, 6 decimals.
+    /// @param netShort Both after the swap.
     /// @param expiryVega By board: change of net short vega, 6 decimals.
     /// @param expiryGamma By board: change of net short Γ·F², 6 decimals.
     struct Totals {
@@ -88,6 +89,7 @@ library PoolQuote {
         uint256 minAbsDeltaWad;
         uint256 maxAbsDeltaWad;
         int256[4] change;
+        int256[4] netShort;
         int256[] expiryVega;
         int256[] expiryGamma;
     }
@@ -113,7 +115,7 @@ library PoolQuote {
         quote.reportValueWad = CashMath.toCashUp(totals.reportValue, int256(RAW_PER_WAD));
         quote.spreadWad = _spreadRaw(parameters, facts, totals) / RAW_PER_WAD + 1 // up
             + _roundingWad(parameters, facts.state.surfaceSpotWad);
-        quote.impactWad = _impact(parameters, facts, totals.change, quote.spreadWad);
+        quote.impactWad = _impact(parameters, facts, totals.netShort, quote.spreadWad);
         quote.feeWad = totals.fee / RAW_PER_WAD + 1; // up
         quote.vegaChange = [totals.change[0], totals.change[1], totals.change[2]];
         quote.deltaChange = totals.change[3];
@@ -208,8 +210,10 @@ library PoolQuote {
         unchecked {
             for (uint256 i = 0; i < 4; ++i) {
                 totals.change[i] = raw[i] / 1e18;
+                totals.netShort[i] = facts.inventory[i] + totals.change[i];
             }
         }
+        requireInventory(totals.netShort);
     }
 
     function _ofOption(Smile memory smile, StrikeValue memory value, bool isPut)
@@ -230,18 +234,13 @@ library PoolQuote {
     }
 
     /// @dev The change of the potential, or what R pays back, at most the spread. What R holds above the potential is earned.
-    function _impact(PoolParameters memory parameters, Facts memory facts, int256[4] memory change, uint256 spreadWad)
+    function _impact(PoolParameters memory parameters, Facts memory facts, int256[4] memory netShort, uint256 spreadWad)
         private
         pure
         returns (int256)
     {
-        int256[4] memory next;
-        for (uint256 i = 0; i < 4; ++i) {
-            next[i] = facts.inventory[i] + change[i];
-        }
-        requireInventory(next);
         uint256 before = _potential(parameters, facts, facts.inventory);
-        uint256 later = _potential(parameters, facts, next);
+        uint256 later = _potential(parameters, facts, netShort);
         unchecked {
             if (later >= before) return int256(later - before); // potentials are below 2^250
             if (!facts.paysBack) return 0;
