@@ -327,7 +327,7 @@ Example: meniscus simulate --from 2026-02-01 10000 --out since.svg. Next: \`meni
   add<[readonly string[]], trade.AccountOption, Awaited<ReturnType<typeof trade.quote>>>(program, {
     usage: "quote <order...>",
     summary: "what an order would cost, in parts; sends nothing",
-    more: orderHelp,
+    more: `\n\`quote sell ORDER\` asks for the other side.${orderHelp}`,
     options: [accountOption],
     run: trade.quote,
     render: renderQuote,

@@ -50,8 +50,10 @@ import { parseStrategy, type Strategy } from "../strategies.ts";
 
 const DEFAULT_SLIPPAGE = "1";
 const DEFAULT_DEADLINE_SECONDS = 300;
-/** How long a quote waits for the pool's keepers to mark a report that has just come. */
-const MARK_PATIENCE_MILLISECONDS = 4_000;
+/** How long a quote waits for a report that is due, and for the pool's keepers to mark it. */
+const PATIENCE_MILLISECONDS = 8_000;
+/** Refusals that end with the next report and its mark. */
+const PASSING = new Set(["OptionPool_NotMarked", "OptionPool_StaleSpot", "OptionPool_StaleSurface"]);
 
 export interface AccountOption {
   /** 0 the wallet, 1 to 255 margin accounts. */
@@ -97,9 +99,10 @@ export async function chain(
   };
 }
 
-/** `quote ORDER`: what it would cost now; sends nothing and needs no key. */
-export async function quote(session: Session, tokens: readonly string[], options: AccountOption): Promise<SwapQuote> {
-  const { legs } = parseOrder(tokens, await session.pool(), 1n);
+/** `quote [buy|sell] ORDER`: what it would cost now; sends nothing and needs no key. */
+export async function quote(session: Session, words: readonly string[], options: AccountOption): Promise<SwapQuote> {
+  const isNamed = words[0] === "buy" || words[0] === "sell";
+  const { legs } = parseOrder(isNamed ? words.slice(1) : words, await session.pool(), words[0] === "sell" ? -1n : 1n);
   return await quotePatiently(session, await bestPool(session, legs), legs, subOf(options));
 }
 
@@ -119,16 +122,17 @@ async function bestPool(session: Session, legs: Order["legs"]): Promise<Pool> {
   return best.pool;
 }
 
-/** Quotes; where a report has just come and its mark not yet, waits a moment for it. */
+/** Quotes; where a report or its mark is due, waits a moment for it. */
 async function quotePatiently(session: Session, pool: Pool, legs: Order["legs"], sub: number): Promise<SwapQuote> {
   const connection = await session.connection();
   const taker = { owner: sub === 0 ? undefined : session.ownerIfKnown(), sub };
-  const until = performance.now() + MARK_PATIENCE_MILLISECONDS;
-  for (;;) {
+  const until = performance.now() + PATIENCE_MILLISECONDS;
+  for (let asked = 1; ; asked++) {
     try {
       return await quoteSwap(connection, pool, legs, taker);
     } catch (error) {
-      if (revertNameOf(error) !== "OptionPool_NotMarked" || performance.now() > until) throw error;
+      if (!PASSING.has(revertNameOf(error) ?? "") || performance.now() > until) throw error;
+      if (asked === 5) session.say("Waiting for the oracle's next report and its mark …");
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }

@@ -145,6 +145,9 @@ describe("a session", () => {
     const { premium = 0, impact = 0, spread = 0, fee = 0, cash = 0, delta = 0 } = quote;
     expect(premium + impact + spread + fee).toBeCloseTo(cash, 5);
     expect(delta).toBeGreaterThan(0.9);
+    const sale = await done<Record<string, number>>(TRADER, "quote", "sell", "2", option(2500, "C"));
+    expect(sale.delta).toBeLessThan(-0.9);
+    expect(sale.cash).toBeLessThan(0);
     const bought = await done<{ cash: number }>(TRADER, "buy", "2", option(2500, "C"));
     // Prices widen with every second of the data's age, and a busy machine takes some: the limit is a per cent.
     expect(Math.abs(bought.cash - cash)).toBeLessThan(0.01 * cash);
