@@ -11,7 +11,6 @@ const [AT_REPORT, NOW, PREVIOUS, UNCONFIRMED] = [0, 1, 2, 3];
 export async function readOracleFacts(
   { client, deployment }: Pick<Connection, "client" | "deployment">,
   marketId: number,
-  worseOfSeconds: number,
 ): Promise<OracleFacts | undefined> {
   const oracle = { address: deployment.marketOracle, abi: marketOracleAbi, blockTag: "pending" } as const;
   const [listed, block] = await Promise.all([
@@ -27,9 +26,7 @@ export async function readOracleFacts(
   });
   if (state.round === 0) return undefined;
   const other = state.unconfirmed ? UNCONFIRMED : PREVIOUS;
-  const acceptedAt = Math.max(state.surfaceAcceptedAt, state.spotAcceptedAt);
-  const hasWorse = state.unconfirmed || timestamp <= acceptedAt + worseOfSeconds;
-  const previous = hasWorse ? await readBoards(client, deployment.marketOracle, marketId, live, other) : [];
+  const previous = await readBoards(client, deployment.marketOracle, marketId, live, other);
   return {
     timestamp,
     round: state.round,

@@ -36,7 +36,7 @@ export interface Maker {
   mid(terms: OptionTerms): number | undefined;
 }
 
-/** Boards of one expiry: at the report, now, and before the report where the worse of two counts. */
+/** Boards of one expiry: at the report, now, and of the report before (or of one that waits for confirmation), where there is one. */
 export interface ExpiryBoards {
   readonly atReport: QuoteBoard;
   readonly current: QuoteBoard & { readonly fresh: boolean };
@@ -48,7 +48,11 @@ export interface OracleFacts {
   /** Unix seconds of the block that a transaction would be in. */
   readonly timestamp: number;
   readonly round: number;
-  readonly state: QuoteState & { readonly unconfirmed: boolean };
+  readonly state: QuoteState & {
+    readonly unconfirmed: boolean;
+    readonly surfaceAcceptedAt: number;
+    readonly spotAcceptedAt: number;
+  };
   readonly boards: ReadonlyMap<number, ExpiryBoards>;
 }
 
@@ -121,7 +125,10 @@ export class PoolMaker implements Maker {
     const boards = expiries.map((expiry) => oracle.boards.get(expiry));
     if (!boards.every((board) => board !== undefined && board.current.effectiveSeconds > 0n)) return undefined;
     const known = boards.filter((board) => board !== undefined);
-    const previous = known.map((board) => board.previous);
+    const { unconfirmed, surfaceAcceptedAt, spotAcceptedAt } = oracle.state;
+    const worseUntil = Math.max(surfaceAcceptedAt, spotAcceptedAt) + pool.parameters.worseOfSeconds;
+    const isWorse = unconfirmed || oracle.timestamp <= worseUntil;
+    const previous = known.map((board) => (isWorse ? board.previous : undefined));
     const options = legs.map(({ terms, size }): QuoteOption => {
       const [isPut, strikeWad] = [terms.kind === "put", strikeWadOf(terms)];
       return { size, isPut, strikeWad, board: expiries.indexOf(terms.expiry) };

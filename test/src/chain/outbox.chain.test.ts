@@ -159,10 +159,11 @@ describe("an outbox", () => {
         asked += 1;
         const done = (status: number, text: string) =>
           response.writeHead(status, { "content-type": "application/json" }).end(text);
-        if (asked <= 4) return done(503, "away");
-        void fetch(anvil.url, { method: "POST", headers: { "content-type": "application/json" }, body })
-          .then((answer) => answer.text())
-          .then((text) => done(200, text));
+        if (asked <= 4) done(503, "away");
+        else
+          void fetch(anvil.url, { method: "POST", headers: { "content-type": "application/json" }, body })
+            .then((answer) => answer.text())
+            .then((text) => done(200, text));
       });
     });
     await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));

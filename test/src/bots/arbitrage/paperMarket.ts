@@ -51,6 +51,8 @@ export function oracleFacts(volatility = 0.6, expiries: readonly number[] = [WEE
       surfaceSpotWad: spotWad,
       disagreementWad: 0n,
       unconfirmed: false,
+      surfaceAcceptedAt: NOW - 3,
+      spotAcceptedAt: NOW - 2,
     },
     boards: new Map(
       expiries.map((expiry): [number, ExpiryBoards] => {
