@@ -50,9 +50,12 @@ export const accounts = {
   settler: 21,
   staker: 22,
   hedger: 23,
+  arbitrageBot: 24,
+  /** Of the second pool. */
+  cautiousLp: 25,
 } as const;
 
-const ACCOUNT_COUNT = 24;
+export const accountCount = 26;
 
 export interface LocalMarketOptions {
   readonly world: World;
@@ -129,7 +132,7 @@ export class LocalMarket {
     this.anvil = await startAnvil({
       port: this.options.port,
       timestamp: schedule.firstTick - 3_600,
-      accounts: ACCOUNT_COUNT,
+      accounts: accountCount,
       recentStatesOnly: true,
     });
     onStep("Uniswap v3");

@@ -27,6 +27,9 @@ const PLANS_PER_LOOK = 12;
 /** Strikes of an expiry that packages are made of, and how far they reach, standard deviations. */
 const [PACKAGE_STRIKES, PACKAGE_REACH] = [9, 1.5];
 
+/** Refusals that a smaller plan may not meet: of the own account, or of a pool. */
+const TOO_LARGE: ReadonlySet<string> = new Set(["Clearinghouse_Unhealthy", "Clearinghouse_InsufficientCash"]);
+
 /** Where another market's quotes come from. */
 export type ReferenceSource = Pick<OptionVenue, "snapshot">;
 
@@ -65,6 +68,8 @@ export class Arbitrageur {
   private readonly memory: ArbitrageMemory;
   private readonly executor: PlanExecutor;
   private readonly log: Logger;
+  /** Most contracts of a leg in this look: fewer once a plan was refused for its size. */
+  private most = 0;
   private lot = 0n;
   private strikeStep = 0;
   private standing: ArbitrageStanding = { ...noGreeks, result: 0, cash: 0, stopped: false };
@@ -102,6 +107,7 @@ export class Arbitrageur {
     if (this.lot === 0n) await this.open();
     const acts: ArbitrageAct[] = [];
     const refused = new Set<string>();
+    this.most = this.rules.maxContracts;
     for (let i = 0; i < PLANS_PER_LOOK; i++) {
       const seen = await this.collect();
       if (!seen) break;
@@ -141,9 +147,9 @@ export class Arbitrageur {
 
   /** The best plan that limits allow and that was not refused in this look. */
   private choose({ facts, quotes, held, listed }: Seen, refused: ReadonlySet<string>): Plan | undefined {
-    const { rules } = this;
+    const rules = { ...this.rules, maxContracts: this.most };
     const { limits } = rules;
-    const spot = spotPlan(facts, rules, Math.max(0, limits.delta - Math.abs(held.delta)));
+    const spot = spotPlan(facts, rules, held.delta, rules.hedge.band);
     const closing = inventoryPlans(facts, quotes, rules);
     const opening = this.standing.stopped
       ? []
@@ -172,7 +178,8 @@ export class Arbitrageur {
       return undefined;
     }
     if ("refused" in outcome) {
-      refused.add(keyOf(plan));
+      if (TOO_LARGE.has(outcome.refused) && this.most > 1) this.most /= 4;
+      else refused.add(keyOf(plan));
       this.metrics.refused.inc({ kind, reason: outcome.refused });
       this.log.info({ ...words, reason: outcome.refused }, "not traded");
       return undefined;

@@ -6,8 +6,8 @@ import { type ArbitrageRules, capitalCost, gasCostOf } from "./rules.ts";
 import { bestSize } from "./sizing.ts";
 
 /**
- * What the account holds and a maker pays to be rid of the other side of: closed where its price, with what holding on until expiry would
- * cost in capital, is better than the reference (or, without one, than the oracle's surface). The hedge goes with it. Best first.
+ * What the account holds and a maker pays to be rid of the other side of: closed where its price, with what holding on would cost in
+ * capital, is better than the reference (or, without one, than the oracle's surface). The hedge goes with it. Best first.
  */
 export function inventoryPlans(
   facts: ArbitrageFacts,
@@ -39,7 +39,8 @@ function planOf(
   // Whole lots; the last of them takes the rest with it.
   const sizeOf = (count: bigint) => (count === lots ? -held : (held > 0n ? -facts.lot : facts.lot) * count);
   const capital = value + (held < 0n ? rules.shortMargin * facts.spot : 0);
-  const saved = capitalCost(rules, capital, greeks.tenor);
+  // As long as opening it counted on: more, and what was opened would be closed at once.
+  const saved = capitalCost(rules, capital, Math.min(rules.holdingSeconds, greeks.tenor));
   const hedgeOf = (count: bigint) => toBaseUnits(facts, -greeks.delta * fromSize(sizeOf(count)));
   const gainOf = (count: bigint): number | undefined => {
     const size = sizeOf(count);

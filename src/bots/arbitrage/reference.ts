@@ -46,8 +46,9 @@ function planOf(
 ): Plan | undefined {
   const greeks = facts.greeksOf(terms);
   const mid = maker.mid(terms);
-  const value = rules.against === "mid" ? (bid + ask) / 2 : side > 0n ? bid : ask;
+  const value = (bid + ask) / 2 - Number(side) * rules.spreadShare * ((ask - bid) / 2);
   if (!greeks || mid === undefined || !(bid > 0) || ask < bid || greeks.tenor <= 0) return undefined;
+  if ((ask - bid) / 2 > (rules.maxSpreadPoints / 100) * greeks.vega) return undefined;
   // Nobody sells below his own mid.
   if (Number(side) * (value - mid) <= 0) return undefined;
   const lotSize = side * facts.lot;

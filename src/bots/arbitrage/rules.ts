@@ -12,8 +12,10 @@ export interface ArbitrageRules {
   readonly holdingSeconds: number;
   /** Most contracts of a leg. */
   readonly maxContracts: number;
-  /** What is bought is worth the reference's mid, or its bid (and its ask what is sold). */
-  readonly against: "mid" | "quotes";
+  /** What is bought is worth the reference's mid less this share of its half-spread, what is sold so much more: 1 is its bid and its ask. */
+  readonly spreadShare: number;
+  /** A reference whose half-spread is wider than so many volatility points is no price. */
+  readonly maxSpreadPoints: number;
 }
 
 /** What a transaction costs. */

@@ -1,20 +1,24 @@
-import type { ArbitrageFacts, Plan } from "./plan.ts";
+import { type ArbitrageFacts, type Plan, toBaseUnits } from "./plan.ts";
 import { completed } from "./reference.ts";
 import { type ArbitrageRules, gasCostOf } from "./rules.ts";
 
 /**
- * Uniswap v3 against spot: trades until the next unit would cost (or bring) spot, Uniswap's fee included, which is what gains most; no
- * further than `most` units of the underlying. undefined where that gains less than gas and `minGain`.
+ * Uniswap v3 against spot: trades until the next unit would cost (or bring) spot, Uniswap's fee included, which is what gains most, and no
+ * further than the delta may go: what is beyond its band would only be hedged back at the same place. undefined where that gains less than
+ * gas and `minGain`.
+ *
+ * @param delta Of options and base now, units of the underlying; `band` is how far it may be from zero.
  */
 export function spotPlan(
   facts: ArbitrageFacts,
   rules: Pick<ArbitrageRules, "minGain">,
-  most: number,
+  delta: number,
+  band: number,
 ): Plan | undefined {
   const best = facts.uniswap.tradeTo(facts.spot).base;
   const unit = 10 ** facts.baseDecimals;
-  const bound = BigInt(Math.floor(most * 1e6)) * 10n ** BigInt(facts.baseDecimals - 6);
-  const base = best > bound ? bound : best < -bound ? -bound : best;
+  const room = toBaseUnits(facts, Math.max(0, best > 0n ? band - delta : band + delta));
+  const base = best > room ? room : best < -room ? -room : best;
   const trade = base === 0n ? undefined : facts.uniswap.trade(base);
   if (!trade) return undefined;
   const worth = (Number(base) / unit) * facts.spot + Number(trade.quote) / 10 ** facts.quoteDecimals;
@@ -32,7 +36,7 @@ export function hedgePlan(
   { band, maxCost }: { readonly band: number; readonly maxCost: number },
 ): Plan | undefined {
   if (Math.abs(delta) <= band) return undefined;
-  const base = BigInt(Math.round(-delta * 1e6)) * 10n ** BigInt(facts.baseDecimals - 6);
+  const base = toBaseUnits(facts, -delta);
   const trade = facts.uniswap.trade(base);
   if (!trade) return undefined;
   const amount = Number(base) / 10 ** facts.baseDecimals;

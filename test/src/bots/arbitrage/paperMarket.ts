@@ -130,7 +130,8 @@ export const rules: ArbitrageRules = {
   shortMargin: 0.25,
   holdingSeconds: 86_400,
   maxContracts: 1_000,
-  against: "mid",
+  spreadShare: 0,
+  maxSpreadPoints: 5,
 };
 
 export const limits: RiskLimits = { delta: 1_000, gamma: 100, vega: 1e6, theta: 1e6, loss: 10_000 };

@@ -102,8 +102,16 @@ describe("a pool against a reference", () => {
 
   test("against a reference's own bid and ask its spread is a cost as well", () => {
     const quote = { ...referenceAt(0.63), bid: referenceAt(0.6).bid };
-    expect(plansFor(factsWith(), quote, { ...rules, against: "quotes" })).toEqual([]);
-    expect(plansFor(factsWith(), referenceAt(0.66), { ...rules, against: "quotes" })).toHaveLength(1);
+    expect(plansFor(factsWith(), quote, { ...rules, spreadShare: 1 })).toEqual([]);
+    expect(plansFor(factsWith(), referenceAt(0.66), { ...rules, spreadShare: 1 })).toHaveLength(1);
+  });
+
+  test("a reference that nobody can trade at is none: its spread is too wide, or crossed", () => {
+    const quote = referenceAt(0.66);
+    const mid = (quote.bid + quote.ask) / 2;
+    expect(plansFor(factsWith(), { ...quote, bid: 0.8 * mid, ask: 1.2 * mid })).toEqual([]);
+    expect(plansFor(factsWith(), { ...quote, bid: quote.ask, ask: quote.bid })).toEqual([]);
+    expect(plansFor(factsWith(), { ...quote, bid: 0 })).toEqual([]);
   });
 
   test("no further than limits of Greeks, of size and of the pool", () => {
@@ -154,7 +162,8 @@ describe("packages across makers", () => {
     expect(legs.some((leg) => toOptionId(leg.terms) === toOptionId(terms) && leg.size < 0n)).toBe(true);
     const best = bestByOneLotAfterAnother(facts, found!);
     expect(Math.abs(largestOf(found!) / best.largest - 1)).toBeLessThan(0.01);
-    expect(found!.gain).toBeCloseTo(best.gain - gasCostOf(facts.gas, legs.length, found!.base !== 0n), 1);
+    const gas = gasCostOf(facts.gas, legs.length, found!.base !== 0n);
+    expect((found!.gain + gas) / best.gain).toBeCloseTo(1, 3);
   });
 
   test("a difference that does not pay its costs is let alone", () => {
@@ -214,7 +223,7 @@ function largestOf({ swaps }: Plan): number {
 describe("spot on Uniswap v3", () => {
   test.each([0.99, 0.997, 1.004, 1.02])("at %d of spot it is traded to where the next unit gains nothing", (share) => {
     const facts = factsWith({ uniswap: curveAt(SPOT * share) });
-    const plan = spotPlan(facts, rules, 1e9)!;
+    const plan = spotPlan(facts, rules, 0, 1e9)!;
     expect(Math.sign(Number(plan.base))).toBe(share < 1 ? 1 : -1);
     const gainOf = (base: bigint) => (Number(base) / 1e18) * SPOT - baseCash(facts, base)!;
     const best = gainOf(plan.base);
@@ -225,10 +234,13 @@ describe("spot on Uniswap v3", () => {
   });
 
   test("inside its fee, below what gas costs, and beyond a bound it is let alone", () => {
-    expect(spotPlan(factsWith({ uniswap: curveAt(SPOT * 1.0004) }), rules, 1e9)).toBeUndefined();
+    expect(spotPlan(factsWith({ uniswap: curveAt(SPOT * 1.0004) }), rules, 0, 1e9)).toBeUndefined();
     const poor = factsWith({ uniswap: curveAt(SPOT * 1.001), gas: { gasPrice: 10n ** 14n, nativePrice: SPOT } });
-    expect(spotPlan(poor, rules, 1e9)).toBeUndefined();
-    expect(spotPlan(factsWith({ uniswap: curveAt(SPOT * 0.99) }), rules, 2)?.base).toBe(2n * 10n ** 18n);
+    expect(spotPlan(poor, rules, 0, 1e9)).toBeUndefined();
+    const cheap = factsWith({ uniswap: curveAt(SPOT * 0.99) });
+    expect(spotPlan(cheap, rules, 0, 2)?.base).toBe(2n * 10n ** 18n);
+    expect(spotPlan(cheap, rules, -3, 2)?.base, "through zero to the band's edge").toBe(5n * 10n ** 18n);
+    expect(spotPlan(cheap, rules, 2, 2)).toBeUndefined();
   });
 
   test("delta outside of its band is traded away, but not at any price", () => {
@@ -265,7 +277,7 @@ describe("what the account holds", () => {
 
   test("is closed where the pool's price is better than the reference's and waiting", () => {
     const facts = factsWith({ makers: [loaded], holdings: held(-20) });
-    const [plan] = inventoryPlans(facts, [referenceAt(0.63)], rules);
+    const [plan] = inventoryPlans(facts, [referenceAt(0.64)], rules);
     expect(plan?.kind).toBe("inventory");
     expect(plan?.swaps[0]?.legs[0]?.size).toBe(toSize(20));
     expect(plan?.greeks.vega).toBeGreaterThan(0);
