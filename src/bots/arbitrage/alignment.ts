@@ -1,6 +1,7 @@
 import { impliedStdDev } from "../../../pricing/impliedVolatility.ts";
 import { price, SECONDS_PER_YEAR } from "../../../pricing/units.ts";
 import { type OptionTerms, SIZE_UNIT } from "../../chain/optionId.ts";
+import { greeksOn } from "./greeks.ts";
 import type { Maker, OracleFacts, PoolFacts } from "./makers.ts";
 
 /** What a reference market says of one option; prices in quote tokens, volatility per √year. */
@@ -14,6 +15,8 @@ export interface Misalignment {
   readonly terms: OptionTerms;
   /** Volatility points, positive where the maker is dearer. */
   readonly points: number;
+  /** Of one contract, quote tokens per 1.00 of volatility. */
+  readonly vega: number;
 }
 
 /** A mid within this many volatility points of the reference is aligned. */
@@ -35,7 +38,8 @@ export function misalignments(
     if (!board || ask === undefined || paid === undefined) return [];
     const years = Number(board.effectiveSeconds) / SECONDS_PER_YEAR;
     const quoted = volatilityOf((ask - paid) / 2, Number(board.forwardWad) / 1e18, terms, years);
-    return quoted === undefined ? [] : [{ terms, points: 100 * (quoted - volatility) }];
+    const vega = greeksOn(oracle, terms)?.vega;
+    return quoted === undefined || !vega ? [] : [{ terms, points: 100 * (quoted - volatility), vega }];
   });
 }
 
@@ -48,33 +52,61 @@ function volatilityOf(premium: number, forward: number, { strike, kind }: Option
   }
 }
 
-/** Alignment over a time: of equally long intervals, how many options were looked at and how many were aligned. */
+/**
+ * How far a maker's mid volatility lies from the reference's at one time: the mean distance of its options, weighted by vega, volatility
+ * points. Distances do not cancel, and options count by what a point of theirs is worth. undefined where there is none.
+ */
+export function distanceOf(found: readonly Misalignment[]): number | undefined {
+  const vega = found.reduce((sum, each) => sum + each.vega, 0);
+  if (vega === 0) return undefined;
+  return found.reduce((sum, each) => sum + each.vega * Math.abs(each.points), 0) / vega;
+}
+
+/** Alignment over equally long intervals. */
 export class AlignmentTally {
+  private readonly distances: number[] = [];
   private observations = 0;
   private aligned = 0;
-  private sumOfSquares = 0;
 
   add(found: readonly Misalignment[]): void {
-    for (const { points } of found) {
-      this.observations += 1;
-      if (Math.abs(points) <= ALIGNED_POINTS) this.aligned += 1;
-      this.sumOfSquares += points ** 2;
-    }
+    const distance = distanceOf(found);
+    if (distance === undefined) return;
+    this.distances.push(distance);
+    this.observations += found.length;
+    this.aligned += found.filter(({ points }) => Math.abs(points) <= ALIGNED_POINTS).length;
   }
 
+  /** How many intervals were looked at. */
   get count(): number {
-    return this.observations;
+    return this.distances.length;
   }
 
-  /** Share of options and times within a volatility point; 0 before the first. */
+  /** Share of time in which the maker's distance from the reference is within a volatility point; 0 before the first look. */
   get within1(): number {
-    return this.observations === 0 ? 0 : this.aligned / this.observations;
+    return shareOf(this.distances.filter((distance) => distance <= ALIGNED_POINTS).length, this.count);
   }
 
-  /** Root of the mean square, volatility points. */
-  get deviation(): number {
-    return this.observations === 0 ? 0 : Math.sqrt(this.sumOfSquares / this.observations);
+  /** Share of options and times, each option by itself and all alike. */
+  get optionsWithin1(): number {
+    return shareOf(this.aligned, this.observations);
   }
+
+  /** Mean distance, volatility points. */
+  get distance(): number {
+    return shareOf(
+      this.distances.reduce((sum, each) => sum + each, 0),
+      this.count,
+    );
+  }
+
+  /** The last interval's, volatility points; undefined before the first. */
+  get last(): number | undefined {
+    return this.distances.at(-1);
+  }
+}
+
+function shareOf(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole;
 }
 
 /** The oracle's facts as they were when its spot was fresh: what a mid is does not depend on how old data have become meanwhile. */

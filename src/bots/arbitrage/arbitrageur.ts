@@ -117,7 +117,6 @@ export class Arbitrageur {
       if (act) acts.push(act);
       if (this.rules.dryRun) break;
     }
-    this.metrics.looks.inc({ result: acts.length > 0 ? "traded" : "quiet" });
     return acts;
   }
 

@@ -1,4 +1,4 @@
-import { Metrics } from "../../runtime/metrics.ts";
+import { BotMetrics } from "../metrics.ts";
 import type { Greeks } from "./greeks.ts";
 
 /** What an arbitrage bot shows of itself: quote tokens and units of `Greeks`. */
@@ -10,8 +10,7 @@ export interface ArbitrageStanding extends Greeks {
 }
 
 /** What an arbitrage bot counts and measures, for Prometheus. */
-export class ArbitrageMetrics extends Metrics {
-  readonly looks = this.counter("looks_total", "Looks at the market, by what came of them", ["result"]);
+export class ArbitrageMetrics extends BotMetrics {
   readonly found = this.counter("plans_found_total", "Plans that would gain, by kind", ["kind"]);
   readonly carriedOut = this.counter("plans_done_total", "Plans carried out, by kind", ["kind"]);
   readonly refused = this.counter("plans_refused_total", "Plans refused, by kind and reason", ["kind", "reason"]);
@@ -23,7 +22,7 @@ export class ArbitrageMetrics extends Metrics {
   /** @param standing Read when somebody asks. */
   constructor(standing: () => ArbitrageStanding) {
     const gauge = (help: string, read: (now: ArbitrageStanding) => number) => ({ help, read: () => read(standing()) });
-    super("meniscus_arbitrage_", {
+    super({
       result: gauge("Earned since the bot's memory begins, quote tokens", ({ result }) => result),
       cash: gauge("Cash of the margin account, quote tokens", ({ cash }) => cash),
       stopped: gauge("1 where the loss limit is reached", ({ stopped }) => Number(stopped)),

@@ -7,6 +7,7 @@ import { AlignmentTally, misalignments, whenFresh, whenQuiet } from "../../../..
 import { Arbitrageur } from "../../../../src/bots/arbitrage/arbitrageur.ts";
 import { readOracleFacts, readPoolFacts } from "../../../../src/bots/arbitrage/collector.ts";
 import { PoolMaker } from "../../../../src/bots/arbitrage/makers.ts";
+import { service } from "../../../../src/bots/bounty.ts";
 import { Hedger } from "../../../../src/bots/hedger.ts";
 import { Liquidator } from "../../../../src/bots/liquidator.ts";
 import { Settler } from "../../../../src/bots/settler.ts";
@@ -87,7 +88,8 @@ export interface ArbitrageSums {
 /** One day: how well the pool was aligned at the end of its hours, and what the bot's plans were to gain. */
 export interface ArbitrageDay {
   readonly within1: number;
-  readonly deviation: number;
+  /** Volatility points. */
+  readonly distance: number;
   readonly promised: number;
 }
 
@@ -159,7 +161,7 @@ class ReplayMarket {
       new Transactor(anvil.publicClient, anvil.wallet(index), { sync: true, unasked: true });
     const bot = (index: number) =>
       new Sender(connection, privateKeyToAccount(anvil.privateKey(index)), undefined, { sync: true });
-    const log = createLogger("replay", process.env.DBG ?? "silent");
+    const log = createLogger("replay", "silent");
     const { nodes, keeper, deployer } = accounts;
     this.options = options;
     this.anvil = anvil;
@@ -176,8 +178,8 @@ class ReplayMarket {
       folder,
     });
     this.keeper = new Keeper(deployment, transactor(keeper));
-    this.hedger = new Hedger(bot(accounts.hedger), { minGain: 0n, asService: true, nativePrice: undefined }, log);
-    this.settler = new Settler(bot(accounts.settler), log);
+    this.hedger = new Hedger(bot(accounts.hedger), service, log);
+    this.settler = new Settler(bot(accounts.settler), service, log);
     const rules = { sub: 1, edge: 0.1, minProfit: usdc(5), unwindCost: 0.05 };
     this.liquidator = new Liquidator(bot(accounts.liquidator), rules, log);
     this.venue = new ReplayVenue(options.world);
@@ -300,7 +302,7 @@ class ReplayMarket {
 
   private endDay(): void {
     const { alignment, promised } = this.today;
-    this.days.push({ within1: alignment.within1, deviation: alignment.deviation, promised });
+    this.days.push({ within1: alignment.within1, distance: alignment.distance, promised });
     this.today = { alignment: new AlignmentTally(), promised: 0 };
   }
 

@@ -194,8 +194,8 @@ describe("an arbitrage bot", () => {
     expect(first.stands.result).toBeGreaterThan(0.9 * promised);
     expect(await first.look()).toEqual([]);
     const text = await first.metrics.registry.metrics();
-    expect(text).toMatch(/meniscus_arbitrage_plans_done_total\{kind="reference"\} [1-9]/);
-    expect(text).toMatch(/meniscus_arbitrage_result [1-9]/);
+    expect(text).toMatch(/meniscus_bot_plans_done_total\{kind="reference"\} [1-9]/);
+    expect(text).toMatch(/meniscus_bot_result [1-9]/);
   });
 
   test("remembers what it earned when it is started anew", async () => {
