@@ -9,7 +9,7 @@ import type { Logger } from "../../runtime/logger.ts";
 import { type Connection, findPool, type Pool, type Sender } from "../../sdk/client.ts";
 import { readOracleFacts, readPoolFacts } from "./collector.ts";
 import { PlanExecutor } from "./executor.ts";
-import { type Greeks, greeksOn, noGreeks, scaled, sumOf } from "./greeks.ts";
+import { type Greeks, noGreeks, rememberedGreeks, scaled, sumOf } from "./greeks.ts";
 import { inventoryPlans } from "./inventory.ts";
 import { isStopped, isWithinLimits, type RiskLimits } from "./limits.ts";
 import { type OracleFacts, PoolMaker } from "./makers.ts";
@@ -118,6 +118,12 @@ export class Arbitrageur {
       if (this.rules.dryRun) break;
     }
     return acts;
+  }
+
+  /** Looks at what it holds and trades nothing. */
+  async appraise(): Promise<ArbitrageStanding> {
+    await this.collect();
+    return this.standing;
   }
 
   /** What it earned since its memory begins, quote tokens, and its risks, as of the last look. */
@@ -235,7 +241,7 @@ export class Arbitrageur {
       now: oracle.timestamp,
       spot,
       makers,
-      greeksOf: (terms) => greeksOn(oracle, terms),
+      greeksOf: rememberedGreeks(oracle),
       forwards: new Map([...oracle.boards].map(([expiry, { current }]) => [expiry, Number(current.forwardWad) / 1e18])),
       uniswap,
       baseDecimals: this.pool.market.baseDecimals,

@@ -1,6 +1,6 @@
 import { smileValue, toSmile } from "../../../pricing/fixed/index.ts";
 import { SECONDS_PER_YEAR } from "../../../pricing/units.ts";
-import { type OptionTerms, toStrikeE6 } from "../../chain/optionId.ts";
+import { type OptionTerms, toOptionId, toStrikeE6 } from "../../chain/optionId.ts";
 import type { OracleFacts } from "./makers.ts";
 
 /** Of a portfolio: delta in units of the underlying, gamma in units per quote token, vega per 1.00 of volatility, theta a day. */
@@ -33,6 +33,16 @@ export function sumOf(all: readonly Greeks[]): Greeks {
     }),
     noGreeks,
   );
+}
+
+/** As `greeksOn`, each option once: strategies ask for the same ones again and again. */
+export function rememberedGreeks(oracle: OracleFacts): (terms: OptionTerms) => OptionGreeks | undefined {
+  const known = new Map<bigint, OptionGreeks | undefined>();
+  return (terms) => {
+    const id = toOptionId(terms);
+    if (!known.has(id)) known.set(id, greeksOn(oracle, terms));
+    return known.get(id);
+  };
 }
 
 /** Value and Greeks of one contract on the oracle's surface now; undefined where it does not have the expiry or that has come. */

@@ -81,6 +81,7 @@ export class PoolMaker implements Maker {
   readonly address: `0x${string}`;
   private readonly oracle: OracleFacts;
   private readonly pool: PoolFacts;
+  private readonly mids = new Map<bigint, number | undefined>();
 
   constructor(oracle: OracleFacts, pool: PoolFacts) {
     this.name = pool.name;
@@ -90,6 +91,12 @@ export class PoolMaker implements Maker {
   }
 
   mid(terms: OptionTerms): number | undefined {
+    const id = toOptionId(terms);
+    if (!this.mids.has(id)) this.mids.set(id, this.valueOf(terms));
+    return this.mids.get(id);
+  }
+
+  private valueOf(terms: OptionTerms): number | undefined {
     const boards = this.oracle.boards.get(terms.expiry);
     if (!boards || boards.current.effectiveSeconds === 0n) return undefined;
     const { callWad, putWad } = smileValue(toSmile(boards.current, this.oracle.timestamp), strikeWadOf(terms));

@@ -32,15 +32,17 @@ export function parityPlans(
   for (const package_ of packagesOf(listed)) {
     // No maker sells below, or buys above, his own mid: what the best mids together cost is a bound, and mostly the end of it.
     const least = mids.leastCost(package_.legs);
-    if (least === undefined || package_.floor - least - package_.base * facts.spot <= 0) {
-      if (package_.base === 0 || least === undefined) continue;
-      const spread = facts.uniswap.fee * facts.spot + Math.abs(facts.uniswap.price - facts.spot);
-      if (package_.floor - least - package_.base * facts.spot + spread <= 0) continue;
-    }
+    if (least === undefined || package_.floor - least - leastBaseCash(facts, package_.base) <= 0) continue;
     const plan = planOf(facts, package_, held, rules, limits);
     if (plan) plans.push(plan);
   }
   return plans.toSorted((a, b) => b.gain - a.gain);
+}
+
+/** What base costs at least: Uniswap's price before anybody moves it, its fee now and when the underlying is taken back. */
+function leastBaseCash({ uniswap, spot }: ArbitrageFacts, base: number): number {
+  const price = base > 0 ? uniswap.price / (1 - uniswap.fee) : uniswap.price * (1 - uniswap.fee);
+  return base * price + Math.abs(base) * spot * uniswap.fee;
 }
 
 /** Best mids by option: each is asked for once. */
