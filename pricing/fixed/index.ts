@@ -52,6 +52,8 @@ export {
   type QuoteParameters,
   type QuoteState,
   type QuoteTotals,
+  smileValue,
+  toSmile,
 } from "./poolQuote.ts";
 export { PoolTwin, type TwinMarket, type TwinTerms } from "./poolTwin.ts";
 export { front, type MarginScenario, type PortfolioShape, unpackGrid } from "./scenarioGrid.ts";

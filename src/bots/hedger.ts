@@ -1,12 +1,11 @@
 import { type Hex, zeroAddress } from "viem";
-import { clearinghouseAbi, marketOracleAbi, optionPoolAbi, spotHedgerAbi } from "../chain/abis.ts";
+import { marketOracleAbi, optionPoolAbi, spotHedgerAbi } from "../chain/abis.ts";
 import { decodeChainError, revertNameOf } from "../chain/decodeError.ts";
-import { fromSize, toAccountId } from "../chain/optionId.ts";
+import { fromSize } from "../chain/optionId.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Connection, Sender } from "../sdk/client.ts";
-import { decideHedge, type HedgeRules } from "./hedging.ts";
+import { type BountyRules, gasCostOf, isWorthwhile, readBounties, toPriceWad } from "./bounty.ts";
 
-const WAD = 10n ** 18n;
 /** Refusals that are the market's ordinary state: nothing to do, or something that only time brings. */
 const QUIET: ReadonlySet<string> = new Set([
   "SpotHedger_WithinBand",
@@ -25,11 +24,6 @@ const QUIET: ReadonlySet<string> = new Set([
 
 type Pool = Connection["deployment"]["pools"][number];
 
-export interface HedgerRules extends HedgeRules {
-  /** What the chain's own coin is worth, quote tokens; undefined: the spot of the pool's market. */
-  readonly nativePrice: number | undefined;
-}
-
 /** A hedge that was made: the pool's net short delta before and after, in units of the underlying, and what it paid for the call. */
 export interface HedgeAct {
   readonly pool: string;
@@ -45,10 +39,10 @@ export interface HedgeAct {
  */
 export class Hedger {
   private readonly sender: Sender;
-  private readonly rules: HedgerRules;
+  private readonly rules: BountyRules;
   private readonly log: Logger;
 
-  constructor(sender: Sender, rules: HedgerRules, log: Logger) {
+  constructor(sender: Sender, rules: BountyRules, log: Logger) {
     this.sender = sender;
     this.rules = rules;
     this.log = log;
@@ -86,16 +80,15 @@ export class Hedger {
       blockTag: "pending",
     });
     const gasCost = await this.gasCost(pool.spotHedger, spotWad);
-    if (!decideHedge({ bounty, gasCost }, this.rules)) return undefined;
-    const owned = () => this.read("cash", toAccountId(this.sender.address, 0));
-    const before = await owned();
+    if (!isWorthwhile({ bounty, gasCost }, this.rules)) return undefined;
+    const before = await readBounties(this.sender);
     await this.sender.send({ ...hedger, functionName: "hedge", args: [] });
     const [netShort] = await this.inventory(pool.optionPool);
     const act = {
       pool: pool.name,
       deltaBefore: fromSize(netShortDelta),
       deltaAfter: fromSize(netShort[3]),
-      bounty: (await owned()) - before,
+      bounty: (await readBounties(this.sender)) - before,
     };
     this.log.info({ ...act, bounty: act.bounty.toString() }, "hedged");
     return act;
@@ -103,19 +96,13 @@ export class Hedger {
 
   /** What calling the hedger costs now, quote units. */
   private async gasCost(hedger: Hex, spotWad: bigint): Promise<bigint> {
-    const { client, deployment } = this.connection;
-    const [gas, gasPrice] = await Promise.all([
-      client.estimateContractGas({
-        address: hedger,
-        abi: spotHedgerAbi,
-        functionName: "hedge",
-        account: this.sender.address,
-      }),
-      client.getGasPrice(),
-    ]);
-    const { nativePrice } = this.rules;
-    const priceWad = nativePrice === undefined ? spotWad : BigInt(Math.round(nativePrice * 1e6)) * 10n ** 12n;
-    return (gas * gasPrice * priceWad * 10n ** BigInt(deployment.quoteDecimals)) / (WAD * WAD);
+    const gas = await this.connection.client.estimateContractGas({
+      address: hedger,
+      abi: spotHedgerAbi,
+      functionName: "hedge",
+      account: this.sender.address,
+    });
+    return await gasCostOf(this.connection, gas, toPriceWad(this.rules.nativePrice, spotWad));
   }
 
   private async markIfNeeded({ optionPool, marketId }: Pool): Promise<void> {
@@ -139,16 +126,6 @@ export class Hedger {
       address: optionPool,
       abi: optionPoolAbi,
       functionName: "inventory",
-    });
-  }
-
-  private read(functionName: "cash", account: bigint): Promise<bigint> {
-    const { client, deployment } = this.connection;
-    return client.readContract({
-      address: deployment.clearinghouse,
-      abi: clearinghouseAbi,
-      functionName,
-      args: [account],
     });
   }
 }

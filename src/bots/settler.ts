@@ -7,12 +7,15 @@ import { describeError } from "../runtime/errors.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { AccountBook, type Series } from "../sdk/accountBook.ts";
 import { type Connection, chainTime, type Sender } from "../sdk/client.ts";
+import { type BountyRules, gasCostOf, isWorthwhile, toPriceWad } from "./bounty.ts";
 import { isMeanAtRisk } from "./meanKeeping.ts";
 
 /** Accounts settled by one transaction: far below what a block takes, and cheap to repeat. */
 const BATCH = 20;
 const OPEN = 0n;
 const FINAL = 2n;
+/** Gas of a settlement, and of each account in it: measured, rounded up. */
+const [SETTLEMENT_GAS, ACCOUNT_GAS] = [300_000n, 60_000n];
 /** What the chain answers where somebody was faster, or where waiting helps. */
 const HARMLESS = [
   "Clearinghouse_NotSettling",
@@ -28,17 +31,20 @@ const HARMLESS = [
 /**
  * Brings every series that was traded to its end: fixes the settlement as soon as there is a price for it, nets the accounts that hold
  * it in batches, fixes the payout ratio when nothing is pending, pays the credits of margin accounts, and later to all what debtors
- * still bring. While the oracle's average is missing it has Uniswap's mean recorded before the pool forgets it. Safe to run twice.
+ * still bring. While the oracle's average is missing it has Uniswap's mean recorded before the pool forgets it. Each account that is short
+ * has prepaid a bounty for it. Safe to run twice.
  */
 export class Settler {
   private readonly sender: Sender;
+  private readonly rules: BountyRules;
   private readonly log: Logger;
   private readonly accounts: AccountBook;
   private readonly done = new Map<string, Series>();
   private readonly recorded = new Set<string>();
 
-  constructor(sender: Sender, log: Logger) {
+  constructor(sender: Sender, rules: BountyRules, log: Logger) {
     this.sender = sender;
+    this.rules = rules;
     this.log = log;
     this.accounts = new AccountBook(sender.connection);
   }
@@ -73,6 +79,7 @@ export class Settler {
         await this.keepMean(series, now);
         return false;
       }
+      if (!(await this.pays(series, accounts))) return false;
       await this.act("startSettlement", [marketId, expiry]);
     }
     const holders = await this.among(accounts, async (account) => {
@@ -90,6 +97,28 @@ export class Settler {
     if ((await state()) !== FINAL) return false;
     await this.payCredits({ marketId, expiry }, accounts);
     return true;
+  }
+
+  /** Whether what the short accounts of a series have prepaid is worth the gas, or it is done as a service. */
+  private async pays({ marketId, expiry }: Series, accounts: readonly bigint[]): Promise<boolean> {
+    if (this.rules.asService) return true;
+    const { client } = this.connection;
+    const [{ settlementBounty }, priceWad, holders] = await Promise.all([
+      client.readContract({ ...this.ledger, functionName: "market", args: [marketId] }),
+      this.readPrice("priceOf", { marketId, expiry }),
+      this.among(accounts, (account) => this.isShort(account, marketId, expiry)),
+    ]);
+    const gas = SETTLEMENT_GAS + ACCOUNT_GAS * BigInt(holders.length);
+    const gasCost = await gasCostOf(this.connection, gas, toPriceWad(this.rules.nativePrice, priceWad));
+    return isWorthwhile({ bounty: settlementBounty * BigInt(holders.length), gasCost }, this.rules);
+  }
+
+  private async isShort(account: bigint, marketId: number, expiry: number): Promise<boolean> {
+    return (await this.read("strikes", [account])).some((word) => {
+      const { key, calls, puts } = fromStrikeWord(word);
+      const held = fromStrikeKey(key);
+      return held.marketId === marketId && held.expiry === expiry && (calls < 0n || puts < 0n);
+    });
   }
 
   /** Whether the ledger would be given a price now: not while the oracle is silent, nor while its average is disputed. */

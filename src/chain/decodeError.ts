@@ -16,6 +16,7 @@ import {
 } from "viem";
 import { type ErrorKind, MeniscusError } from "../runtime/errors.ts";
 import {
+  atomicExecutorAbi,
   authorityAbi,
   clearinghouseAbi,
   insuranceFundAbi,
@@ -64,6 +65,7 @@ const allAbis: readonly Abi[] = [
   signedOrdersAbi,
   settlementPriceAbi,
   spotHedgerAbi,
+  atomicExecutorAbi,
   authorityAbi,
   iPermit2Abi,
 ];
@@ -482,6 +484,35 @@ const explanations: Readonly<Record<string, Explain>> = {
   PoolShares_NoPreview: defect("A request has no preview: its price is known when it is priced."),
   PoolShares_LedgerLocked: defect("The shares were read from inside the ledger."),
   PoolShares_WrongPool: defect("These shares belong to another pool."),
+
+  // Trades at once
+  AtomicExecutor_NotOwner: () => ({
+    kind: "usage",
+    message: "Trades at once are for the owner of the margin account alone.",
+  }),
+  AtomicExecutor_WrongAccount: () => ({
+    kind: "usage",
+    message: "Every swap has to be of the account that trades.",
+  }),
+  AtomicExecutor_Expired: () => ({
+    kind: "market",
+    message: "The deadline of the trades has passed.",
+    retryable: true,
+  }),
+  AtomicExecutor_TooLittle: (args, words) => ({
+    kind: "market",
+    message: `The trades gain ${money(big(args, "gain"), words)}, at least ${money(big(args, "leastGain"), words)} is wanted.`,
+    retryable: true,
+  }),
+  AtomicExecutor_NotFilled: () => ({
+    kind: "market",
+    message: "Uniswap's price reaches its limit before the whole amount is traded.",
+    retryable: true,
+  }),
+  AtomicExecutor_NotUniswap: () => ({
+    kind: "usage",
+    message: "Only the Uniswap pool calls back.",
+  }),
 
   // Hedges
   SpotHedger_WithinBand: (args) => ({

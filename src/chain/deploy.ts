@@ -1,5 +1,7 @@
 import { type Address, getContractAddress, type Hex, zeroAddress } from "viem";
 import {
+  atomicExecutorAbi,
+  atomicExecutorBytecode,
   authorityAbi,
   authorityBytecode,
   backstopsBytecode,
@@ -164,6 +166,14 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     const reference = [marketId, input.market.uniswapV3Pool, baseToken] as const;
     await transactor.write(settlementPrice, settlementPriceAbi, "setReference", reference);
   }
+  const atomicExecutor =
+    input.market.uniswapV3Pool === zeroAddress
+      ? zeroAddress
+      : await transactor.deploy(atomicExecutorAbi, atomicExecutorBytecode, [
+          clearinghouse,
+          marketId,
+          input.market.uniswapV3Pool,
+        ]);
 
   step("pool libraries, lens");
   const poolLens = await transactor.deploy(poolLensAbi, poolLensBytecode, [riskEngine]);
@@ -203,7 +213,7 @@ export async function deployProtocol(transactor: Transactor, input: DeployInput)
     quoteToken: input.quote.token,
     quoteSymbol: input.quote.symbol,
     quoteDecimals: input.quote.decimals,
-    markets: [{ ...input.market }],
+    markets: [{ ...input.market, atomicExecutor }],
     authority,
     marketOracle,
     riskEngine,

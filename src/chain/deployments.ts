@@ -22,6 +22,8 @@ const deploymentSchema = z.object({
         baseToken: address,
         baseDecimals: z.number().int(),
         uniswapV3Pool: address,
+        /** Zero where there is no Uniswap v3 pool. */
+        atomicExecutor: address.default(zeroAddress),
       }),
     )
     .min(1),

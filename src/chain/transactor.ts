@@ -1,17 +1,19 @@
-import type {
-  Abi,
-  Account,
-  Address,
-  Chain,
-  ContractFunctionArgs,
-  ContractFunctionName,
-  Hex,
-  Log,
-  PublicClient,
-  Transport,
-  WalletClient,
+import {
+  type Abi,
+  type Account,
+  type Address,
+  type Chain,
+  type ContractFunctionArgs,
+  type ContractFunctionName,
+  encodeFunctionData,
+  type Hex,
+  type Log,
+  type PublicClient,
+  type Transport,
+  type WalletClient,
 } from "viem";
 import { MeniscusError } from "../runtime/errors.ts";
+import type { Outbox } from "./outbox.ts";
 
 export type Signer = WalletClient<Transport, Chain, Account>;
 
@@ -34,21 +36,24 @@ export class Transactor {
   readonly signer: Signer;
   private readonly sync: boolean;
   private readonly unasked: boolean;
+  private readonly outbox: Outbox | undefined;
 
   /**
    * @param options.sync Ask the node to answer a transaction with its receipt (EIP-7966), as development chains do.
    * @param options.unasked Send without an estimate, with as much gas as a transaction may have: for development chains, and calls that
    * were simulated or cannot revert. One that does is refused without its error's name.
+   * @param options.outbox Of the same account: writes go through it, so that they are replaced where they are stuck, and never sent twice.
    */
   constructor(
     client: PublicClient<Transport, Chain>,
     signer: Signer,
-    { sync = false, unasked = false }: { readonly sync?: boolean; readonly unasked?: boolean } = {},
+    options: { readonly sync?: boolean; readonly unasked?: boolean; readonly outbox?: Outbox | undefined } = {},
   ) {
     this.client = client;
     this.signer = signer;
-    this.sync = sync;
-    this.unasked = unasked;
+    this.sync = options.sync ?? false;
+    this.unasked = options.unasked ?? false;
+    this.outbox = options.outbox;
   }
 
   get address(): Address {
@@ -77,11 +82,7 @@ export class Transactor {
   ): Promise<Receipt> {
     const call = { address, abi, functionName, args, account: this.signer.account };
     const terms = this.unasked ? await this.knownTerms() : { gas: await this.estimate(call) };
-    const receipt = this.sync
-      ? await this.signer.writeContractSync({ ...call, ...terms, throwOnReceiptRevert: false } as never)
-      : await this.client.waitForTransactionReceipt({
-          hash: await this.signer.writeContract({ ...call, ...terms } as never),
-        });
+    const receipt = await this.submit(call, terms);
     const hash = receipt.transactionHash;
     if (receipt.status !== "success") {
       throw new MeniscusError("market", `${functionName} reverted when it was mined (transaction ${hash}).`, {
@@ -90,6 +91,22 @@ export class Transactor {
       });
     }
     return { hash, blockNumber: receipt.blockNumber, gasUsed: receipt.gasUsed, logs: receipt.logs };
+  }
+
+  private async submit(
+    call: { readonly address: Address; readonly functionName: string },
+    terms: { readonly gas: bigint },
+  ) {
+    if (this.outbox) {
+      const data = encodeFunctionData(call as never);
+      const outcome = await this.outbox.send({ to: call.address, data, gas: terms.gas });
+      if (outcome !== "cancelled") return outcome;
+      throw new MeniscusError("network", `${call.functionName} was not mined and is called off.`, { retryable: true });
+    }
+    if (this.sync)
+      return await this.signer.writeContractSync({ ...call, ...terms, throwOnReceiptRevert: false } as never);
+    const hash = await this.signer.writeContract({ ...call, ...terms } as never);
+    return await this.client.waitForTransactionReceipt({ hash });
   }
 
   /** Half as much again: what a block later costs may differ (a first write to a slot, an epoch that turned). */

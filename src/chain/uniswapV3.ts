@@ -23,7 +23,7 @@ import { localTokenAbi, localTokenBytecode } from "./abis.ts";
 
 const require = createRequire(import.meta.url);
 
-type Reader = PublicClient<HttpTransport, Chain>;
+export type Reader = PublicClient<HttpTransport, Chain>;
 type Wallet = WalletClient<HttpTransport, Chain, LocalAccount>;
 
 /** The pool's fee of 0.05 %, in millionths as Uniswap writes it, and the tick spacing that goes with it. */
@@ -363,6 +363,38 @@ export async function quoteExactInput(
   return BigInt(output.quotient.toString());
 }
 
+/**
+ * A pool's price, and the ticks with liquidity around it, at the latest block.
+ *
+ * @param wordsAround Words of the tick bitmap (256 spacings) that are read on either side of the price.
+ */
+export async function readTicks(reader: Reader, address: Address, wordsAround: number) {
+  const pool = { address, abi: poolAbi } as const;
+  const [[sqrtPriceX96, tick], liquidity] = await Promise.all([
+    reader.readContract({ ...pool, functionName: "slot0" }),
+    reader.readContract({ ...pool, functionName: "liquidity" }),
+  ]);
+  const word = Math.floor(tick / TICK_SPACING) >> 8;
+  const words = Array.from({ length: 2 * wordsAround + 1 }, (_, i) => word - wordsAround + i);
+  const bitmaps = await Promise.all(
+    words.map((each) => reader.readContract({ ...pool, functionName: "tickBitmap", args: [each] })),
+  );
+  const indices = bitmaps.flatMap((bits, i) =>
+    Array.from({ length: 256 }, (_, bit) => bit)
+      .filter((bit) => (bits >> BigInt(bit)) & 1n)
+      .map((bit) => (words[i]! * 256 + bit) * TICK_SPACING),
+  );
+  const ticks = await Promise.all(
+    indices.map(async (index) => {
+      const [, liquidityNet] = await reader.readContract({ ...pool, functionName: "ticks", args: [index] });
+      return { index, liquidityNet };
+    }),
+  );
+  const lowest = words[0]! * 256 * TICK_SPACING;
+  const highest = (words.at(-1)! + 1) * 256 * TICK_SPACING;
+  return { sqrtPriceX96, liquidity, ticks, lowest, highest };
+}
+
 /** The SDK walks from tick to tick; this reads the ones it comes by. */
 function ticksOf(reader: Reader, address: Address): TickDataProvider {
   const words = new Map<number, Promise<bigint>>();
@@ -398,7 +430,8 @@ function ticksOf(reader: Reader, address: Address): TickDataProvider {
   };
 }
 
-interface PoolShape {
+/** Which way round a pool's tokens stand. */
+export interface PoolShape {
   readonly baseIsToken0: boolean;
   readonly quoteDecimals: number;
 }
@@ -435,7 +468,8 @@ function isBaseToken0(pool: EthPool): boolean {
   return sorted(pool.baseToken, pool.quoteToken)[0] === getAddress(pool.baseToken);
 }
 
-function shapeOf(pool: EthPool): PoolShape {
+/** How the pool's tokens stand. */
+export function shapeOf(pool: EthPool): PoolShape {
   return { baseIsToken0: isBaseToken0(pool), quoteDecimals: pool.quoteDecimals };
 }
 

@@ -3,32 +3,39 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { zeroAddress } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
+import { AlignmentTally, misalignments, whenFresh, whenQuiet } from "../bots/arbitrage/alignment.ts";
+import { Arbitrageur } from "../bots/arbitrage/arbitrageur.ts";
+import { readOracleFacts, readPoolFacts } from "../bots/arbitrage/collector.ts";
+import { PoolMaker } from "../bots/arbitrage/makers.ts";
+import { service } from "../bots/bounty.ts";
 import { Hedger } from "../bots/hedger.ts";
 import { clearinghouseAbi, insuranceFundAbi, marketOracleAbi, settlementPriceAbi } from "../chain/abis.ts";
 import { type Anvil, startAnvil } from "../chain/anvil.ts";
 import { revertNameOf } from "../chain/decodeError.ts";
 import { deployProtocol, type PoolInput } from "../chain/deploy.ts";
 import { type Deployment, deploymentFile, writeDeployment } from "../chain/deployments.ts";
-import { expiryName, toAccountId } from "../chain/optionId.ts";
+import { expiryName, fromOptionId, fromSize, holdingsOf, toAccountId } from "../chain/optionId.ts";
 import { wad } from "../chain/parameters.ts";
 import { placePermit2 } from "../chain/permit2.ts";
 import { Transactor } from "../chain/transactor.ts";
 import { mintLocalToken, poolPrice, swapToPrice } from "../chain/uniswapV3.ts";
+import { ReplayVenue } from "../market-data/replayVenue.ts";
 import { MeniscusError } from "../runtime/errors.ts";
 import { createLogger } from "../runtime/logger.ts";
 import { AccountBook } from "../sdk/accountBook.ts";
 import { connect, Sender } from "../sdk/client.ts";
 import { ConservationChecker } from "../sdk/conservation.ts";
+import { arbitrageRules, openArbitrage } from "./arbitrage.ts";
 import { type TickSchedule, ticks } from "./clock.ts";
-import { flattenPool } from "./closing.ts";
+import { flattenPools } from "./closing.ts";
 import { type EthMarket, openEthMarket } from "./ethMarket.ts";
-import { nextOrder } from "./flow.ts";
+import { nextOrder, type Position } from "./flow.ts";
 import { type Observation, observe } from "./observe.ts";
 import { approve, Keeper, LiquidityProvider, type Outcome, type TradeRecord, Trader } from "./participants.ts";
 import { botProgram, MarketProcesses, nodeProgram, type ProcessPlan } from "./processes.ts";
 import { createRandom, mixSeed, type Random } from "./random.ts";
+import { referenceVolatilities } from "./reference.ts";
 import type { MarketReport } from "./report.ts";
 import { SPOT_SYMBOL, startVenues, type VenueServer } from "./venue.ts";
 import type { MarketStatus } from "./view.ts";
@@ -50,9 +57,12 @@ export const accounts = {
   settler: 21,
   staker: 22,
   hedger: 23,
+  arbitrageBot: 24,
+  /** Of the second pool. */
+  cautiousLp: 25,
 } as const;
 
-const ACCOUNT_COUNT = 24;
+export const accountCount = 26;
 
 export interface LocalMarketOptions {
   readonly world: World;
@@ -60,6 +70,8 @@ export interface LocalMarketOptions {
   readonly seed: number;
   readonly port: number;
   readonly ordersPerTick: number;
+  /** Whether an arbitrage bot compares the pools with each other, with the venue and with Uniswap. */
+  readonly arbitrage: boolean;
   readonly signal: AbortSignal;
   readonly onStep: (step: string) => void;
   readonly onStatus: (status: MarketStatus) => void;
@@ -74,6 +86,19 @@ const PATIENCE_MILLISECONDS = 60_000;
 const HEDGES_PER_TICK = 8;
 /** Ticks at the end in which nothing but closing happens. */
 const CLOSING_TICKS = 5;
+/** Distance between strikes that everybody trades. */
+const STRIKE_STEP = 25;
+/** The second pool asks more and takes less than the first: for LPs who would rather miss a trade. */
+const CONSERVATIVE: Pick<PoolInput, "parameters"> = {
+  parameters: {
+    netVegaSpread: wad(0.008),
+    notionalSpread: wad(0.0006),
+    vegaLimit: wad(0.5),
+    expiryVegaLimit: wad(0.35),
+    vegaFlowLimit: wad(0.15),
+    utilisationLimit: wad(0.5),
+  },
+};
 /** What the pool stands behind the insurance fund with. */
 const BACKSTOP_CAP = 20_000n * 10n ** BigInt(QUOTE_DECIMALS);
 /** Of pools whose reports are an hour apart. */
@@ -115,6 +140,12 @@ export class LocalMarket {
   private tickCount = 0;
   private nodePorts: readonly number[] = [];
   private liquidator!: Trader;
+  private readonly alignment = new AlignmentTally();
+  private arbitrageur: Arbitrageur | undefined;
+  /** The bot's account, to give back in its name at the end. */
+  private arbitrageTrader: Trader | undefined;
+  private readonly arbitrageSums = { plans: 0, promised: 0 };
+  private venue!: ReplayVenue;
   private processFailure: MeniscusError | undefined;
 
   constructor(options: LocalMarketOptions) {
@@ -129,7 +160,7 @@ export class LocalMarket {
     this.anvil = await startAnvil({
       port: this.options.port,
       timestamp: schedule.firstTick - 3_600,
-      accounts: ACCOUNT_COUNT,
+      accounts: accountCount,
       recentStatesOnly: true,
     });
     onStep("Uniswap v3");
@@ -148,7 +179,10 @@ export class LocalMarket {
       permit2: await placePermit2(this.anvil.testClient),
       oracleSigners: accounts.nodes.map((index) => this.anvil.address(index)),
       protocolFees: this.anvil.address(accounts.protocolFees),
-      pools: [{ name: "core", backstopCap: BACKSTOP_CAP, ...hourly }],
+      pools: [
+        { name: "core", backstopCap: BACKSTOP_CAP, ...hourly },
+        { name: "conservative", ...hourly, parameters: { ...hourly.parameters, ...CONSERVATIVE.parameters } },
+      ],
       onStep,
     });
     writeDeployment(this.deployment, deploymentFile(this.deployment.chainId));
@@ -197,10 +231,15 @@ export class LocalMarket {
     await this.settleExpired(time);
     await this.keeper.mark();
     await this.hedge(time);
+    if (!closing) await this.arbitrageOptions(time);
     for (const lp of this.lps) if (lp.isWaiting) await lp.claim();
     const seen = await observe(this.anvil.publicClient, this.deployment, time);
     if (closing) await this.windDown();
-    else await this.trade(seen);
+    else {
+      await this.trade(seen);
+      await this.arbitrageOptions(time);
+      await this.align(time);
+    }
     await this.conservation.check();
     this.options.onStatus(await this.status(time, seen));
   }
@@ -222,39 +261,73 @@ export class LocalMarket {
   private async hedge(time: number): Promise<void> {
     this.deltaBeforeHedge = undefined;
     for (let i = 0; i < HEDGES_PER_TICK; i++) {
-      const [act] = await this.hedger.look();
-      if (!act) return;
-      this.hedges += 1;
-      this.deltaBeforeHedge ??= act.deltaBefore;
+      const acts = await this.hedger.look();
+      if (acts.length === 0) return;
+      this.hedges += acts.length;
+      this.deltaBeforeHedge ??= acts.find(({ pool }) => pool === this.deployment.pools[0]?.name)?.deltaBefore;
       await this.arbitrage(time);
     }
+  }
+
+  /** In this process, so that a tick goes on when it is done. */
+  private async arbitrageOptions(time: number): Promise<void> {
+    this.venue.moveTo(time);
+    const acts = (await this.arbitrageur?.look()) ?? [];
+    this.arbitrageSums.plans += acts.length;
+    this.arbitrageSums.promised += acts.reduce((sum, { kind, gain }) => sum + (kind === "hedge" ? 0 : gain), 0);
+  }
+
+  /** The first pool as it stays until the next tick, beside the venue. */
+  private async align(time: number): Promise<void> {
+    const pool = this.deployment.pools[0];
+    const place = { client: this.anvil.publicClient, deployment: this.deployment };
+    const oracle = await readOracleFacts(place, MARKET_ID);
+    if (!pool || !oracle) return;
+    const account = toAccountId(pool.optionPool, 1);
+    const facts = await readPoolFacts(place, { ...pool, account }, [...oracle.boards.keys()]);
+    const fresh = whenFresh(oracle);
+    const venue = referenceVolatilities(this.options.world.chain(time), MARKET_ID, STRIKE_STEP);
+    this.alignment.add(misalignments(new PoolMaker(fresh, whenQuiet(facts)), fresh, venue));
   }
 
   /** Everybody gives back what he holds against the pool, and the LPs ask for everything. */
   private async windDown(): Promise<void> {
     // What the liquidator took over and could not hand on is given back in its name.
     await this.processes.stop("liquidator");
-    const holders = [...this.traders, this.liquidator];
+    const holders = [...this.traders, ...(this.arbitrageTrader ? [this.arbitrageTrader] : []), this.liquidator];
     const held = await Promise.all(
-      holders.map(async (trader, index) => (await trader.positions()).map((position) => ({ trader: index, position }))),
+      holders.map(async (each, holder) => (await each.positions()).map((position) => ({ holder, position }))),
     );
-    for (const { trader: index, order } of flattenPool(held.flat())) {
-      const trader = holders[index];
-      if (!trader) throw new RangeError(`there is no trader ${index}`);
-      let outcome = await trader.swap([order]);
+    const books = await Promise.all(this.deployment.pools.map(({ optionPool }) => this.bookOf(optionPool)));
+    for (const { holder, pool, order } of flattenPools(books, held.flat(), holders.length - 1)) {
+      const trader = holders[holder];
+      const maker = this.deployment.pools[pool]?.optionPool;
+      if (!trader || !maker) throw new RangeError(`there is no holder ${holder} or pool ${pool}`);
+      let outcome = await trader.swap([order], Infinity, maker);
       if ("refused" in outcome && outcome.refused.startsWith("Clearinghouse_")) {
         // A writer who has lost his collateral brings more before he buys back.
         await trader.topUp(TOP_UP);
-        outcome = await trader.swap([order]);
+        outcome = await trader.swap([order], Infinity, maker);
       }
       this.record(outcome);
     }
     for (const lp of this.lps) await lp.requestRedeemAll();
   }
 
+  private async bookOf(optionPool: `0x${string}`): Promise<readonly Position[]> {
+    const words = await this.anvil.publicClient.readContract({
+      address: this.deployment.clearinghouse,
+      abi: clearinghouseAbi,
+      functionName: "strikes",
+      args: [toAccountId(optionPool, 1)],
+    });
+    return words.flatMap(holdingsOf).map(({ option, size }) => ({ ...fromOptionId(option), size: fromSize(size) }));
+  }
+
   /** What the LPs see at the end, and what was proved on the way. */
   async finish(): Promise<Omit<MarketReport, "lps">> {
     await Promise.all(this.lps.map((lp) => lp.claim()));
+    const earned = await this.arbitrageur?.appraise();
     await this.conservation.check();
     const { world, schedule } = this.options;
     return {
@@ -262,6 +335,13 @@ export class LocalMarket {
       expiriesSettled: this.settled.size,
       trades: this.trades,
       hedges: this.hedges,
+      alignment: {
+        within1: this.alignment.within1,
+        optionsWithin1: this.alignment.optionsWithin1,
+        distance: this.alignment.distance,
+        ticks: this.alignment.count,
+      },
+      arbitrage: earned ? { ...this.arbitrageSums, result: earned.result } : null,
       refused: Object.fromEntries(this.refusals),
       model: {
         source: world.description,
@@ -330,16 +410,24 @@ export class LocalMarket {
     }
   }
 
-  /** The settler does it on its own; the market goes on when the payout ratio is fixed and the pool has its credit. */
+  /** The settler does it on its own; the market goes on when the payout ratio is fixed and the pools have their credits. */
   private async waitForSettlement(expiry: number): Promise<void> {
     const ledger = { address: this.deployment.clearinghouse, abi: clearinghouseAbi } as const;
-    const pool = toAccountId(this.deployment.pools[0]?.optionPool ?? zeroAddress, 1);
+    const { publicClient } = this.anvil;
     const isOver = async () => {
-      const [word, credit] = await Promise.all([
-        this.anvil.publicClient.readContract({ ...ledger, functionName: "expiryWord", args: [MARKET_ID, expiry] }),
-        this.anvil.publicClient.readContract({ ...ledger, functionName: "credit", args: [pool, MARKET_ID, expiry] }),
-      ]);
-      return (word & 0xffn) === FINAL && credit === 0n;
+      const word = await publicClient.readContract({
+        ...ledger,
+        functionName: "expiryWord",
+        args: [MARKET_ID, expiry],
+      });
+      if ((word & 0xffn) !== FINAL) return false;
+      const credits = await Promise.all(
+        this.deployment.pools.map(({ optionPool }) => {
+          const args = [toAccountId(optionPool, 1), MARKET_ID, expiry] as const;
+          return publicClient.readContract({ ...ledger, functionName: "credit", args });
+        }),
+      );
+      return credits.every((credit) => credit === 0n);
     };
     await this.waitFor(isOver, `The settler did not settle ${expiryName(expiry)}`);
   }
@@ -367,7 +455,7 @@ export class LocalMarket {
           boards: seen.boards,
           positions: await trader.positions(),
           canWrite: trader.canWrite,
-          strikeStep: 25,
+          strikeStep: STRIKE_STEP,
           minTenor: 2.1 * 86_400,
           maxTenor: 100 * 86_400,
           typicalSize: 3,
@@ -402,6 +490,8 @@ export class LocalMarket {
       trades: this.trades,
       hedges: this.hedges,
       deltaBeforeHedge: this.deltaBeforeHedge,
+      alignment: { distance: this.alignment.last, within1: this.alignment.within1 },
+      arbitrage: this.arbitrageur && { result: this.arbitrageur.stands.result, plans: this.arbitrageSums.plans },
       refused: [...this.refusals.values()].reduce((sum, count) => sum + count, 0),
       expiriesSettled: this.settled.size,
       lastTrades: this.lastTrades,
@@ -484,25 +574,35 @@ export class LocalMarket {
     }));
   }
 
-  /** In this process, so that a tick goes on when it is done: it hedges what marks and traders leave. */
-  private async openHedger(): Promise<Hedger> {
+  /** Bots in this process, so that a tick goes on when they are done. */
+  private async openBots(): Promise<void> {
     const connection = await connect({
       rpcUrl: this.anvil.url,
       deploymentFile: deploymentFile(this.deployment.chainId),
     });
-    const key = privateKeyToAccount(this.anvil.privateKey(accounts.hedger));
-    const rules = { minGain: 0n, asService: true, nativePrice: undefined };
-    const log = createLogger("hedger", "silent");
-    return new Hedger(new Sender(connection, key, undefined, { sync: true }), rules, log);
+    const senderOf = (index: number) =>
+      new Sender(connection, privateKeyToAccount(this.anvil.privateKey(index)), undefined, { sync: true });
+    this.hedger = new Hedger(senderOf(accounts.hedger), service, createLogger("hedger", "silent"));
+    if (!this.options.arbitrage) return;
+    const log = createLogger("arbitrageur", "silent");
+    const place = { marketId: MARKET_ID, reference: this.venue };
+    this.arbitrageur = new Arbitrageur(senderOf(accounts.arbitrageBot), arbitrageRules, log, place);
+    await openArbitrage(this.anvil, this.market, this.deployment, accounts);
+    const transactor = this.transactor(accounts.arbitrageBot);
+    this.arbitrageTrader = new Trader("arbitrageur", this.deployment, transactor, true);
   }
 
   private async openAccounts(): Promise<void> {
     const { deployment } = this;
     this.keeper = new Keeper(deployment, this.transactor(accounts.keeper));
-    this.hedger = await this.openHedger();
-    this.lps = accounts.liquidityProviders.map(
-      (index, i) => new LiquidityProvider(i === 0 ? "Ada" : "Ben", deployment, this.transactor(index)),
-    );
+    this.venue = new ReplayVenue(this.options.world, this.options.schedule.firstTick);
+    await this.openBots();
+    this.lps = [
+      ...accounts.liquidityProviders.map(
+        (index, i) => new LiquidityProvider(i === 0 ? "Ada" : "Ben", deployment, this.transactor(index)),
+      ),
+      new LiquidityProvider("Cem", deployment, this.transactor(accounts.cautiousLp), "conservative"),
+    ];
     this.traders = [
       ...accounts.wallets.map((index, i) => new Trader(`wallet ${i + 1}`, deployment, this.transactor(index), false)),
       ...accounts.writers.map((index, i) => new Trader(`writer ${i + 1}`, deployment, this.transactor(index), true)),
@@ -515,6 +615,7 @@ export class LocalMarket {
       ...accounts.visitors,
       accounts.liquidator,
       accounts.staker,
+      accounts.cautiousLp,
     ];
     for (const index of everyone) await this.mint(index, usdc(2_000_000));
     // The last writer is the reckless one: what he puts up does not carry him through a crash.
@@ -522,9 +623,10 @@ export class LocalMarket {
     for (const trader of this.traders) await trader.open(usdc(trader === reckless ? 30_000 : 400_000));
     await this.liquidator.open(usdc(1_000_000));
     await this.stakeInsurance(usdc(250_000));
-    const [ada, ben] = this.lps;
+    const [ada, ben, cem] = this.lps;
     await ada?.requestDeposit(usdc(600_000));
     await ben?.requestDeposit(usdc(400_000));
+    await cem?.requestDeposit(usdc(500_000));
   }
 }
 

@@ -22,6 +22,7 @@ interface Options {
   readonly port: number;
   readonly orders: number;
   readonly report?: string;
+  readonly arbitrage: boolean;
   readonly keepOpen?: boolean;
 }
 
@@ -66,6 +67,7 @@ const command = new Command("npm start --")
   .option("--seed <n>", "seed of the generated market and of the traders", parsed(number), 1)
   .option("--orders <n>", "orders per tick on average", parsed(number), 3)
   .option("--port <n>", "port of the chain's RPC; 0 takes a free one", parsed(number), 8545)
+  .option("--no-arbitrage", "leave the arbitrage bot out")
   .option("--report <file>", "write the result as JSON")
   .helpOption("-h, --help", "show this")
   .exitOverride((error) => process.exit(error.code === "commander.helpDisplayed" ? 0 : 2));
@@ -105,6 +107,7 @@ async function main(): Promise<void> {
     seed: options.seed,
     port: options.port,
     ordersPerTick: options.orders,
+    arbitrage: options.arbitrage,
     signal: abort.signal,
     onStep: step,
     onStatus: show,

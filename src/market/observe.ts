@@ -3,7 +3,7 @@ import { clearinghouseAbi, marketOracleAbi, optionPoolAbi, poolSharesAbi } from 
 import type { Deployment } from "../chain/deployments.ts";
 import { fromSize, fromStrikeKey, fromStrikeWord, toAccountId } from "../chain/optionId.ts";
 import type { BoardView } from "./flow.ts";
-import type { SurfaceRow } from "./view.ts";
+import type { MarketStatus, SurfaceRow } from "./view.ts";
 
 /** What the protocol shows of itself at the latest block; amounts in quote tokens. */
 export interface Observation {
@@ -22,6 +22,8 @@ export interface Observation {
   readonly baseHeld: number;
   readonly insuranceFund: number;
   readonly liquidations: number;
+  /** All pools but the first. */
+  readonly otherPools: MarketStatus["otherPools"];
 }
 
 const MOMENT_NOW = 1;
@@ -96,5 +98,19 @@ export async function observe(
     baseHeld: Number(base) / 10 ** market.baseDecimals,
     insuranceFund: Number(insuranceFund) / units,
     liquidations: liquidations.length,
+    otherPools: await Promise.all(deployment.pools.slice(1).map((other) => observeShares(client, other, units))),
   };
+}
+
+async function observeShares(
+  client: PublicClient<Transport, Chain>,
+  { name, optionPool, poolShares }: Deployment["pools"][number],
+  units: number,
+): Promise<MarketStatus["otherPools"][number]> {
+  const [{ nav }, supply] = await Promise.all([
+    client.readContract({ address: optionPool, abi: optionPoolAbi, functionName: "lastMark" }),
+    client.readContract({ address: poolShares, abi: poolSharesAbi, functionName: "totalSupply" }),
+  ]);
+  const value = Number(nav) / units;
+  return { name, nav: value, sharePrice: supply === 0n ? 1 : value / (Number(supply) / 1e18) };
 }

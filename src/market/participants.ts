@@ -1,5 +1,5 @@
 import { type Address, erc20Abi, maxInt256, maxUint256, parseEventLogs } from "viem";
-import { clearinghouseAbi, optionPoolAbi, poolSharesAbi } from "../chain/abis.ts";
+import { clearinghouseAbi, optionPoolAbi, poolLensAbi, poolSharesAbi } from "../chain/abis.ts";
 import { revertNameOf } from "../chain/decodeError.ts";
 import type { Deployment } from "../chain/deployments.ts";
 import { fromOptionId, fromSize, holdingsOf, optionName, toAccountId, toOptionId, toSize } from "../chain/optionId.ts";
@@ -38,7 +38,6 @@ export class Trader {
   readonly canWrite: boolean;
   private readonly deployment: Deployment;
   private readonly transactor: Transactor;
-  private readonly optionPool: Address;
   private readonly marketId: number;
   private readonly walletOptions = new Set<bigint>();
 
@@ -50,7 +49,6 @@ export class Trader {
     this.transactor = transactor;
     this.canWrite = canWrite;
     this.account = toAccountId(transactor.address, canWrite ? 1 : 0);
-    this.optionPool = pool.optionPool;
     this.marketId = pool.marketId;
   }
 
@@ -87,19 +85,22 @@ export class Trader {
   }
 
   /**
-   * Asks the pool for a price and takes it, with half a per cent of room. Refusals of the market are an outcome, and so is a price
-   * above `most` quote tokens, which is too dear for the trader.
+   * Asks for a price and takes it, with half a per cent of room. Refusals of the market are an outcome, and so is a price above `most`
+   * quote tokens, which is too dear for the trader.
+   *
+   * @param maker Whom he trades with; by default the pool whose price is best.
    */
-  async swap(order: Order, most = Infinity): Promise<Outcome> {
+  async swap(order: Order, most = Infinity, maker?: Address): Promise<Outcome> {
     const { client } = this.transactor;
     const legs = order.map(({ expiry, strike, kind, size }) => ({
       option: toOptionId({ marketId: this.marketId, expiry, strike, kind }),
       size: toSize(size),
     }));
+    const pool = maker ?? (await this.bestPool(legs));
     const request = (limitCash: bigint, deadline: number) =>
       ({
         account: this.account,
-        maker: this.optionPool,
+        maker: pool,
         legs,
         limitCash,
         deadline,
@@ -128,6 +129,22 @@ export class Trader {
     } catch (error) {
       return { refused: refusalOf(error) };
     }
+  }
+
+  /** The pool that names the best price; the first where none does, which then says why. */
+  private async bestPool(legs: readonly { readonly option: bigint; readonly size: bigint }[]): Promise<Address> {
+    const pools = this.deployment.pools.filter(({ marketId }) => marketId === this.marketId);
+    const [first, ...others] = pools.map(({ optionPool }) => optionPool);
+    if (!first) throw new Error("the market has no pool");
+    if (others.length === 0) return first;
+    const [best] = await this.transactor.client.readContract({
+      address: this.deployment.poolLens,
+      abi: poolLensAbi,
+      functionName: "bestQuote",
+      args: [[first, ...others], legs],
+      blockTag: "pending",
+    });
+    return [first, ...others][Number(best)] ?? first;
   }
 
   /** Wallets: burns the options of final expiries and takes the payout home. */
@@ -160,9 +177,11 @@ function describeOrder(symbol: string, order: Order): string {
     .join(", ");
 }
 
-/** Somebody who owns a part of the pool. */
+/** Somebody who owns a part of a pool. */
 export class LiquidityProvider {
   readonly name: string;
+  /** The pool's name. */
+  readonly pool: string;
   readonly address: Address;
   /** Whether a request of this LP may still have something to claim. */
   isWaiting = false;
@@ -170,10 +189,12 @@ export class LiquidityProvider {
   private readonly transactor: Transactor;
   private readonly poolShares: Address;
 
-  constructor(name: string, deployment: Deployment, transactor: Transactor) {
-    const pool = deployment.pools[0];
-    if (!pool) throw new Error("the deployment has no pool");
+  /** @param poolName By default the deployment's first pool. */
+  constructor(name: string, deployment: Deployment, transactor: Transactor, poolName?: string) {
+    const pool = deployment.pools.find((each) => poolName === undefined || each.name === poolName);
+    if (!pool) throw new Error("the deployment has no such pool");
     this.name = name;
+    this.pool = pool.name;
     this.address = transactor.address;
     this.deployment = deployment;
     this.transactor = transactor;
@@ -222,24 +243,22 @@ export class LiquidityProvider {
   }
 }
 
-/** Whoever keeps the market moving: marks the book after each report. */
+/** Whoever keeps the market moving: marks the books after each report. */
 export class Keeper {
   private readonly deployment: Deployment;
   private readonly transactor: Transactor;
-  private readonly optionPool: Address;
 
   constructor(deployment: Deployment, transactor: Transactor) {
-    const pool = deployment.pools[0];
-    if (!pool) throw new Error("the deployment has no pool");
     this.deployment = deployment;
     this.transactor = transactor;
-    this.optionPool = pool.optionPool;
   }
 
   async mark(): Promise<void> {
-    await this.transactor.write(this.optionPool, optionPoolAbi, "mark", []);
-    await this.transactor.write(this.deployment.clearinghouse, clearinghouseAbi, "stress", [
-      toAccountId(this.optionPool, 1),
-    ]);
+    for (const { optionPool } of this.deployment.pools) {
+      await this.transactor.write(optionPool, optionPoolAbi, "mark", []);
+      await this.transactor.write(this.deployment.clearinghouse, clearinghouseAbi, "stress", [
+        toAccountId(optionPool, 1),
+      ]);
+    }
   }
 }

@@ -1,7 +1,7 @@
 import Table from "cli-table3";
 import type { Chain, PublicClient, Transport } from "viem";
 import type { Deployment } from "../chain/deployments.ts";
-import { readStatement, type StatementPart, statementParts } from "../sdk/statement.ts";
+import { type PoolStatement, readStatement, type StatementPart, statementParts } from "../sdk/statement.ts";
 import type { LiquidityProvider } from "./participants.ts";
 import type { LpReport, MarketReport } from "./report.ts";
 
@@ -12,12 +12,14 @@ export async function lpReports(
   lps: readonly LiquidityProvider[],
 ): Promise<readonly LpReport[]> {
   const names = Object.fromEntries(lps.map(({ address, name }) => [address, name]));
-  const statement = await readStatement(client, deployment, { names });
-  return lps.map(({ name, address }) => {
-    const own = statement.lps.find((lp) => lp.address.toLowerCase() === address.toLowerCase());
+  const pools = [...new Set(lps.map(({ pool }) => pool))];
+  const statements = new Map<string, PoolStatement>();
+  for (const pool of pools) statements.set(pool, await readStatement(client, deployment, { names, pool }));
+  return lps.map(({ name, address, pool }) => {
+    const own = statements.get(pool)?.lps.find((lp) => lp.address.toLowerCase() === address.toLowerCase());
     if (!own) throw new Error(`${name} has no statement`);
     const { deposited, withdrawn, change, parts, residual } = own;
-    return { name, deposited, withdrawn, change, parts, residual };
+    return { name, pool, deposited, withdrawn, change, parts, residual };
   });
 }
 
@@ -46,7 +48,7 @@ const meanings: Readonly<Record<StatementPart, string>> = {
 export function renderStatements(report: MarketReport, symbol: string): string {
   const { lps, conservation } = report;
   const table = new Table({
-    head: [`LP statement, ${symbol}`, ...lps.map(({ name }) => name)],
+    head: [`LP statement, ${symbol}`, ...lps.map(({ name, pool }) => `${name} (${pool})`)],
     colAligns: ["left", ...lps.map(() => "right" as const)],
     style: { head: [], border: [], compact: true },
   });
@@ -69,10 +71,16 @@ export function renderStatements(report: MarketReport, symbol: string): string {
     table.toString(),
     "",
     `${report.trades} trades, ${report.expiriesSettled} expiries settled, ${report.model.ticks} reports (${report.model.source})`,
+    `prices: core within a volatility point of the venue ${percent(report.alignment.within1)} of the time (each option by itself ${percent(report.alignment.optionsWithin1)}), ${report.alignment.distance.toFixed(2)} points on average`,
+    report.arbitrage
+      ? `arbitrage: ${report.arbitrage.plans} plans for ${money(report.arbitrage.promised)} ${symbol} after costs; result ${money(report.arbitrage.result)} ${symbol}`
+      : "arbitrage: no bot",
     refused.length > 0 ? `orders refused: ${refused.join(", ")}` : "no order was refused",
     `conservation: ${conservation.checkedBlocks} blocks checked, ${conservation.violations} violations; ${sums.join("; ")}`,
   ].join("\n");
 }
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
 function money(value: number): string {
   const rounded = Math.abs(value) < 0.005 ? 0 : value;

@@ -34,6 +34,12 @@ export interface MarketStatus {
   /** Where this tick was hedged: the delta before. */
   readonly deltaBeforeHedge: number | undefined;
   readonly hedges: number;
+  /** The first pool's distance from the venue, volatility points, and share of time within one so far. */
+  readonly alignment: { readonly distance: number | undefined; readonly within1: number };
+  /** What the arbitrage bot earned so far and in how many plans; undefined where there is none. */
+  readonly arbitrage: { readonly result: number; readonly plans: number } | undefined;
+  /** The other pools. */
+  readonly otherPools: readonly { readonly name: string; readonly nav: number; readonly sharePrice: number }[];
   readonly insuranceFund: number;
   readonly liquidations: number;
   readonly oracleAge: number;
@@ -83,6 +89,10 @@ export function renderStatus(status: MarketStatus): string {
     "",
     `spot        ${money(status.spot)} USDC   Uniswap v3 ${money(status.uniswapSpot)}   oracle round ${status.oracleRound}, ${status.oracleAge} s old`,
     `pool        NAV ${money(status.nav)} USDC   share ${status.sharePrice.toFixed(6)}   utilisation ${percent(status.utilisation)}   reserve R ${money(status.reserve)}`,
+    ...status.otherPools.map(
+      ({ name, nav, sharePrice }) => `${name.padEnd(11)} NAV ${money(nav)} USDC   share ${sharePrice.toFixed(6)}`,
+    ),
+    `prices      ${describeAlignment(status)}`,
     `hedge       delta ${status.delta.toFixed(2)} ETH${status.deltaBeforeHedge === undefined ? "" : ` (${(-status.deltaBeforeHedge).toFixed(2)} before)`}   base held ${status.baseHeld.toFixed(2)} ETH   ${status.hedges} hedges`,
     `market      open interest ${status.openInterest.toFixed(1)} contracts   ${status.trades} trades   ${status.refused} refused   ${status.expiriesSettled} expiries settled`,
     `safety      insurance fund ${money(status.insuranceFund)} USDC   ${status.liquidations} liquidations   claims = held in ${status.checkedBlocks} blocks, ${status.violations} violations`,
@@ -106,10 +116,18 @@ export function renderLine(status: MarketStatus): string {
     `utilisation ${percent(status.utilisation)}`,
     `${status.trades} trades`,
     `${status.hedges} hedges`,
+    describeAlignment(status),
     `${status.expiriesSettled} expiries settled`,
     `${status.liquidations} liquidations`,
     `${status.violations} violations`,
   ].join(" · ");
+}
+
+function describeAlignment({ alignment, arbitrage }: MarketStatus): string {
+  const now =
+    alignment.distance === undefined ? "no reference" : `${alignment.distance.toFixed(2)} points from the venue`;
+  const bot = arbitrage ? `arbitrage ${money(arbitrage.result)} USDC in ${arbitrage.plans} plans` : "no arbitrage bot";
+  return `${now} (within 1: ${percent(alignment.within1)}) · ${bot}`;
 }
 
 function progressBar(share: number): string {

@@ -17,6 +17,7 @@ import type { PrivateKeyAccount } from "viem/accounts";
 import { decodeChainError, type RevertWords, revertNameOf } from "../chain/decodeError.ts";
 import { type Deployment, deploymentFile, readDeployment } from "../chain/deployments.ts";
 import { toAccountId } from "../chain/optionId.ts";
+import type { Outbox } from "../chain/outbox.ts";
 import { type Receipt, Transactor } from "../chain/transactor.ts";
 import { MeniscusError } from "../runtime/errors.ts";
 
@@ -195,12 +196,13 @@ export class Sender {
   /**
    * @param notice Told of every transaction that the user did not ask for by name: approvals.
    * @param options.sync Ask the node to answer a transaction with its receipt, as development chains do.
+   * @param options.outbox Of the same account, through which everything is sent.
    */
   constructor(
     connection: Connection,
     account: PrivateKeyAccount,
     notice: (text: string) => void = () => {},
-    options: { readonly sync?: boolean } = {},
+    options: { readonly sync?: boolean; readonly outbox?: Outbox } = {},
   ) {
     const { client, rpcUrl } = connection;
     const signer = createWalletClient({ chain: client.chain, transport: http(rpcUrl), account });

@@ -1,10 +1,7 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-
-const PREFIX = "meniscus_oracle_";
+import { Metrics, type ReadGauge } from "../runtime/metrics.ts";
 
 /** What a node counts and measures, for Prometheus. Gauges are read off when somebody asks. */
-export class NodeMetrics {
-  readonly registry = new Registry();
+export class NodeMetrics extends Metrics {
   readonly observationsReceived = this.counter(
     "observations_received_total",
     "Words of other nodes, by what came of them",
@@ -28,25 +25,7 @@ export class NodeMetrics {
   );
   readonly composeSeconds = this.histogram("compose_seconds", "Medians, fit, words and checks of one report");
 
-  constructor(gauges: Readonly<Record<string, { readonly help: string; readonly read: () => number }>>) {
-    collectDefaultMetrics({ register: this.registry, prefix: PREFIX });
-    for (const [name, { help, read }] of Object.entries(gauges)) {
-      const gauge: Gauge = new Gauge({
-        name: `${PREFIX}${name}`,
-        help,
-        registers: [],
-        collect: () => gauge.set(read()),
-      });
-      this.registry.registerMetric(gauge);
-    }
-  }
-
-  private counter(name: string, help: string, labelNames: readonly string[] = []): Counter {
-    return new Counter({ name: `${PREFIX}${name}`, help, labelNames: [...labelNames], registers: [this.registry] });
-  }
-
-  private histogram(name: string, help: string): Histogram {
-    const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
-    return new Histogram({ name: `${PREFIX}${name}`, help, buckets, registers: [this.registry] });
+  constructor(gauges: Readonly<Record<string, ReadGauge>>) {
+    super("meniscus_oracle_", gauges);
   }
 }

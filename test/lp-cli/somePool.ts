@@ -9,5 +9,12 @@ export const pool: Pool = {
   spotHedger: nobody,
   marketId: 1,
   account: 0n,
-  market: { marketId: 1, symbol: "ETH", baseToken: nobody, baseDecimals: 18, uniswapV3Pool: nobody },
+  market: {
+    marketId: 1,
+    symbol: "ETH",
+    baseToken: nobody,
+    baseDecimals: 18,
+    uniswapV3Pool: nobody,
+    atomicExecutor: nobody,
+  },
 };

@@ -6,6 +6,7 @@ import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hedgeBand } from "../../../pricing/hedgeBand.ts";
 import { Decimal } from "../../../pricing/reference/decimal.ts";
+import { service } from "../../../src/bots/bounty.ts";
 import { Hedger } from "../../../src/bots/hedger.ts";
 import { clearinghouseAbi, optionPoolAbi, spotHedgerAbi } from "../../../src/chain/abis.ts";
 import { revertNameOf } from "../../../src/chain/decodeError.ts";
@@ -50,8 +51,7 @@ beforeAll(async () => {
   const deploymentFile = writeDeployment(market.deployment, join(folder, "deployment.json"));
   const connection = await connect({ rpcUrl: anvil.url, deploymentFile });
   const sender = new Sender(connection, privateKeyToAccount(anvil.privateKey(keeper)), undefined, { sync: true });
-  const rules = { minGain: 0n, asService: true, nativePrice: undefined };
-  bot = new Hedger(sender, rules, createLogger("hedger", "silent"));
+  bot = new Hedger(sender, service, createLogger("hedger", "silent"));
 }, 120_000);
 afterAll(async () => {
   await fixture?.anvil.stop();

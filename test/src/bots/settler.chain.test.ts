@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterEach, expect, test } from "vitest";
+import { service } from "../../../src/bots/bounty.ts";
 import { Settler } from "../../../src/bots/settler.ts";
 import { clearinghouseAbi, settlementPriceAbi } from "../../../src/chain/abis.ts";
 import { writeDeployment } from "../../../src/chain/deployments.ts";
@@ -51,7 +52,11 @@ class Scene {
     const deploymentFile = writeDeployment(market.deployment, join(folder, "deployment.json"));
     const connection = await connect({ rpcUrl: market.anvil.url, deploymentFile });
     const key = privateKeyToAccount(market.anvil.privateKey(SETTLER));
-    const settler = new Settler(new Sender(connection, key, () => {}, { sync: true }), pino({ level: "silent" }));
+    const settler = new Settler(
+      new Sender(connection, key, () => {}, { sync: true }),
+      service,
+      pino({ level: "silent" }),
+    );
     for (const index of [LP, BUYER]) await market.fund(index, 2_000_000);
     await market.report({ time: start, spot: POOL_PRICE, volatility: 0.6 });
     await market.deposit(LP, 1_000_000);

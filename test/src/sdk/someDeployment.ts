@@ -17,7 +17,16 @@ export const someDeployment: Deployment = {
   quoteToken: address("3"),
   quoteSymbol: "USDC",
   quoteDecimals: 6,
-  markets: [{ marketId: 1, symbol: "ETH", baseToken: address("4"), baseDecimals: 18, uniswapV3Pool: address("5") }],
+  markets: [
+    {
+      marketId: 1,
+      symbol: "ETH",
+      baseToken: address("4"),
+      baseDecimals: 18,
+      uniswapV3Pool: address("5"),
+      atomicExecutor: address("d"),
+    },
+  ],
   authority: address("6"),
   marketOracle: address("7"),
   riskEngine: address("8"),

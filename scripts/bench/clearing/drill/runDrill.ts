@@ -2,6 +2,7 @@
 import { pino } from "pino";
 import { erc20Abi } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
+import { service } from "../../../../src/bots/bounty.ts";
 import { Liquidator } from "../../../../src/bots/liquidator.ts";
 import { Settler } from "../../../../src/bots/settler.ts";
 import { clearinghouseAbi, insuranceFundAbi, liquidationAuctionAbi } from "../../../../src/chain/abis.ts";
@@ -99,7 +100,7 @@ class Run {
       { level: "warn" },
       { write: (line: string) => this.stage.refusals.push({ time: this.lastLook, what: "settler", reason: line }) },
     );
-    this.settler = new Settler(this.senderOf(CAST.settler), strict);
+    this.settler = new Settler(this.senderOf(CAST.settler), service, strict);
     this.liquidators = cast.liquidators.map(
       ({ index }) => new Liquidator(this.senderOf(index), LIQUIDATOR_RULES, quiet),
     );

@@ -3,6 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { privateKeyToAccount } from "viem/accounts";
+import { AlignmentTally, misalignments, whenFresh, whenQuiet } from "../../../../src/bots/arbitrage/alignment.ts";
+import { Arbitrageur } from "../../../../src/bots/arbitrage/arbitrageur.ts";
+import { readOracleFacts, readPoolFacts } from "../../../../src/bots/arbitrage/collector.ts";
+import { PoolMaker } from "../../../../src/bots/arbitrage/makers.ts";
+import { service } from "../../../../src/bots/bounty.ts";
 import { Hedger } from "../../../../src/bots/hedger.ts";
 import { Liquidator } from "../../../../src/bots/liquidator.ts";
 import { Settler } from "../../../../src/bots/settler.ts";
@@ -14,11 +19,14 @@ import { fromSize, toAccountId } from "../../../../src/chain/optionId.ts";
 import { placePermit2 } from "../../../../src/chain/permit2.ts";
 import { Transactor } from "../../../../src/chain/transactor.ts";
 import { mintLocalToken, swapToPrice } from "../../../../src/chain/uniswapV3.ts";
+import { arbitrageRules, openArbitrage } from "../../../../src/market/arbitrage.ts";
 import { type EthMarket, openEthMarket } from "../../../../src/market/ethMarket.ts";
-import { accounts, hourly } from "../../../../src/market/localMarket.ts";
+import { accountCount, accounts, hourly } from "../../../../src/market/localMarket.ts";
 import { approve, Keeper, LiquidityProvider, TOO_DEAR, Trader } from "../../../../src/market/participants.ts";
 import { createRandom, mixSeed, type Random } from "../../../../src/market/random.ts";
+import { referenceVolatilities } from "../../../../src/market/reference.ts";
 import { EXPIRY_SECOND_OF_DAY, SECONDS_PER_DAY, SECONDS_PER_HOUR, type World } from "../../../../src/market/world.ts";
+import { ReplayVenue } from "../../../../src/market-data/replayVenue.ts";
 import { createLogger } from "../../../../src/runtime/logger.ts";
 import { type Connection, connect, Sender } from "../../../../src/sdk/client.ts";
 import { type PoolStatement, readStatement } from "../../../../src/sdk/statement.ts";
@@ -26,8 +34,8 @@ import { closingWish, openingWish } from "./customers.ts";
 import { ReplayOracle } from "./replayOracle.ts";
 
 const MARKET_ID = 1;
-const ACCOUNTS = 24;
 const HEDGES_PER_TICK = 8;
+const STRIKE_STEP = 25;
 /** What follows upon a report happens within seconds of it, as its spot must be fresh. */
 const BLOCK_SECONDS = 1;
 /** For so long after an expiry the settler looks: a price that Uniswap disputes waits four hours. */
@@ -47,6 +55,8 @@ export interface ReplayOptions {
   readonly from: number;
   readonly days: number;
   readonly seed: number;
+  /** Whether an arbitrage bot compares the pool with the venue; by default none does. */
+  readonly arbitrage?: boolean;
   /** Called after each day of the market. */
   readonly onDay?: (day: number) => void;
 }
@@ -63,6 +73,24 @@ export interface ReplayResult {
   readonly confirmations: number;
   /** Hour by hour, increasing. */
   readonly exposures: readonly Exposure[];
+  readonly alignment: AlignmentTally;
+  readonly arbitrage: ArbitrageSums;
+}
+
+/** What the arbitrage bot did, quote tokens: plans were to gain so much after all costs, by day; and what it had earned in the end. */
+export interface ArbitrageSums {
+  readonly plans: number;
+  readonly promised: number;
+  readonly result: number;
+  readonly days: readonly ArbitrageDay[];
+}
+
+/** One day: how well the pool was aligned at the end of its hours, and what the bot's plans were to gain. */
+export interface ArbitrageDay {
+  readonly within1: number;
+  /** Volatility points. */
+  readonly distance: number;
+  readonly promised: number;
 }
 
 /** What a pool's hedger did, quote tokens: what it traded at the oracle's spot, and what that cost against it, bounties included. */
@@ -86,7 +114,7 @@ export async function runReplay(options: ReplayOptions): Promise<ReplayResult> {
   const folder = mkdtempSync(join(tmpdir(), "meniscus-replay-"));
   const anvil = await startAnvil({
     timestamp: options.from - SECONDS_PER_HOUR,
-    accounts: ACCOUNTS,
+    accounts: accountCount,
     recentStatesOnly: true,
   });
   try {
@@ -117,6 +145,12 @@ class ReplayMarket {
   private readonly writers: readonly Trader[];
   private readonly refused = new Map<string, number>();
   private readonly exposures: Exposure[] = [];
+  private readonly venue: ReplayVenue;
+  private readonly arbitrageBot: Arbitrageur | undefined;
+  private readonly alignment = new AlignmentTally();
+  private readonly days: ArbitrageDay[] = [];
+  private today = { alignment: new AlignmentTally(), promised: 0 };
+  private plans = 0;
   private trades = 0;
   private settled = 0;
   private liquidations = 0;
@@ -144,10 +178,14 @@ class ReplayMarket {
       folder,
     });
     this.keeper = new Keeper(deployment, transactor(keeper));
-    this.hedger = new Hedger(bot(accounts.hedger), { minGain: 0n, asService: true, nativePrice: undefined }, log);
-    this.settler = new Settler(bot(accounts.settler), log);
+    this.hedger = new Hedger(bot(accounts.hedger), service, log);
+    this.settler = new Settler(bot(accounts.settler), service, log);
     const rules = { sub: 1, edge: 0.1, minProfit: usdc(5), unwindCost: 0.05 };
     this.liquidator = new Liquidator(bot(accounts.liquidator), rules, log);
+    this.venue = new ReplayVenue(options.world);
+    this.arbitrageBot = options.arbitrage
+      ? new Arbitrageur(bot(accounts.arbitrageBot), arbitrageRules, log, { marketId: MARKET_ID, reference: this.venue })
+      : undefined;
     const names = ["Ada", "Ben"];
     this.lps = accounts.liquidityProviders.map(
       (index, i) => new LiquidityProvider(names[i] ?? "", deployment, transactor(index)),
@@ -193,6 +231,7 @@ class ReplayMarket {
     const { from, days, onDay } = this.options;
     for (let hour = 1; hour <= days * 24; hour++) {
       await this.step(from + hour * SECONDS_PER_HOUR);
+      if (hour % 24 === 0) this.endDay();
       if (hour % 24 === 0) onDay?.(hour / 24);
     }
     const [ada] = this.lps;
@@ -216,6 +255,13 @@ class ReplayMarket {
       liquidations,
       confirmations: this.oracle.confirmations,
       exposures: this.exposures,
+      alignment: this.alignment,
+      arbitrage: {
+        plans: this.plans,
+        promised: this.days.reduce((sum, { promised }) => sum + promised, 0),
+        result: this.arbitrageBot?.stands.result ?? 0,
+        days: this.days,
+      },
     };
   }
 
@@ -227,7 +273,37 @@ class ReplayMarket {
     this.exposures.push(await this.exposure(time));
     for (const lp of this.lps) if (lp.isWaiting) await lp.claim();
     if (time % LIQUIDATOR_SECONDS === 0) this.liquidations += (await this.liquidator.look()).started.length;
+    await this.arbitrageOptions(time);
     await this.trade(time);
+    await this.arbitrageOptions(time);
+    await this.align(time);
+  }
+
+  private async arbitrageOptions(time: number): Promise<void> {
+    this.venue.moveTo(time);
+    const acts = (await this.arbitrageBot?.look()) ?? [];
+    this.plans += acts.length;
+    this.today.promised += acts.reduce((sum, { kind, gain }) => sum + (kind === "hedge" ? 0 : gain), 0);
+  }
+
+  /** The pool as it stays until the next report. */
+  private async align(time: number): Promise<void> {
+    const place = { client: this.anvil.publicClient, deployment: this.deployment };
+    const oracle = await readOracleFacts(place, MARKET_ID);
+    if (!oracle) return;
+    const account = toAccountId(this.pool.optionPool, 1);
+    const pool = await readPoolFacts(place, { ...this.pool, account }, [...oracle.boards.keys()]);
+    const fresh = whenFresh(oracle);
+    const venue = referenceVolatilities(this.options.world.chain(time), MARKET_ID, STRIKE_STEP);
+    const found = misalignments(new PoolMaker(fresh, whenQuiet(pool)), fresh, venue);
+    this.alignment.add(found);
+    this.today.alignment.add(found);
+  }
+
+  private endDay(): void {
+    const { alignment, promised } = this.today;
+    this.days.push({ within1: alignment.within1, distance: alignment.distance, promised });
+    this.today = { alignment: new AlignmentTally(), promised: 0 };
   }
 
   private async report(time: number): Promise<void> {
@@ -332,6 +408,7 @@ class ReplayMarket {
     }
     for (const trader of this.wallets) await trader.open(0n);
     for (const trader of this.writers) await trader.open(usdc(1_000_000));
+    await openArbitrage(anvil, this.eth, deployment, accounts);
     const bids = new Transactor(anvil.publicClient, anvil.wallet(liquidator), { sync: true });
     await new Trader("liquidator", deployment, bids, true).open(usdc(1_000_000));
     const stakes = new Transactor(anvil.publicClient, anvil.wallet(staker), { sync: true });
