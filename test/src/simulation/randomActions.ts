@@ -5,7 +5,8 @@ import { EXPIRY_SECOND_OF_DAY, SECONDS_PER_DAY, SECONDS_PER_YEAR } from "../../.
 import type { Action, SimulatedLeg, SimulatedReport } from "../../../src/simulation/actions.ts";
 
 const WINDOW = 1_800;
-const STRIKE_STEP = 100;
+const STRIKE_STEP = 150;
+const MOST_EXPIRIES = 8;
 const TENORS = [2, 9, 30, 58];
 
 export interface RandomPeople {
@@ -59,7 +60,7 @@ export class RandomActions {
         this.push(seconds, (time) => ({ kind: "swap", time, who: pick(people.takers), legs: this.legs() }));
       }
     } else if (draw < 0.86) {
-      this.surface(random.uniform() < 0.2 ? 2_000 + Math.floor(random.uniform() * 40_000) : 60 + seconds * 30);
+      this.surface(random.uniform() < 0.35 ? 2_000 + Math.floor(random.uniform() * 40_000) : 60 + seconds * 30);
       if (random.uniform() < 0.93) this.push(2, (time) => ({ kind: "mark", time }));
       if (random.uniform() < 0.5) this.push(2, (time) => ({ kind: "stress", time }));
       if (random.uniform() < 0.7) this.push(2, (time) => ({ kind: "hedge", time, fill: { price: this.spot } }));
@@ -75,8 +76,10 @@ export class RandomActions {
   /** Expiries whose options may be held or traded: listed by tenor, each day anew. */
   private expiries(): readonly number[] {
     const day = Math.floor((this.time - EXPIRY_SECOND_OF_DAY) / SECONDS_PER_DAY) + 1;
-    const all = new Set(TENORS.map((tenor) => (day + tenor) * SECONDS_PER_DAY + EXPIRY_SECOND_OF_DAY));
-    for (const expiry of this.toSettle) if (expiry > this.time) all.add(expiry);
+    const all = new Set([...this.toSettle].filter((expiry) => expiry > this.time));
+    for (const tenor of TENORS) {
+      if (all.size < MOST_EXPIRIES) all.add((day + tenor) * SECONDS_PER_DAY + EXPIRY_SECOND_OF_DAY);
+    }
     return [...all].toSorted((a, b) => a - b);
   }
 
