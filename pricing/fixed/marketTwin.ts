@@ -253,6 +253,14 @@ export class MarketTwin {
     this.requirement = -this.worst([...this.pool.holdings], this.baseSize, now);
   }
 
+  /** What a margin account needs beside a package of its own, quote units. */
+  marginOf(legs: readonly TwinLeg[], now: number): bigint {
+    const alone = legs.map(({ expiry, strikeWad, isPut, size }) => {
+      return { expiry, strikeWad, calls: isPut ? 0n : size, puts: isPut ? size : 0n };
+    });
+    return -this.worst(alone, 0n, now);
+  }
+
   private worst(
     holdings: readonly (Omit<MarginPosition, "board"> & { readonly expiry: number })[],
     baseSize: bigint,

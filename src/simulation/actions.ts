@@ -89,6 +89,18 @@ export interface Engine {
   view(): PoolView | Promise<PoolView>;
 }
 
+/** An engine in memory, which answers at once and says prices to whoever asks. */
+export interface QuotingEngine extends Engine {
+  act(action: Action): Outcome;
+  view(): PoolView;
+  /** What a package costs the taker at `time`, quote units, whatever the limits; undefined where it has no price. */
+  quote(legs: readonly SimulatedLeg[], time: number): number | undefined;
+  /** What a margin account needs beside such a package, quote units. */
+  marginOf(legs: readonly SimulatedLeg[], time: number): number;
+  /** Quote tokens of a share. */
+  readonly sharePrice: number;
+}
+
 const VIRTUAL_SHARES = 10n ** 12n;
 
 /** Quote units that 1e18 shares are worth, times 1e18; 1e24 is par. As `PoolShares.convertToAssets` has it, virtual shares counted. */

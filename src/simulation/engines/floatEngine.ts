@@ -1,7 +1,7 @@
 /** The market in float64, for sweeps. */
 import type { MarketTwinTerms } from "../../../pricing/fixed/index.ts";
 import { type FloatLeg, FloatMarket, floatReport } from "../../../pricing/float/index.ts";
-import type { Action, Engine, Outcome, PoolView, SimulatedLeg } from "../actions.ts";
+import type { Action, Outcome, PoolView, QuotingEngine, SimulatedLeg } from "../actions.ts";
 import { twinReport } from "./twinEngine.ts";
 
 /** Millionths of a base token in its own units. */
@@ -9,7 +9,7 @@ function baseUnits(size: number): bigint {
   return BigInt(Math.round(size * 1e12));
 }
 
-export class FloatEngine implements Engine {
+export class FloatEngine implements QuotingEngine {
   readonly market: FloatMarket;
 
   constructor(terms: MarketTwinTerms) {
@@ -78,6 +78,15 @@ export class FloatEngine implements Engine {
   get sharePrice(): number {
     const { nav, shares } = this.market;
     return (Math.max(0, nav) / 1e6 + 1e-6) / (shares.supply + 1e-6);
+  }
+
+  /** What a margin account needs beside such a package, quote units. */
+  marginOf(legs: readonly SimulatedLeg[], time: number): number {
+    const expiries = [...new Set(legs.map(({ expiry }) => expiry))];
+    const positions = legs.map(floatLeg).map(({ expiry, strike, isPut, size }) => {
+      return { strike, calls: isPut ? 0 : size, puts: isPut ? size : 0, board: expiries.indexOf(expiry) };
+    });
+    return -this.market.worst(positions, expiries, 0, time);
   }
 
   /** What a package costs the taker at `time`, quote units, whatever the limits; undefined where it has no price. */

@@ -9,14 +9,23 @@ import {
 } from "../../../pricing/fixed/index.ts";
 import { toStrikeE6 } from "../../chain/optionId.ts";
 import { wad } from "../../chain/parameters.ts";
-import type { Action, Engine, Outcome, PoolView, SimulatedLeg, SimulatedReport, VenueFill } from "../actions.ts";
+import {
+  type Action,
+  type Outcome,
+  type PoolView,
+  type QuotingEngine,
+  type SimulatedLeg,
+  type SimulatedReport,
+  sharePriceWad,
+  type VenueFill,
+} from "../actions.ts";
 
 /** Millionths of what an LP holds, as shares; rounded down. */
 export function sharesOf(balance: bigint, shareE6: number): bigint {
   return (balance * BigInt(shareE6)) / 1_000_000n;
 }
 
-export class TwinEngine implements Engine {
+export class TwinEngine implements QuotingEngine {
   private readonly market: MarketTwin;
 
   constructor(terms: MarketTwinTerms) {
@@ -38,9 +47,24 @@ export class TwinEngine implements Engine {
     return { cash, requirement, base, nav, reserveWad, inventory, supply: shares.supply };
   }
 
-  /** What a package costs the taker at `time`, quote units, whatever the limits. */
-  quote(legs: readonly SimulatedLeg[], time: number): number {
-    return Number(this.market.quote(legs.map(twinLeg), time).cash);
+  /** What a package costs the taker at `time`, quote units, whatever the limits; undefined where it has no price. */
+  quote(legs: readonly SimulatedLeg[], time: number): number | undefined {
+    try {
+      return Number(this.market.quote(legs.map(twinLeg), time).cash);
+    } catch (error) {
+      if (error instanceof FixedPointError) return undefined;
+      throw error;
+    }
+  }
+
+  /** What a margin account needs beside such a package, quote units. */
+  marginOf(legs: readonly SimulatedLeg[], time: number): number {
+    return Number(this.market.marginOf(legs.map(twinLeg), time));
+  }
+
+  /** Quote tokens of a share. */
+  get sharePrice(): number {
+    return Number(sharePriceWad(this.view())) / 1e24;
   }
 
   private done(action: Action): Outcome {
