@@ -54,9 +54,9 @@ export class OracleSchedule {
     const { nodes, liars } = this.rules;
     const random = createRandom(mixSeed(this.seed, what, time));
     const side = random.uniform() < 0.5 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-    const seen = Array.from({ length: nodes }, (_, i) => (i < liars ? side : random.normal())).toSorted(
-      (a, b) => a - b,
-    );
+    const seen = new Float64Array(nodes);
+    for (let i = 0; i < nodes; i++) seen[i] = i < liars ? side : random.normal();
+    seen.sort();
     const [low, high] = [seen[(nodes - 1) >> 1]!, seen[nodes >> 1]!];
     if (!Number.isFinite(low + high)) throw new RangeError("more liars than a median withstands");
     return (low + high) / 2;

@@ -47,10 +47,7 @@ async function work(
   next: () => Job | undefined,
   finish: (result: JobResult) => void,
 ): Promise<void> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
-    workerData: { tapes },
-    execArgv: ["--import", "tsx"],
-  });
+  const worker = new Worker(new URL("./threadStart.mjs", import.meta.url), { workerData: { tapes } });
   try {
     await new Promise<void>((resolve, reject) => {
       const give = () => {

@@ -88,6 +88,7 @@ export class Tape {
   readonly data: TapeData;
   private readonly sums: Float64Array;
   private readonly smiles: readonly ReadonlyMap<number, Smile>[];
+  private readonly levels: number[] = [];
   private readonly bridges = new Map<number, Float64Array>();
   private at = 0;
 
@@ -164,17 +165,16 @@ export class Tape {
     const other = after ?? one;
     const [from, to] = [this.data.fits[index]!.time, this.data.fits[index + 1]?.time ?? Number.POSITIVE_INFINITY];
     const share = before && after ? (time - from) / (to - from) : 0;
-    const mix = (a: number, b: number) => a + (b - a) * share;
     const seconds = effectiveSeconds(expiry - time);
     const tenor = expiry - time;
     const front = Math.min(MAX_FRONT, (REFERENCE_TENOR / tenor) ** FRONT_POWER);
     const factor = Math.exp(this.bridge(time) * front);
-    const psiRate = mix(one.psiRate, other.psiRate);
+    const psiRate = mix(one.psiRate, other.psiRate, share);
     return {
-      theta: mix(one.thetaRate, other.thetaRate) * seconds * factor * factor,
+      theta: mix(one.thetaRate, other.thetaRate, share) * seconds * factor * factor,
       psi: psiRate * seconds * factor,
-      rho: psiRate === 0 ? 0 : mix(one.rho * one.psiRate, other.rho * other.psiRate) / psiRate,
-      basis: mix(one.basis, other.basis),
+      rho: psiRate === 0 ? 0 : mix(one.rho * one.psiRate, other.rho * other.psiRate, share) / psiRate,
+      basis: mix(one.basis, other.basis, share),
     };
   }
 
@@ -210,9 +210,18 @@ export class Tape {
     return Math.sqrt((this.moment(near, time)!.theta * SECONDS_PER_YEAR) / effectiveSeconds(near - time));
   }
 
-  /** Thirty-day volatility at the money. */
+  /** Volatility at the money of the expiry that was nearest to thirty days at the last fit. */
   level(time: number): number {
-    return this.volatility(time, REFERENCE_TENOR);
+    const index = this.indexAt(time);
+    let expiry = this.levels[index];
+    if (expiry === undefined) {
+      const { slices, time: fitted } = this.data.fits[index]!;
+      const aim = fitted + REFERENCE_TENOR;
+      const all = slices.map((slice) => slice.expiry);
+      expiry = all.reduce((best, next) => (Math.abs(next - aim) < Math.abs(best - aim) ? next : best));
+      this.levels[index] = expiry;
+    }
+    return Math.sqrt((this.moment(expiry, time)!.theta * SECONDS_PER_YEAR) / effectiveSeconds(expiry - time));
   }
 
   /** Forward and standard deviation of a strike, at a spot; undefined for an expiry that nobody quotes. */
@@ -246,6 +255,10 @@ export class Tape {
     const slope = (up - blackPrice(shape.forward, strike, shape.stdDev, kind)) / bump;
     return slope * Math.sqrt(effectiveSeconds(expiry - time) / SECONDS_PER_YEAR);
   }
+}
+
+function mix(a: number, b: number, share: number): number {
+  return a + (b - a) * share;
 }
 
 function smileOf({ expiry, theta, psi, rho, basis }: ReportSlice, time: number): Smile {
