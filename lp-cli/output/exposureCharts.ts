@@ -1,6 +1,6 @@
+import type { Chart } from "../../src/drawing/svgChart.ts";
 import type { ExpiryExposure, PoolExposure } from "../../src/sdk/poolExposure.ts";
 import { amount, signed, time } from "./format.ts";
-import type { Chart } from "./svgChart.ts";
 
 const PANEL_HEIGHT = 360;
 

@@ -1,3 +1,4 @@
+import type { Chart } from "../../src/drawing/svgChart.ts";
 import type {
   NodeStatus,
   ReportResult,
@@ -9,7 +10,6 @@ import type {
 import { bold, dim, green, red } from "./colour.ts";
 import { amount, duration, orDash, percent, shortHex, signed, time } from "./format.ts";
 import { smileChart, termChart } from "./oracleCharts.ts";
-import type { Chart } from "./svgChart.ts";
 import { facts, heading, table } from "./table.ts";
 import { terminalChart } from "./terminalChart.ts";
 

@@ -1,6 +1,6 @@
+import type { Chart } from "../../src/drawing/svgChart.ts";
 import type { SmileResult, TermResult } from "../commands/oracle.ts";
 import { amount, percent, time } from "./format.ts";
-import type { Chart } from "./svgChart.ts";
 
 const days = (value: number): string => `${amount(value, value < 10 ? 1 : 0)} d`;
 const strike = (value: number): string => amount(value, 0);

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
+import { type Chart, htmlPage, svgChart } from "../../src/drawing/svgChart.ts";
 import { describeError, MeniscusError } from "../../src/runtime/errors.ts";
-import { type Chart, htmlPage, svgChart } from "./svgChart.ts";
 
 /** Throws unless the file's name says what kind of picture it is to be. */
 export function requirePicture(file: string): void {

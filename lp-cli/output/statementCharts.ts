@@ -1,7 +1,7 @@
+import type { Chart } from "../../src/drawing/svgChart.ts";
 import { type StatementPart, type StatementRow, statementParts } from "../../src/sdk/statement.ts";
 import type { Simulation, StatementResult } from "../commands/statement.ts";
 import { amount, day, percent, signed, time } from "./format.ts";
-import type { Chart } from "./svgChart.ts";
 
 const HOUR = 3_600;
 const DAY = 86_400;

@@ -1,6 +1,6 @@
 import { plot } from "asciichart";
+import { type Chart, extentOf, roundTicks } from "../../src/drawing/svgChart.ts";
 import { bold, dim } from "./colour.ts";
-import { type Chart, extentOf, roundTicks } from "./svgChart.ts";
 
 const HEIGHT = 14;
 /** Room that the y axis takes. */

@@ -4,6 +4,7 @@ import { cashDivisor, toCashDown } from "./cashMath.ts";
 import { type InventoryVector, inventoryPotential } from "./inventoryPotential.ts";
 import {
   bucketOf,
+  gammaWorth,
   type QuoteBoard,
   type QuoteParameters,
   ROOT_REFERENCE_YEARS_WAD,
@@ -30,23 +31,35 @@ export interface BookValue {
   readonly netVega: bigint;
   readonly grossVegaCost: bigint;
   readonly contracts: bigint;
+  /** Size times WAD per quote token. */
+  readonly netGamma: bigint;
   /** Net short vega by bucket and net short delta, 6 decimals. */
   readonly netShort: readonly [bigint, bigint, bigint, bigint];
 }
 
+/** What one strike adds to the sums, and to those of its expiry: net short vega and Γ·F², 6 decimals. */
+export interface StrikeMark extends BookValue {
+  readonly expiryVega: bigint;
+  readonly expiryGamma: bigint;
+}
+
 /** One strike as the mark sees it; a settled one counts by its payoff alone. */
-export function strikeMark(parameters: QuoteParameters, position: StrikePosition, surfaceTime: number): BookValue {
+export function strikeMark(parameters: QuoteParameters, position: StrikePosition, surfaceTime: number): StrikeMark {
   const { board, calls, puts, strikeWad } = position;
   const netShort: [bigint, bigint, bigint, bigint] = [0n, 0n, 0n, 0n];
   if (board.settled) {
     const inTheMoney = board.forwardWad - strikeWad;
     const value = inTheMoney > 0n ? calls * inTheMoney : -puts * inTheMoney;
-    return { value, netVega: 0n, grossVegaCost: 0n, contracts: 0n, netShort };
+    const nothing = { netVega: 0n, grossVegaCost: 0n, contracts: 0n, netGamma: 0n, expiryVega: 0n, expiryGamma: 0n };
+    return { value, ...nothing, netShort };
   }
   const smile = toSmile(board, surfaceTime);
-  const { callWad, putWad, callDeltaWad, vegaWad } = smileValue(smile, strikeWad);
+  const strike = smileValue(smile, strikeWad);
+  const { callWad, putWad, callDeltaWad, vegaWad } = strike;
   const bucket = bucketOf(parameters, tenorOf(board, surfaceTime));
-  netShort[bucket] = -(((calls + puts) * ((vegaWad * ROOT_REFERENCE_YEARS_WAD) / WAD)) / WAD);
+  const net = calls + puts;
+  const expiryVega = -((net * ((vegaWad * ROOT_REFERENCE_YEARS_WAD) / WAD)) / WAD);
+  netShort[bucket] = expiryVega;
   netShort[3] = -((calls * callDeltaWad + puts * (callDeltaWad - smile.deltaShareWad)) / WAD);
 
   const vegaPerVolatilityWad = (vegaWad * smile.rootYearsWad) / WAD;
@@ -54,11 +67,20 @@ export function strikeMark(parameters: QuoteParameters, position: StrikePosition
   const grossSpread = parameters.grossVegaSpread > board.residualWad ? parameters.grossVegaSpread : board.residualWad;
   return {
     value: calls * callWad + puts * putWad,
-    netVega: (calls + puts) * vegaPerVolatilityWad,
+    netVega: net * vegaPerVolatilityWad,
     grossVegaCost: contracts * ((vegaPerVolatilityWad * grossSpread) / WAD),
     contracts,
+    netGamma: net * gammaOf(board.forwardWad, strike),
     netShort,
+    expiryVega,
+    expiryGamma: -((net * gammaWorth(strike)) / WAD),
   };
+}
+
+/** Γ of one option, WAD; `Smiles.gamma`. */
+function gammaOf(forwardWad: bigint, { vegaWad, stdDevWad }: ReturnType<typeof smileValue>): bigint {
+  if (stdDevWad === 0n) return 0n;
+  return (((((vegaWad * WAD) / forwardWad) * WAD) / forwardWad) * WAD) / stdDevWad;
 }
 
 /** The whole book; `baseSize` is base collateral as a size of 6 decimals, which is long delta. */
@@ -67,18 +89,25 @@ export function bookValue(
   positions: readonly StrikePosition[],
   surfaceTime: number,
   baseSize = 0n,
-): BookValue {
-  let [value, netVega, grossVegaCost, contracts] = [0n, 0n, 0n, 0n];
+): BookValue & { readonly expiryRisks: ReadonlyMap<number, { readonly vega: bigint; readonly gamma: bigint }> } {
+  let [value, netVega, grossVegaCost, contracts, netGamma] = [0n, 0n, 0n, 0n, 0n];
   const netShort: [bigint, bigint, bigint, bigint] = [0n, 0n, 0n, -baseSize];
+  const expiryRisks = new Map<number, { readonly vega: bigint; readonly gamma: bigint }>();
   for (const position of positions) {
     const strike = strikeMark(parameters, position, surfaceTime);
+    const risk = expiryRisks.get(position.board.expiry) ?? { vega: 0n, gamma: 0n };
+    expiryRisks.set(position.board.expiry, {
+      vega: risk.vega + strike.expiryVega,
+      gamma: risk.gamma + strike.expiryGamma,
+    });
+    netGamma += strike.netGamma;
     value += strike.value;
     netVega += strike.netVega;
     grossVegaCost += strike.grossVegaCost;
     contracts += strike.contracts;
     for (const i of [0, 1, 2, 3] as const) netShort[i] += strike.netShort[i];
   }
-  return { value, netVega, grossVegaCost, contracts, netShort };
+  return { value, netVega, grossVegaCost, contracts, netGamma, netShort, expiryRisks };
 }
 
 /** What a pool knew when it was marked. */
@@ -92,6 +121,8 @@ export interface MarkFacts {
   readonly baseSize: bigint;
   /** Cash, quote units. */
   readonly cash: bigint;
+  /** What settlements still owe the pool less what it owes them, quote units; nothing where it is left out. */
+  readonly settlements?: bigint;
   /** What swaps since the report gained against its prices, quote units. */
   readonly drift: bigint;
   /** R before the mark, and R at the mark before. */
@@ -109,6 +140,8 @@ export interface PoolMark {
   readonly unwind: bigint;
   readonly reserveWad: bigint;
   readonly netShort: readonly [bigint, bigint, bigint, bigint];
+  readonly netShortGammaWad: bigint;
+  readonly expiryRisks: ReadonlyMap<number, { readonly vega: bigint; readonly gamma: bigint }>;
 }
 
 /** The mark of a pool. */
@@ -117,7 +150,7 @@ export function poolMark(parameters: QuoteParameters & { readonly navFloor: bigi
   const book = bookValue(parameters, positions, surfaceTime, baseSize);
   const divisor = cashDivisor(quoteDecimals);
   const value = toCashDown(book.value + baseSize * surfaceSpotWad, divisor);
-  const nav = facts.cash + value - facts.drift;
+  const nav = facts.cash + (facts.settlements ?? 0n) + value - facts.drift;
   const reserveWad = cappedReserve(parameters, { ...facts, netShort: book.netShort, nav });
   const survivedWad = reserveWad < facts.reserveAtMarkWad ? reserveWad : facts.reserveAtMarkWad;
   const unwindRaw =
@@ -133,6 +166,8 @@ export function poolMark(parameters: QuoteParameters & { readonly navFloor: bigi
     unwind: divideUp(unwindRaw, divisor),
     reserveWad,
     netShort: book.netShort,
+    netShortGammaWad: -book.netGamma / 1_000_000n,
+    expiryRisks: book.expiryRisks,
   };
 }
 

@@ -33,6 +33,7 @@ export { cashDivisor, toCashDown, toCashUp } from "./cashMath.ts";
 export { FixedPointError } from "./errors.ts";
 export { type EssviInput, essviStdDev, essviTotalVariance } from "./essvi.ts";
 export { expWad } from "./exponential.ts";
+export type { HedgePlan, HedgeRules } from "./hedgePlan.ts";
 export {
   type InventoryVector,
   inventoryPotential,
@@ -41,7 +42,26 @@ export {
   type VegaPotential,
 } from "./inventoryPotential.ts";
 export { lnWad } from "./logarithm.ts";
+export {
+  type HedgeFill,
+  type HedgeMade,
+  type KeptMark,
+  MarketTwin,
+  type MarketTwinTerms,
+  type TwinLeg,
+} from "./marketTwin.ts";
 export { cdf, millsRatioWad, pdf } from "./normalDistribution.ts";
+export {
+  boardAt,
+  OracleTwin,
+  settledBoard,
+  type TwinAverage,
+  type TwinBoard,
+  type TwinReport,
+  type TwinSlice,
+  type TwinState,
+} from "./oracleTwin.ts";
+export type { ExpiryRisk, Flow, PoolRules } from "./poolLimits.ts";
 export {
   bucketOf,
   type PoolQuote,
@@ -71,4 +91,5 @@ export {
   staleness,
   type WorstPlace,
 } from "./scenarioMargin.ts";
+export { type SharesMark, SharesTwin } from "./sharesTwin.ts";
 export { sqrt, sqrtWad } from "./squareRoot.ts";

@@ -9,7 +9,7 @@
 import { black76PriceDeltaVegaKnownLn } from "./black76.ts";
 import { toCashUp } from "./cashMath.ts";
 import { FixedPointError } from "./errors.ts";
-import { essviStdDev } from "./essvi.ts";
+import { essviStdDev, requireEssviSlice } from "./essvi.ts";
 import {
   type InventoryVector,
   inventoryPotential,
@@ -191,7 +191,7 @@ export interface Smile {
 /** A board at `time`, seconds, which is before its expiry. Throws where the slice is outside of eSSVI's domain. */
 export function toSmile(board: QuoteBoard, time: number): Smile {
   const { thetaWad, rhoWad, psiWad } = board;
-  essviStdDev({ kWad: 0n, thetaWad, rhoWad, psiWad }); // the chain looks at the slice before it looks at strikes
+  requireEssviSlice({ thetaWad, rhoWad, psiWad }); // the chain looks at the slice before it looks at strikes
   const left = BigInt(board.expiry - time);
   return {
     board,

@@ -2,9 +2,17 @@
 
 const WORD = 1n << 256n;
 
+const double = new Float64Array(1);
+const words = new Uint32Array(double.buffer);
+const SMALL = Array.from({ length: 1024 }, (_, i) => BigInt(i));
+
 /** CLZ: the number of leading zero bits of a 256-bit word; 256 for zero. */
 export function countLeadingZeros(x: bigint): bigint {
-  return x === 0n ? 256n : BigInt(256 - x.toString(2).length);
+  if (x === 0n) return 256n;
+  double[0] = Number(x);
+  // The exponent of the nearest double: that of the next power of two where x was rounded up to it.
+  const exponent = (words[1]! >>> 20) - 1023;
+  return SMALL[x >> SMALL[exponent]! === 0n ? 256 - exponent : 255 - exponent]!;
 }
 
 /** DIV and SDIV: rounded toward zero, and zero where the divisor is zero. */

@@ -1,4 +1,4 @@
-import { cashDivisor, toCashDown } from "../../pricing/fixed/index.ts";
+import { boardAt, cashDivisor, settledBoard, toCashDown } from "../../pricing/fixed/index.ts";
 import type { Deployment } from "../chain/deployments.ts";
 import { toAccountId } from "../chain/optionId.ts";
 import {
@@ -16,7 +16,7 @@ import {
   valueRaw,
 } from "./attribution.ts";
 import type { LedgerEvent, OracleEvent, PoolEvent, ProtocolEvent } from "./history.ts";
-import { boardAt, type ReportedSurface, SurfaceReplay, settledBoard } from "./surfaceReplay.ts";
+import { type ReportedSurface, SurfaceReplay } from "./surfaceReplay.ts";
 
 /** What a pool's trading moved, for information; raw (1e24 to one quote token) unless named otherwise. */
 export interface PoolFlows {

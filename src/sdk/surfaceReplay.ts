@@ -1,3 +1,4 @@
+import { boardAt, settledBoard } from "../../pricing/fixed/index.ts";
 import { type ReportSlice, type RunningAverage, unpackStoredSurface } from "../chain/report.ts";
 import type { ReportBoard } from "./attribution.ts";
 import type { OracleEvent } from "./history.ts";
@@ -13,13 +14,9 @@ export interface ReportedSurface {
 
 const WAD = 10n ** 18n;
 const AVERAGING_WINDOW = 1800n;
-const THREE_A_SQUARED = 3n * AVERAGING_WINDOW ** 2n;
-// Units of a slice's fields, `types/Slice.sol`.
-const THETA_UNIT_WAD = 10n ** 7n;
-const PSI_UNIT_WAD = 10n ** 8n;
-const RHO_UNIT_WAD = WAD / 32_768n;
+// Of a slice's basis, `types/Slice.sol`.
 const BASIS_UNIT_WAD = 10n ** 11n;
-const RESIDUAL_UNIT_WAD = 10n ** 14n;
+
 /** The surfaces and settlement prices of one market, from the oracle's events in their order. */
 export class SurfaceReplay {
   private readonly marketId: number;
@@ -78,31 +75,4 @@ export class SurfaceReplay {
     const forwardWad = (average.average * elapsed + open * (AVERAGING_WINDOW - elapsed)) / AVERAGING_WINDOW;
     return boardAt(slice, surface.time, surface.time, forwardWad);
   }
-}
-
-/** The board of an expiry whose settlement price is known. */
-export function settledBoard(expiry: number, priceWad: bigint): ReportBoard {
-  const nothing = { effectiveSeconds: 0n, thetaWad: 0n, psiWad: 0n, rhoWad: 0n, residualWad: 0n };
-  return { expiry, forwardWad: priceWad, settled: true, ...nothing };
-}
-
-/** The board of a slice that was reported at `reportTime`, rolled down to `time`, at a forward. */
-export function boardAt(slice: ReportSlice, reportTime: number, time: number, forwardWad: bigint): ReportBoard {
-  const left = scaledEffectiveTime(BigInt(slice.expiry - time));
-  const leftAtReport = scaledEffectiveTime(BigInt(slice.expiry - reportTime));
-  return {
-    expiry: slice.expiry,
-    effectiveSeconds: (left + THREE_A_SQUARED - 1n) / THREE_A_SQUARED,
-    forwardWad,
-    thetaWad: (slice.theta * THETA_UNIT_WAD * left) / leftAtReport,
-    psiWad: (slice.psi * PSI_UNIT_WAD * left) / leftAtReport,
-    rhoWad: BigInt(slice.rho) * RHO_UNIT_WAD,
-    residualWad: BigInt(slice.residual) * RESIDUAL_UNIT_WAD,
-    settled: false,
-  };
-}
-
-/** `RollDown.scaledEffectiveTime`: 3A²·τ_eff, where τ_eff = τ − 2A/3 and, inside the averaging window, τ³/(3A²). */
-function scaledEffectiveTime(left: bigint): bigint {
-  return left < AVERAGING_WINDOW ? left ** 3n : (left - (2n * AVERAGING_WINDOW) / 3n) * THREE_A_SQUARED;
 }

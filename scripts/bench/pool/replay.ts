@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { signed } from "../../../lp-cli/output/format.ts";
 import { writePicture } from "../../../lp-cli/output/picture.ts";
 import { statementCharts } from "../../../lp-cli/output/statementCharts.ts";
-import type { Chart } from "../../../lp-cli/output/svgChart.ts";
+import type { Chart } from "../../../src/drawing/svgChart.ts";
 import { openReplay } from "../../../src/market-data/csvReplay.ts";
 import { statementParts } from "../../../src/sdk/statement.ts";
 import type { BenchOptions, BenchReport, Figure } from "../figure.ts";
