@@ -263,10 +263,10 @@ export class ChainEngine implements Engine {
   }
 
   private transactor(index: number): Transactor {
-    const { publicClient, wallet } = this.setup.anvil;
+    const { anvil } = this.setup;
     const known = this.transactors.get(index);
     if (known) return known;
-    const made = new Transactor(publicClient, wallet(index), { sync: true, unasked: true });
+    const made = new Transactor(anvil.publicClient, anvil.wallet(index), { sync: true, unasked: true });
     this.transactors.set(index, made);
     return made;
   }

@@ -110,7 +110,7 @@ describe("a keeper of reports", () => {
     now += HOUR;
     await market.anvil.mineAt(now);
     const spotReport = async (modelTime: number): Promise<Hex> => {
-      const report = {
+      const spotAt = {
         kind: "spot",
         marketId: 1,
         modelTime,
@@ -121,10 +121,10 @@ describe("a keeper of reports", () => {
       const domain = { chainId: market.deployment.chainId, oracle: market.deployment.marketOracle };
       const signatures = await Promise.all(
         [11, 12, 13].map(async (key, index) => {
-          return { index, signature: await signReport(market.anvil.wallet(key).account, report, domain) };
+          return { index, signature: await signReport(market.anvil.wallet(key).account, spotAt, domain) };
         }),
       );
-      return packReport(report, signatures);
+      return packReport(spotAt, signatures);
     };
     let held: Hex | undefined = await spotReport(now - 20);
     const node = createServer((request, response) => {
