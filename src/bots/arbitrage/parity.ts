@@ -32,17 +32,27 @@ export function parityPlans(
   for (const pack of packagesOf(listed)) {
     // No maker sells below, or buys above, his own mid: what the best mids together cost is a bound, and mostly the end of it.
     const least = mids.leastCost(pack.legs);
-    if (least === undefined || pack.floor - least - leastBaseCash(facts, pack.base) <= 0) continue;
+    if (least === undefined || pack.floor - least - leastCostOfBase(facts, pack, rules) <= 0) continue;
     const plan = planOf(facts, pack, held, rules, limits);
     if (plan) plans.push(plan);
   }
   return plans.toSorted((a, b) => b.gain - a.gain);
 }
 
-/** What base costs at least: Uniswap's price before anybody moves it, its fee now and when the underlying is taken back. */
-function leastBaseCash({ uniswap, spot }: ArbitrageFacts, base: number): number {
+/** What base costs at least: Uniswap's price before anybody moves it, its fee now and when the underlying is taken back, and capital. */
+function leastCostOfBase(
+  { uniswap, spot, now }: ArbitrageFacts,
+  { base, legs }: Package,
+  rules: ArbitrageRules,
+): number {
+  if (base === 0) return 0;
   const price = base > 0 ? uniswap.price / (1 - uniswap.fee) : uniswap.price * (1 - uniswap.fee);
-  return base * price + Math.abs(base) * spot * uniswap.fee;
+  const worth = Math.abs(base) * spot;
+  return base * price + worth * uniswap.fee + capitalCost(rules, worth, lastExpiry(legs) - now);
+}
+
+function lastExpiry(legs: readonly PackageLeg[]): number {
+  return Math.max(...legs.map(({ terms }) => terms.expiry));
 }
 
 /** Best mids by option: each is asked for once. */
@@ -128,7 +138,7 @@ function gainOf(
   const contracts = Number(lots) * fromSize(facts.lot);
   const worth = Math.abs(toUnderlying(facts, base)) * facts.spot;
   const outlay = Math.max(cost, -contracts * pack.floor, worth);
-  const seconds = Math.max(...pack.legs.map(({ terms }) => terms.expiry)) - facts.now;
+  const seconds = lastExpiry(pack.legs) - facts.now;
   return contracts * pack.floor - cost - worth * facts.uniswap.fee - capitalCost(rules, outlay, seconds);
 }
 

@@ -1,0 +1,295 @@
+// An arbitrage bot and a keeper of marks as processes of their own, beside a venue, two pools and the real Uniswap v3. The bot is killed at
+// random moments, its node fails now and then, and blocks stop coming: what it does stays within its limits, and it goes on.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { atomicExecutorAbi, clearinghouseAbi } from "../../src/chain/abis.ts";
+import { writeDeployment } from "../../src/chain/deployments.ts";
+import { fromOptionId, fromSize, holdingsOf, toAccountId } from "../../src/chain/optionId.ts";
+import { poolPrice, swapToPrice } from "../../src/chain/uniswapV3.ts";
+import { generateWorld } from "../../src/market/generator.ts";
+import { createRandom } from "../../src/market/random.ts";
+import { startVenues, type VenueServer } from "../../src/market/venue.ts";
+import type { World } from "../../src/market/world.ts";
+import { connect } from "../../src/sdk/client.ts";
+import { ConservationChecker } from "../../src/sdk/conservation.ts";
+import { findBoard, readSurface, valueOption } from "../../src/sdk/optionChain.ts";
+import { type EthPoolFixture, startEthPool } from "../src/chain/ethPoolFixture.ts";
+import { TestMarket } from "../src/sdk/testMarket.ts";
+
+const DAY = 86_400;
+/** The fixture's account 1 is rich in both tokens: the bot's. */
+const [BOT, LP, MARKER] = [1, 3, 5];
+/** Quote tokens per 1.00 of volatility: about what one trade of the bot would take, so that taking it twice is seen. */
+const VEGA_LIMIT = 12_000;
+const root = join(import.meta.dirname, "..", "..");
+const folder = mkdtempSync(join(tmpdir(), "meniscus-arbitrage-"));
+const deploymentFile = join(folder, "deployment.json");
+const random = createRandom("chaos");
+
+let fixture: EthPoolFixture;
+let market: TestMarket;
+let world: World;
+let venues: VenueServer;
+let node: FlakyNode;
+let now: number;
+let expiries: readonly number[];
+const children: { readonly name: string; readonly process: ChildProcess; log: string }[] = [];
+
+/** A node's RPC that answers with errors, or not at all, to a part of what it is asked. */
+class FlakyNode {
+  failing = 0;
+  private readonly server: Server;
+
+  private constructor(server: Server) {
+    this.server = server;
+  }
+
+  static async before(url: string): Promise<FlakyNode> {
+    const server = createServer((request, response) => {
+      let body = "";
+      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      request.on("end", () => {
+        const draw = random.uniform();
+        if (draw < flaky.failing / 2) return void response.writeHead(503).end();
+        if (draw < flaky.failing) return void request.socket.destroy();
+        void fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body })
+          .then((answer) => answer.text())
+          .then((text) => response.writeHead(200, { "content-type": "application/json" }).end(text))
+          .catch(() => response.writeHead(502).end());
+      });
+    });
+    const flaky = new FlakyNode(server);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return flaky;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  close(): void {
+    this.server.close();
+  }
+}
+
+function start(name: string, index: number, config: object): ChildProcess {
+  const file = join(folder, `${name}.json`);
+  const common = { name, deploymentFile, keyVariable: "MENISCUS_BOT_KEY", pollMilliseconds: 100 };
+  writeFileSync(file, JSON.stringify({ ...common, ...config }));
+  const env = { ...process.env, MENISCUS_BOT_KEY: market.anvil.privateKey(index) };
+  const program = join(root, "src", "bots", "main.ts");
+  const child = spawn(process.execPath, ["--import", "tsx", program, file], {
+    cwd: root,
+    env,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const kept = { name, process: child, log: "" };
+  child.stderr.on("data", (chunk: Buffer) => (kept.log += chunk.toString()));
+  children.push(kept);
+  return child;
+}
+
+const startBot = () =>
+  start("arbitrageur", BOT, {
+    kind: "arbitrageur",
+    rpcUrl: node.url,
+    stateFile: join(folder, "arbitrageur.state.json"),
+    reference: { url: venues.url("venue"), currency: "ETH" },
+    maxReferenceAge: 600,
+    replaceAfterMilliseconds: 700,
+    maxContracts: 40,
+    limits: { delta: 60, gamma: 1, vega: VEGA_LIMIT, theta: 4_000, loss: 500_000 },
+    metricsPort: 0,
+  });
+
+/** Some minutes pass; the oracle says that volatility is so many points from the venue's, and is otherwise right. */
+async function step(points: number): Promise<void> {
+  now = Math.max(now + 120, Number((await market.client.getBlock()).timestamp) + 2);
+  venues.setTime(now);
+  const spot = world.spot(now);
+  const chain = world.chain(now);
+  const atTheMoney = (expiry: number) => {
+    const quotes = chain.quotes.filter((quote) => quote.expiry === expiry && quote.markIv > 0);
+    const forward = chain.forwardByExpiry.get(expiry) ?? spot;
+    const nearest = quotes.toSorted((a, b) => Math.abs(a.strike - forward) - Math.abs(b.strike - forward))[0];
+    return nearest?.markIv ?? 0.6;
+  };
+  await market.report({
+    time: now,
+    spot,
+    volatility: (expiry) => atTheMoney(expiry) + points / 100,
+    rho: -0.3,
+    signatures: 4, // all of them: no move is too large
+    basis: 0,
+  });
+  const { anvil, contracts, pool } = fixture;
+  await swapToPrice(market.client, anvil.wallet(0), contracts, pool, spot);
+  await market.mark();
+}
+
+const executed = async () =>
+  await market.client.getContractEvents({
+    address: market.deployment.markets[0]!.atomicExecutor,
+    abi: atomicExecutorAbi,
+    eventName: "Executed",
+    strict: true,
+    fromBlock: 0n,
+  });
+
+async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+  for (let i = 0; i < 300; i++) {
+    const seen = await look();
+    if (seen !== undefined) return seen;
+    await sleep(100);
+  }
+  throw new Error(`${what} did not happen.\n${children.map(({ name, log }) => `${name}:\n${log}`).join("\n")}`);
+}
+
+const account = () => toAccountId(market.address(BOT), 1);
+async function positions(): Promise<ReadonlyMap<bigint, bigint>> {
+  const words = await market.client.readContract({
+    address: market.deployment.clearinghouse,
+    abi: clearinghouseAbi,
+    functionName: "strikes",
+    args: [account()],
+  });
+  return new Map(words.flatMap(holdingsOf).map(({ option, size }) => [option, size]));
+}
+
+/** Quote tokens per 1.00 of volatility, on the oracle's surface. */
+async function vegaOf(held: ReadonlyMap<bigint, bigint>): Promise<number> {
+  const connection = await connect({ rpcUrl: market.anvil.url, deploymentFile });
+  const surface = await readSurface(connection, 1);
+  return [...held].reduce((sum, [option, size]) => {
+    const { expiry, strike, kind } = fromOptionId(option);
+    return sum + fromSize(size) * 100 * valueOption(findBoard(surface, expiry), strike, kind).vega;
+  }, 0);
+}
+
+beforeAll(async () => {
+  world = generateWorld({ seed: 5 });
+  now = world.firstTime + DAY;
+  fixture = await startEthPool(now - 7_200);
+  expiries = world
+    .expiries(now)
+    .filter((expiry) => expiry - now > 5 * DAY && expiry - now < 60 * DAY)
+    .slice(0, 3);
+  const { anvil, contracts, pool } = fixture;
+  market = await TestMarket.on(anvil, expiries, {
+    uniswap: { contracts, pool },
+    pool: { parameters: { worseOfSeconds: 0, maxSpotAge: 120 } },
+    otherPools: [{ name: "steady", parameters: { worseOfSeconds: 0, maxSpotAge: 120 } }],
+  });
+  writeDeployment(market.deployment, deploymentFile);
+  venues = await startVenues({ world, time: now, venues: [{ name: "venue", seed: 5 }] });
+  node = await FlakyNode.before(anvil.url);
+  for (const index of [BOT, LP, MARKER]) await market.fund(index, 3_000_000);
+  await market.openMargin(BOT, 500_000);
+  await market.deposit(LP, 1_000_000);
+  await step(0);
+  await step(0);
+  await market.claim(LP);
+}, 240_000);
+
+afterAll(async () => {
+  for (const child of children) if (child.process.exitCode === null) child.process.kill("SIGKILL");
+  node?.close();
+  await venues?.close();
+  await fixture?.anvil.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("a bot that is killed, whose node fails and whose transactions get stuck does each thing once", async () => {
+  let bot = startBot();
+  const isUp = async () => (children.at(-1)!.log.includes("bot is up") ? true : undefined);
+  for (let round = 0; round < 6; round++) {
+    await until("the bot's start", isUp);
+    node.failing = 0.02 * (round % 3);
+    const held = await positions();
+    await step(round % 2 === 0 ? -6 : 6);
+    // What it held before may weigh more on the new surface.
+    const most = Math.max(VEGA_LIMIT, Math.abs(await vegaOf(held)));
+    const before = (await executed()).length;
+    if (round % 3 === 1) {
+      // Blocks stop coming: what was sent is bid for again, or called off.
+      await market.anvil.testClient.setAutomine(false);
+      await sleep(2_500);
+      await market.anvil.testClient.mine({ blocks: 1 });
+      await market.anvil.testClient.setAutomine(true);
+    }
+    if (round < 2) await until("a trade", async () => ((await executed()).length > before ? true : undefined));
+    await sleep(5_000 * random.uniform());
+    const ended = new Promise((resolve) => bot.once("exit", resolve));
+    bot.kill("SIGKILL");
+    await ended;
+    expect(Math.abs(await vegaOf(await positions())), "taken twice, it would be beyond").toBeLessThan(1.05 * most);
+    bot = startBot();
+  }
+  // Whatever it holds now, one of the two is room to trade.
+  node.failing = 0;
+  await until("the bot's start", isUp);
+  const before = (await executed()).length;
+  let points = 6;
+  await until("a trade after the last start", async () => {
+    if ((await executed()).length > before) return true;
+    points = -points;
+    await step(points);
+    await sleep(3_000);
+    return undefined;
+  });
+  bot.kill("SIGTERM");
+  await new Promise((resolve) => bot.once("exit", resolve));
+}, 300_000);
+
+test("what it holds is what its trades add up to, and no transaction of it is open", async () => {
+  const traded = await market.client.getContractEvents({
+    address: market.deployment.clearinghouse,
+    abi: clearinghouseAbi,
+    eventName: "Traded",
+    args: { taker: account() },
+    strict: true,
+    fromBlock: 0n,
+  });
+  const sums = new Map<bigint, bigint>();
+  for (const { option, size } of traded.flatMap(({ args }) => args.legs)) {
+    sums.set(option, (sums.get(option) ?? 0n) + size);
+  }
+  for (const [option, size] of sums) if (size === 0n) sums.delete(option);
+  expect(traded.length).toBeGreaterThan(3);
+  expect([...(await positions())].toSorted()).toEqual([...sums].toSorted());
+  const journal = JSON.parse(readFileSync(join(folder, "arbitrageur.state.json.outbox"), "utf8")) as { open: unknown };
+  expect(journal.open).toBeNull();
+  const conservation = new ConservationChecker(market.client, market.deployment);
+  await conservation.check();
+  expect(conservation.result()).toMatchObject({ violations: 0 });
+});
+
+test("its memory outlived every kill: it says what it did and earned since its first start", async () => {
+  const memory = JSON.parse(readFileSync(join(folder, "arbitrageur.state.json"), "utf8")) as Record<string, number>;
+  const done = await executed();
+  // A kill between a receipt and the memory's file forgets one plan at most.
+  expect(memory.plans).toBeGreaterThan(0);
+  expect(memory.plans).toBeLessThanOrEqual(done.length);
+  expect(memory.gain).toBeGreaterThan(0);
+  expect(await poolPrice(market.client, fixture.pool)).toBeGreaterThan(0);
+});
+
+test("a keeper of marks marks both pools for pay or as told, and serves its metrics", async () => {
+  now = Math.max(now + 3_600, Number((await market.client.getBlock()).timestamp) + 2);
+  await market.report({ time: now, spot: world.spot(now), volatility: 0.6, basis: 0 });
+  const marker = start("marker", MARKER, { kind: "marker", rpcUrl: market.anvil.url, asService: true, metricsPort: 0 });
+  const kept = children.at(-1)!;
+  await until("both marks", async () => (kept.log.split('"marked"').length > 2 ? true : undefined));
+  const port = /"port":(\d+)/.exec(kept.log)?.[1];
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  expect(text).toMatch(/meniscus_bot_looks_total\{result="done"\} [1-9]/);
+  marker.kill("SIGTERM");
+  expect(await new Promise((resolve) => marker.once("exit", resolve))).toBe(0);
+  expect(kept.log).not.toMatch(/"level":50/);
+});
