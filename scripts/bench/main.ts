@@ -9,6 +9,7 @@ import type { BenchOptions, BenchReport, Figure } from "./figure.ts";
 
 /** Area → its module, loaded only when asked for. */
 const AREAS: Readonly<Record<string, () => Promise<(options: BenchOptions) => Promise<BenchReport>>>> = {
+  arbitrage: async () => (await import("./arbitrage.ts")).benchArbitrage,
   clearing: async () => (await import("./clearing.ts")).benchClearing,
   oracle: async () => (await import("./oracle.ts")).benchOracle,
   pool: async () => (await import("./pool.ts")).benchPool,

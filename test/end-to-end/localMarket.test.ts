@@ -53,9 +53,18 @@ function itHolds(run: () => Run, expiries: number): void {
     expect(run().report.trades).toBeGreaterThan(50);
   });
 
-  test("both LPs leave with everything, and the parts of their statements add up to the cent", () => {
+  test("prices are compared with the venue's, and the bot's result is told", () => {
+    const { alignment, arbitrage } = run().report;
+    expect(alignment.ticks).toBeGreaterThan(50);
+    expect(alignment.within1).toBeGreaterThan(0.9);
+    expect(alignment.optionsWithin1).toBeGreaterThan(0.5);
+    expect(arbitrage).not.toBeNull();
+    expect(run().output).toMatch(/prices: core within a volatility point of the venue/);
+  });
+
+  test("the LPs of both pools leave with everything, and the parts of their statements add up to the cent", () => {
     const { lps } = run().report;
-    expect(lps).toHaveLength(2);
+    expect(lps.map(({ name, pool }) => `${name} ${pool}`)).toEqual(["Ada core", "Ben core", "Cem conservative"]);
     for (const lp of lps) {
       expect(lp.deposited).toBeGreaterThan(0);
       expect(lp.withdrawn).toBeGreaterThan(0);
@@ -71,7 +80,7 @@ describe("a generated market", () => {
   let run: Run;
   beforeAll(async () => {
     run = await runMarket("generated", "--days", "6", "--tick", "2h", "--seed", "7");
-  }, 240_000);
+  }, 480_000);
   itHolds(() => run, 1);
 });
 
@@ -79,6 +88,6 @@ describe.skipIf(!existsSync(data))(`a market on real data (${data}; set MENISCUS
   let run: Run;
   beforeAll(async () => {
     run = await runMarket("real", "--days", "6", "--tick", "2h", "--from", "2026-01-31", "--data", data);
-  }, 240_000);
+  }, 480_000);
   itHolds(() => run, 1);
 });
