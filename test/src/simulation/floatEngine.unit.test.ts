@@ -25,7 +25,6 @@ test("a simulated month of random acts: outcomes alike, share price within 1e-9"
     const price = sharePriceWad(kept);
     worst = Math.max(worst, Math.abs(Number(sharePriceWad(seen) - price) / Number(price)));
   }
-  console.log(Object.fromEntries([...counts].toSorted(([, a], [, b]) => b - a)), { worst, apart });
   for (const kind of ["swap", "mark", "hedge", "deposit", "redeem", "claim", "settle"]) {
     expect(counts.get(kind)).toBeGreaterThan(15);
   }
