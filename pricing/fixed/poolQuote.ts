@@ -187,14 +187,14 @@ export interface Smile {
 }
 
 /** What was made of a board lately: many quotes look at one board at one time. */
-const smiles = new WeakMap<QuoteBoard, { readonly time: number; readonly smile: Smile }>();
+const knownSmiles = new WeakMap<QuoteBoard, { readonly time: number; readonly smile: Smile }>();
 
 /** A board at `time`, seconds, which is before its expiry. Throws where the slice is outside of eSSVI's domain. */
 export function toSmile(board: QuoteBoard, time: number): Smile {
-  const known = smiles.get(board);
+  const known = knownSmiles.get(board);
   if (known?.time === time) return known.smile;
   const smile = smileOf(board, time);
-  smiles.set(board, { time, smile });
+  knownSmiles.set(board, { time, smile });
   return smile;
 }
 

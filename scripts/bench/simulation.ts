@@ -116,13 +116,16 @@ function tradesPerSecond(): number {
   }
   const [expiry] = engine.market.oracle.expiries.filter((one) => one > time + 5 * SECONDS_PER_DAY);
   const strikes = [2_500, 2_600, 2_700, 2_800, 2_900];
-  let refused = 0;
+  let refused: string | undefined;
   const trades = perSecond(FAST_TRADES, (i) => {
+    // Round trips ratchet the requirement up until somebody makes it exact.
+    if (i % 200 === 0) engine.market.stress(time + 1);
     const strike = strikes[(i >> 1) % strikes.length]!;
     const leg: FloatLeg = { expiry: expiry!, strike, isPut: false, size: i % 2 === 0 ? 100_000 : -100_000 };
-    if (typeof engine.market.swap([leg], time + 1, Number.POSITIVE_INFINITY) === "string") refused += 1;
+    const made = engine.market.swap([leg], time + 1, Number.POSITIVE_INFINITY);
+    if (typeof made === "string") refused = made;
   });
-  if (refused > 0) throw new Error(`${refused} trades were refused`);
+  if (refused !== undefined) throw new Error(`a trade was refused: ${refused}`);
   return trades;
 }
 
