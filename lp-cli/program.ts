@@ -2,6 +2,13 @@ import { Command, CommanderError } from "commander";
 import { describeError, MeniscusError } from "../src/runtime/errors.ts";
 import type { BookScenarios } from "../src/sdk/bookScenario.ts";
 import type { WaterfallView } from "../src/sdk/waterfall.ts";
+import { type SimulationResult, simulate as simulateMarket } from "../src/simulation/simulate.ts";
+import {
+  renderMarketSimulation,
+  type SimulationWords,
+  simulationFlags,
+  simulationOptions,
+} from "../src/simulation/words.ts";
 import * as account from "./commands/account.ts";
 import * as insurance from "./commands/insurance.ts";
 import * as keystore from "./commands/keystore.ts";
@@ -309,6 +316,17 @@ Example: meniscus simulate --from 2026-02-01 10000 --out since.svg. Next: \`meni
     rows: ({ rows }) => rows,
     run: statement.simulate,
     render: renderSimulation,
+  });
+  add<[], SimulationWords, SimulationResult>(program, {
+    usage: "simulate-market",
+    summary: "a pool on a recorded market with customers, informed takers, arbitrageurs: what LPs would have earned",
+    more: `
+Needs no chain. Every month is run with several seeds, beside a pool without inventory pricing, one with a flat impact and no hedge, covered
+calls and USDC. Example: meniscus simulate-market --data DIR --seeds 3 --regimes --out DIR2; the page is DIR2/report.html.`,
+    options: simulationFlags,
+    rows: ({ figures }) => Object.entries(figures).map(([strategy, row]) => ({ strategy, ...row })),
+    run: async (_session, words) => await simulateMarket(simulationOptions(words)),
+    render: renderMarketSimulation,
   });
 
   // For traders

@@ -109,10 +109,13 @@ export class OracleTwin {
   private spotTime = 0;
   private spotAcceptedAt = 0;
   private readonly averages = new Map<number, Average>();
+  /** Boards that were drawn since the last report, by expiry and moment. */
+  private readonly drawn = new Map<string, { readonly time: number; readonly board: TwinBoard }>();
 
   /** Takes a report at `now`. A surface's round has to be later than the one before, a spot's time too. */
   report({ modelTime, spot, averages, surface }: TwinReport, now: number): void {
     if (spot === 0n) throw new FixedPointError("MarketOracle_InvalidPrice", [0n]);
+    this.drawn.clear();
     if (modelTime > this.spotTime) {
       this.previousSpotWad = this.spotWad;
       this.spotWad = spot;
@@ -166,8 +169,17 @@ export class OracleTwin {
 
   /** One of `boards`. */
   board(expiry: number, moment: TwinMoment, now: number): TwinBoard {
+    const time = moment === "report" ? (this.surface?.time ?? 0) : now;
+    const key = `${moment} ${expiry}`;
+    const known = this.drawn.get(key);
+    if (known?.time === time) return known.board;
+    const board = this.draw(expiry, moment, time);
+    this.drawn.set(key, { time, board });
+    return board;
+  }
+
+  private draw(expiry: number, moment: TwinMoment, time: number): TwinBoard {
     const { surface } = this;
-    const time = moment === "report" ? (surface?.time ?? 0) : now;
     if (time >= expiry) {
       const price = this.settlementPrice(expiry);
       if (price === 0n) throw new FixedPointError("MarketOracle_UnknownExpiry", [BigInt(expiry)]);

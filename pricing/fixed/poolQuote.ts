@@ -188,8 +188,19 @@ export interface Smile {
   readonly deltaShareWad: bigint;
 }
 
+/** What was made of a board lately: many quotes look at one board at one time. */
+const knownSmiles = new WeakMap<QuoteBoard, { readonly time: number; readonly smile: Smile }>();
+
 /** A board at `time`, seconds, which is before its expiry. Throws where the slice is outside of eSSVI's domain. */
 export function toSmile(board: QuoteBoard, time: number): Smile {
+  const known = knownSmiles.get(board);
+  if (known?.time === time) return known.smile;
+  const smile = smileOf(board, time);
+  knownSmiles.set(board, { time, smile });
+  return smile;
+}
+
+function smileOf(board: QuoteBoard, time: number): Smile {
   const { thetaWad, rhoWad, psiWad } = board;
   requireEssviSlice({ thetaWad, rhoWad, psiWad }); // the chain looks at the slice before it looks at strikes
   const left = BigInt(board.expiry - time);

@@ -12,8 +12,8 @@ export function countLeadingZeros(x: bigint): bigint {
   double[0] = Number(x);
   // The exponent of the nearest double: that of the next power of two where x was rounded up to it.
   const exponent = (words[1]! >>> 20) - 1023;
-  const shifted = x >> SMALL[exponent]!;
-  return SMALL[shifted === 0n ? 256 - exponent : 255 - exponent]!;
+  const isBelow = x >> (SMALL[exponent] ?? 0n) === 0n;
+  return SMALL[isBelow ? 256 - exponent : 255 - exponent] ?? 0n;
 }
 
 /** DIV and SDIV: rounded toward zero, and zero where the divisor is zero. */

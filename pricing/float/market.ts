@@ -127,9 +127,9 @@ export class FloatMarket {
    * @returns What the chain refuses with, as text.
    */
   quote(legs: readonly FloatLeg[], now: number): FloatQuote | string {
-    const pack = this.packageOf(legs, now);
-    if (typeof pack === "string") return pack;
-    return this.price(pack, now) ?? this.priced;
+    const bundle = this.packageOf(legs, now);
+    if (typeof bundle === "string") return bundle;
+    return this.price(bundle, now) ?? this.priced;
   }
 
   /** Trades a package; refused where it costs more than `limit` quote units. */
@@ -137,17 +137,17 @@ export class FloatMarket {
     for (const { expiry } of legs) if (now >= expiry) return "Clearinghouse_SeriesExpired";
     let reduces = true;
     for (const leg of legs) reduces &&= this.reduces(leg);
-    const pack = this.packageOf(legs, now);
-    if (typeof pack === "string") return pack;
+    const bundle = this.packageOf(legs, now);
+    if (typeof bundle === "string") return bundle;
     const refused =
-      (reduces ? undefined : this.staleness(pack, now)) ??
-      this.price(pack, now) ??
-      (reduces ? undefined : this.beyondLimits(pack)) ??
-      this.swapPriced(pack, now, limit, reduces);
+      (reduces ? undefined : this.staleness(bundle, now)) ??
+      this.price(bundle, now) ??
+      (reduces ? undefined : this.beyondLimits(bundle)) ??
+      this.swapPriced(bundle, now, limit, reduces);
     return refused ?? this.priced;
   }
 
-  private swapPriced(pack: FloatPackage, now: number, limit: number, reduces: boolean): string | undefined {
+  private swapPriced(bundle: FloatPackage, now: number, limit: number, reduces: boolean): string | undefined {
     const { priced, rules } = this;
     const elapsed = now - this.flowTime;
     const [v0, v1, v2, deltaChange] = priced.change as unknown as readonly [number, number, number, number];
@@ -163,10 +163,10 @@ export class FloatMarket {
     const kept = this.kept(priced.cash, priced.fee);
     const cash = this.cash + kept;
     if (cash < 0) return "Clearinghouse_InsufficientCash";
-    const added = this.addedStrikes(pack.legs);
+    const added = this.addedStrikes(bundle.legs);
     if (added > 0 && this.strikeCount + added > MAX_MAKER_STRIKES) return "Clearinghouse_TooManyStrikes";
-    const alone = pack.legs.map(({ strike, isPut, size }, i): FloatPosition => {
-      return { strike, calls: isPut ? 0 : -size, puts: isPut ? -size : 0, board: pack.boardOf[i]! };
+    const alone = bundle.legs.map(({ strike, isPut, size }, i): FloatPosition => {
+      return { strike, calls: isPut ? 0 : -size, puts: isPut ? -size : 0, board: bundle.boardOf[i]! };
     });
     const needed = this.requirement - this.worst(alone, this.expiries, 0, now);
     if (!reduces && needed > cash) return "Clearinghouse_Unhealthy";
@@ -179,8 +179,8 @@ export class FloatMarket {
     this.addDrift(kept - priced.reportValue);
     for (let i = 0; i < 4; i++) this.inventory[i]! += priced.change[i]!;
     this.reserve = Math.min(MAX_RESERVE, this.reserve + priced.impact);
-    for (const leg of pack.legs) this.hold(leg);
-    for (let i = 0; i < pack.count; i++) {
+    for (const leg of bundle.legs) this.hold(leg);
+    for (let i = 0; i < bundle.count; i++) {
       const book = this.bookOf(this.expiries[i]!);
       book.vega += priced.expiryVega[i]!;
       book.gamma += priced.expiryGamma[i]!;
@@ -281,10 +281,10 @@ export class FloatMarket {
     return true;
   }
 
-  private price(pack: FloatPackage, now: number): string | undefined {
+  private price(bundle: FloatPackage, now: number): string | undefined {
     const { inventory, reserve, oracle } = this;
     const facts = { inventory, reserve, nav: this.flooredNav, paysBack: this.markedRound === oracle.round };
-    return priceInto(this.priced, this.rules, oracle, pack, facts, now);
+    return priceInto(this.priced, this.rules, oracle, bundle, facts, now);
   }
 
   private bookOf(expiry: number): ExpiryBook {

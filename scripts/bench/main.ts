@@ -14,6 +14,7 @@ const AREAS: Readonly<Record<string, () => Promise<(options: BenchOptions) => Pr
   oracle: async () => (await import("./oracle.ts")).benchOracle,
   pool: async () => (await import("./pool.ts")).benchPool,
   pricing: async () => (await import("./pricing.ts")).benchPricing,
+  simulation: async () => (await import("./simulation.ts")).benchSimulation,
   surface: async () => (await import("./surface.ts")).benchSurface,
 };
 

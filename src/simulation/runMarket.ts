@@ -285,8 +285,7 @@ class MarketRun {
     const delay = this.population.keepers.liquidatorDelayHours;
     if (delay === null) return;
     const seen = time - delay * SECONDS_PER_HOUR;
-    const { lots } = this;
-    for (const lot of lots) {
+    for (const lot of this.lots) {
       const { leg, collateral, who } = lot;
       if (leg.expiry <= time) continue;
       const worth = -leg.size * this.tape.value(leg, Math.max(this.tape.data.from, seen));

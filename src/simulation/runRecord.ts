@@ -8,17 +8,17 @@ const UNIT = 1e6;
 /** Seconds after a trade at which it is looked at again. */
 export const MARKOUT_SECONDS = [30, 300, 3_600] as const;
 
-/** Gas of one act, measured by running acts on the chain (`ChainEngine.gas`); reports and settlements are the keepers'. */
+/** Gas of one act, as `snapshots/` has it for a book of ten strikes, one leg from a wallet; a settlement is that of a pool and its start. */
 export const GAS_OF_ACT: Readonly<Record<Action["kind"], number>> = {
-  report: 95_000,
-  mark: 330_000,
-  stress: 420_000,
-  swap: 290_000,
-  hedge: 420_000,
-  deposit: 110_000,
-  redeem: 100_000,
-  claim: 80_000,
-  settle: 600_000,
+  report: 98_000,
+  mark: 280_000,
+  stress: 365_000,
+  swap: 245_000,
+  hedge: 300_000,
+  deposit: 92_000,
+  redeem: 68_000,
+  claim: 65_000,
+  settle: 190_000,
 };
 
 /** The trades of one kind of taker; amounts in quote tokens. */

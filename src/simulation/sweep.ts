@@ -52,6 +52,8 @@ async function work(
     await new Promise<void>((resolve, reject) => {
       const give = () => {
         const job = next();
+        // A thread has no origin to name.
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin
         if (job) worker.postMessage(job);
         else resolve();
       };

@@ -6,5 +6,7 @@ import { Tape, type TapeData } from "./tape.ts";
 const tapes = (workerData as { readonly tapes: readonly TapeData[] }).tapes.map((data) => new Tape(data));
 
 parentPort?.on("message", (job: Job) => {
+  // A thread's port has no origin to name.
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin
   parentPort?.postMessage(runJob(job, tapes[job.period]!));
 });
