@@ -262,7 +262,7 @@ test("what it holds is what its trades add up to, and no transaction of it is op
   }
   for (const [option, size] of sums) if (size === 0n) sums.delete(option);
   expect(traded.length).toBeGreaterThan(3);
-  expect(new Map(await positions())).toEqual(sums);
+  expect(await positions()).toEqual(sums);
   const journal = JSON.parse(readFileSync(join(folder, "arbitrageur.state.json.outbox"), "utf8")) as { open: unknown };
   expect(journal.open).toBeNull();
   const conservation = new ConservationChecker(market.client, market.deployment);
