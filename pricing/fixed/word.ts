@@ -13,7 +13,8 @@ export function countLeadingZeros(x: bigint): bigint {
   // The exponent of the nearest double: that of the next power of two where x was rounded up to it.
   const exponent = (words[1]! >>> 20) - 1023;
   const isBelow = x >> (SMALL[exponent] ?? 0n) === 0n;
-  return SMALL[isBelow ? 256 - exponent : 255 - exponent] ?? 0n;
+  const zeros = (isBelow ? 256 : 255) - exponent;
+  return SMALL[zeros] ?? BigInt(zeros); // what is no word has a negative number of them
 }
 
 /** DIV and SDIV: rounded toward zero, and zero where the divisor is zero. */

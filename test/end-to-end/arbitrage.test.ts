@@ -56,12 +56,13 @@ class FlakyNode {
       request.on("data", (chunk: Buffer) => (body += chunk.toString()));
       request.on("end", () => {
         const draw = random.uniform();
-        if (draw < flaky.failing / 2) return void response.writeHead(503).end();
-        if (draw < flaky.failing) return void request.socket.destroy();
-        void fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body })
-          .then((answer) => answer.text())
-          .then((text) => response.writeHead(200, { "content-type": "application/json" }).end(text))
-          .catch(() => response.writeHead(502).end());
+        if (draw < flaky.failing / 2) response.writeHead(503).end();
+        else if (draw < flaky.failing) request.socket.destroy();
+        else
+          void fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body })
+            .then((answer) => answer.text())
+            .then((text) => response.writeHead(200, { "content-type": "application/json" }).end(text))
+            .catch(() => response.writeHead(502).end());
       });
     });
     const flaky = new FlakyNode(server);

@@ -110,7 +110,7 @@ describe("a keeper of reports", () => {
     now += HOUR;
     await market.anvil.mineAt(now);
     const spotReport = async (modelTime: number): Promise<Hex> => {
-      const spotAt = {
+      const signed = {
         kind: "spot",
         marketId: 1,
         modelTime,
@@ -121,15 +121,15 @@ describe("a keeper of reports", () => {
       const domain = { chainId: market.deployment.chainId, oracle: market.deployment.marketOracle };
       const signatures = await Promise.all(
         [11, 12, 13].map(async (key, index) => {
-          return { index, signature: await signReport(market.anvil.wallet(key).account, spotAt, domain) };
+          return { index, signature: await signReport(market.anvil.wallet(key).account, signed, domain) };
         }),
       );
-      return packReport(spotAt, signatures);
+      return packReport(signed, signatures);
     };
     let held: Hex | undefined = await spotReport(now - 20);
     const node = createServer((request, response) => {
-      if (request.url !== "/reports/spot" || !held) return void response.writeHead(404).end("{}");
-      response.end(JSON.stringify({ report: held }));
+      if (request.url !== "/reports/spot" || !held) response.writeHead(404).end("{}");
+      else response.end(JSON.stringify({ report: held }));
     });
     await new Promise<void>((resolve) => node.listen(0, "127.0.0.1", resolve));
     try {

@@ -199,7 +199,7 @@ function bestByOneLotAfterAnother(facts: ArbitrageFacts, plan: Plan) {
       .contracts;
   const heaviest = Math.max(...pack.legs.map(({ contracts }) => Math.abs(contracts)));
   let best = { largest: 0, gain: 0 };
-  for (let lots = 1; lots <= rules.maxContracts / heaviest / 0.01; lots += 5) {
+  for (let lots = 1; lots <= rules.maxContracts / heaviest / 0.01; lots += 25) {
     const amount = lots / 100;
     const base = toSize(pack.base * amount) * 10n ** 12n;
     let gain = amount * pack.floor - baseCash(facts, base)! - Math.abs(pack.base) * amount * SPOT * 0.0005;
