@@ -136,7 +136,7 @@ function plansOn(book: Book, random: Random, shift: number): readonly Plan[] {
     quoteDecimals: 6,
     gas: { gasPrice: 10n ** 7n, nativePrice: surface.spot },
     lot: 10_000n,
-    holdings: { positions: new Map(), base: 0, cash: 1e9 },
+    holdings: { positions: new Map(), base: 0 },
   };
   const rules = { ...arbitrageRules, maxContracts: (0.05 * book.nav) / surface.spot + 0.01 };
   const limits = { delta: 1e6, gamma: 1e6, vega: 1e9, theta: 1e9, loss: 1e9 };

@@ -248,7 +248,7 @@ export class Arbitrageur {
       quoteDecimals: deployment.quoteDecimals,
       gas: { gasPrice, nativePrice: rules.nativePrice ?? spot },
       lot: this.lot,
-      holdings: { positions: own.positions, base: own.base - baseAtStart, cash: own.cash },
+      holdings: { positions: own.positions, base: own.base - baseAtStart },
     };
     const held = this.stand(facts, own, quotes);
     const onGrid = quotes.filter(({ terms }) => terms.strike % this.strikeStep === 0);

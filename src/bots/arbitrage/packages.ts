@@ -74,9 +74,9 @@ function* parities(listed: ListedExpiry): Generator<Package> {
       { terms: call(listed, strike), contracts: 1 },
       { terms: put(listed, strike), contracts: -1 },
     ];
-    const pack: Package = { kind: "parity", legs, base: -1, floor: -strike };
-    yield pack;
-    yield turned(pack);
+    const bundle: Package = { kind: "parity", legs, base: -1, floor: -strike };
+    yield bundle;
+    yield turned(bundle);
   }
 }
 

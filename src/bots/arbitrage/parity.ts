@@ -29,11 +29,11 @@ export function parityPlans(
 ): readonly Plan[] {
   const mids = new Mids(facts.makers);
   const plans: Plan[] = [];
-  for (const pack of packagesOf(listed)) {
+  for (const bundle of packagesOf(listed)) {
     // No maker sells below, or buys above, his own mid: what the best mids together cost is a bound, and mostly the end of it.
-    const least = mids.leastCost(pack.legs);
-    if (least === undefined || pack.floor - least - leastCostOfBase(facts, pack, rules) <= 0) continue;
-    const plan = planOf(facts, pack, held, rules, limits);
+    const least = mids.leastCost(bundle.legs);
+    if (least === undefined || bundle.floor - least - leastCostOfBase(facts, bundle, rules) <= 0) continue;
+    const plan = planOf(facts, bundle, held, rules, limits);
     if (plan) plans.push(plan);
   }
   return plans.toSorted((a, b) => b.gain - a.gain);
@@ -86,60 +86,60 @@ class Mids {
 
 function planOf(
   facts: ArbitrageFacts,
-  pack: Package,
+  bundle: Package,
   held: Greeks,
   rules: ArbitrageRules,
   limits: RiskLimits,
 ): Plan | undefined {
   const makers = facts.makers.slice(0, MOST_MAKERS);
-  const ways = waysToShare(pack.legs.length, makers.length)
+  const ways = waysToShare(bundle.legs.length, makers.length)
     .flatMap((way) => {
-      const gain = gainOf(facts, pack, makers, way, 1n, rules);
+      const gain = gainOf(facts, bundle, makers, way, 1n, rules);
       return gain !== undefined && gain > 0 ? [{ way, gain }] : [];
     })
     .toSorted((a, b) => b.gain - a.gain)
     .slice(0, SIZED_WAYS);
-  const perLot = greeksOfLegs(facts, legsOf(facts, pack, 1n));
+  const perLot = greeksOfLegs(facts, legsOf(facts, bundle, 1n));
   if (ways.length === 0 || !perLot) return undefined;
-  const heaviest = Math.max(...pack.legs.map(({ contracts }) => Math.abs(contracts))) * fromSize(facts.lot);
-  const change = { ...perLot, delta: perLot.delta + pack.base * fromSize(facts.lot) };
+  const heaviest = Math.max(...bundle.legs.map(({ contracts }) => Math.abs(contracts))) * fromSize(facts.lot);
+  const change = { ...perLot, delta: perLot.delta + bundle.base * fromSize(facts.lot) };
   const most = lotsWithin(held, change, limits, BigInt(Math.floor(rules.maxContracts / heaviest)));
   const [best] = ways
     .flatMap(({ way }) => {
-      const sized = bestSize((lots) => gainOf(facts, pack, makers, way, lots, rules), most);
+      const sized = bestSize((lots) => gainOf(facts, bundle, makers, way, lots, rules), most);
       return sized ? [{ way, ...sized }] : [];
     })
     .toSorted((a, b) => b.gain - a.gain);
   if (!best) return undefined;
-  const gain = best.gain - gasCostOf(facts.gas, pack.legs.length, pack.base !== 0);
+  const gain = best.gain - gasCostOf(facts.gas, bundle.legs.length, bundle.base !== 0);
   if (gain < rules.minGain) return undefined;
-  const swaps = swapsOf(legsOf(facts, pack, best.lots), makers, best.way);
-  const plan = completed(facts, pack.kind, swaps, baseOf(facts, pack, best.lots), gain);
+  const swaps = swapsOf(legsOf(facts, bundle, best.lots), makers, best.way);
+  const plan = completed(facts, bundle.kind, swaps, baseOf(facts, bundle, best.lots), gain);
   return plan && { ...plan, greeks: { ...plan.greeks, ...scaled(change, Number(best.lots)) } };
 }
 
 /** What a number of lots gains: the floor, less what it costs now, what the underlying costs later, and capital until the last expiry. */
 function gainOf(
   facts: ArbitrageFacts,
-  pack: Package,
+  bundle: Package,
   makers: readonly Maker[],
   way: readonly number[],
   lots: bigint,
   rules: ArbitrageRules,
 ): number | undefined {
-  const base = baseOf(facts, pack, lots);
+  const base = baseOf(facts, bundle, lots);
   let cost = baseCash(facts, base);
   if (cost === undefined) return undefined;
-  for (const { maker, legs } of swapsOf(legsOf(facts, pack, lots), makers, way)) {
+  for (const { maker, legs } of swapsOf(legsOf(facts, bundle, lots), makers, way)) {
     const cash = maker.quote(legs);
     if (cash === undefined) return undefined;
     cost += cash;
   }
   const contracts = Number(lots) * fromSize(facts.lot);
   const worth = Math.abs(toUnderlying(facts, base)) * facts.spot;
-  const outlay = Math.max(cost, -contracts * pack.floor, worth);
-  const seconds = lastExpiry(pack.legs) - facts.now;
-  return contracts * pack.floor - cost - worth * facts.uniswap.fee - capitalCost(rules, outlay, seconds);
+  const outlay = Math.max(cost, -contracts * bundle.floor, worth);
+  const seconds = lastExpiry(bundle.legs) - facts.now;
+  return contracts * bundle.floor - cost - worth * facts.uniswap.fee - capitalCost(rules, outlay, seconds);
 }
 
 /** Bought legs are rounded up and sold ones down, so that the floor holds to the last millionth. */

@@ -47,8 +47,6 @@ export interface Holdings {
   readonly positions: ReadonlyMap<bigint, bigint>;
   /** Base beside what the bot was given to work with, units of the underlying, signed. */
   readonly base: number;
-  /** Cash of the margin account, quote tokens. */
-  readonly cash: number;
 }
 
 /** Everything strategies decide on. */

@@ -149,7 +149,7 @@ export function factsWith(changes: Partial<ArbitrageFacts> = {}): ArbitrageFacts
     quoteDecimals: 6,
     gas: { gasPrice: 10n ** 7n, nativePrice: SPOT },
     lot: 10_000n,
-    holdings: { positions: new Map(), base: 0, cash: 500_000 },
+    holdings: { positions: new Map(), base: 0 },
     ...changes,
   };
 }

@@ -190,19 +190,19 @@ const signedIds = (legs: readonly { readonly terms: OptionTerms; readonly side: 
 /** The package behind a plan, and the best number of its lots by looking at each: what is paid for certain less what all of it costs. */
 function bestByOneLotAfterAnother(facts: ArbitrageFacts, plan: Plan) {
   const planned = plan.swaps.flatMap(({ legs }) => legs.map(({ terms, size }) => ({ terms, side: Number(size) })));
-  const pack = [...packagesOf(listed)].find(({ kind, legs }) => {
+  const bundle = [...packagesOf(listed)].find(({ kind, legs }) => {
     return kind === plan.kind && signedIds(legs.map((leg) => ({ ...leg, side: leg.contracts }))) === signedIds(planned);
   });
-  if (!pack) throw new Error("the plan is of no package");
+  if (!bundle) throw new Error("the plan is of no package");
   const contractsOf = (terms: OptionTerms, side: number) =>
-    pack.legs.find((leg) => toOptionId(leg.terms) === toOptionId(terms) && Math.sign(leg.contracts) === side)!
+    bundle.legs.find((leg) => toOptionId(leg.terms) === toOptionId(terms) && Math.sign(leg.contracts) === side)!
       .contracts;
-  const heaviest = Math.max(...pack.legs.map(({ contracts }) => Math.abs(contracts)));
+  const heaviest = Math.max(...bundle.legs.map(({ contracts }) => Math.abs(contracts)));
   let best = { largest: 0, gain: 0 };
   for (let lots = 1; lots <= rules.maxContracts / heaviest / 0.01; lots += 25) {
     const amount = lots / 100;
-    const base = toSize(pack.base * amount) * 10n ** 12n;
-    let gain = amount * pack.floor - baseCash(facts, base)! - Math.abs(pack.base) * amount * SPOT * 0.0005;
+    const base = toSize(bundle.base * amount) * 10n ** 12n;
+    let gain = amount * bundle.floor - baseCash(facts, base)! - Math.abs(bundle.base) * amount * SPOT * 0.0005;
     for (const { maker, legs } of plan.swaps) {
       const scaled = legs.map(({ terms, size }) => {
         const contracts = contractsOf(terms, Math.sign(Number(size)));
@@ -263,7 +263,6 @@ describe("what the account holds", () => {
   const held = (contracts: number) => ({
     positions: new Map([[toOptionId(CALL), toSize(contracts)]]),
     base: 0,
-    cash: 1e6,
   });
   /** The pool is long what we would buy back and has collected impact for it. */
   const loaded = new PoolMaker(
