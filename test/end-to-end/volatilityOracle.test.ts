@@ -206,7 +206,8 @@ describe("given four nodes of which three make a quorum", () => {
   test("when they come back, so do reports, and no round was signed twice", async () => {
     const signed = signedRound(1);
     await Promise.all([1, 2].map((index) => network.startNode(index)));
-    for (let hour = 0; hour < 2; hour++) {
+    // Three of four suffice: on a busy machine the last one up misses a round or two.
+    for (let hour = 0; hour < 2 || (signedRound(1) <= signed && hour < 8); hour++) {
       const at = await nextHour();
       expect(await network.reported(at, 15_000)).toBe(true);
     }
