@@ -18,7 +18,7 @@ export function poolOf(kind: PoolKind, knobs: Knobs): { readonly knobs: Knobs; r
       return { knobs, isHedged: true };
     case "noInventory":
       return { knobs: { ...knobs, kappa: 0, deltaPotential: 0 }, isHedged: true };
-    case "flat":
+    default:
       return {
         knobs: {
           kappa: 0,

@@ -164,7 +164,7 @@ export class ChainEngine implements Engine {
         const [sharesAfter, moneyAfter] = await Promise.all([this.balanceOf(address), this.moneyOf(address)]);
         return { done: true, cash: Number(moneyAfter - money), shares: sharesAfter - shares };
       }
-      case "settle":
+      default:
         return await this.settle(action.time, action.expiry);
     }
   }

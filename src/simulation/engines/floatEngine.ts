@@ -55,7 +55,7 @@ export class FloatEngine implements QuotingEngine {
         const { assets, shares } = market.shares.claim(action.who, time, market.oracle.surfaceTime);
         return { done: true, cash: assets, shares: BigInt(Math.round(shares * 1e18)) };
       }
-      case "settle":
+      default:
         return outcomeOf(market.settle(action.expiry, time, action.others));
     }
   }

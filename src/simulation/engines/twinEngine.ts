@@ -99,7 +99,7 @@ export class TwinEngine implements QuotingEngine {
         const { assets, shares } = market.claim(action.who, time);
         return { done: true, cash: Number(assets), shares };
       }
-      case "settle": {
+      default: {
         const { others } = action;
         const known = others && { owed: BigInt(others.owed), collected: BigInt(others.collected) };
         return { done: true, cash: Number(market.settle(action.expiry, time, known)) };
