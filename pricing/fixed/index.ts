@@ -54,11 +54,11 @@ export { cdf, millsRatioWad, pdf } from "./normalDistribution.ts";
 export {
   boardAt,
   OracleTwin,
+  type ReportSlice,
+  type RunningAverage,
   settledBoard,
-  type TwinAverage,
   type TwinBoard,
   type TwinReport,
-  type TwinSlice,
   type TwinState,
 } from "./oracleTwin.ts";
 export type { ExpiryRisk, Flow, PoolRules } from "./poolLimits.ts";

@@ -16,7 +16,7 @@ import type { PoolQuote, QuoteOption } from "./poolQuote.ts";
 import { PoolTwin, type PricedPackage, type TwinMarket } from "./poolTwin.ts";
 import type { MarginScenario } from "./scenarioGrid.ts";
 import { type Contingencies, type MarginPosition, scenarioMargin, staleness } from "./scenarioMargin.ts";
-import { SharesTwin } from "./sharesTwin.ts";
+import { type SharesMark, SharesTwin } from "./sharesTwin.ts";
 import { absolute } from "./word.ts";
 
 const WAD = 10n ** 18n;
@@ -58,13 +58,8 @@ export interface HedgeMade {
 }
 
 /** A mark's numbers as the pool keeps them, quote units. */
-export interface KeptMark {
+export interface KeptMark extends SharesMark {
   readonly round: number;
-  readonly surfaceTime: number;
-  readonly nav: bigint;
-  readonly reserve: bigint;
-  readonly freshReserve: bigint;
-  readonly unwind: bigint;
 }
 
 export class MarketTwin {

@@ -15,18 +15,23 @@ const BASIS_UNIT_WAD = 10n ** 11n;
 const RESIDUAL_UNIT_WAD = 10n ** 14n;
 const DISAGREEMENT_UNIT_WAD = 10n ** 14n;
 
-/** One slice in the units in which it is signed. */
-export interface TwinSlice {
+/** One eSSVI slice as it is signed and stored; units as in `types/Slice.sol`. */
+export interface ReportSlice {
   readonly expiry: number;
+  /** θ in 1e-11, at most 40 bits. */
   readonly theta: bigint;
+  /** ψ in 1e-10, at most 36 bits. */
   readonly psi: bigint;
+  /** ρ in 2⁻¹⁵. */
   readonly rho: number;
+  /** F/S − 1 in 1e-7. */
   readonly basis: number;
+  /** Fit residual in 1e-4 of volatility, at most 12 bits. */
   readonly residual: number;
 }
 
 /** The mean of spot over the part of an averaging window that has passed. */
-export interface TwinAverage {
+export interface RunningAverage {
   readonly expiry: number;
   /** WAD. */
   readonly average: bigint;
@@ -39,12 +44,12 @@ export interface TwinReport {
   readonly modelTime: number;
   /** WAD. */
   readonly spot: bigint;
-  readonly averages: readonly TwinAverage[];
+  readonly averages: readonly RunningAverage[];
   readonly surface?: {
     readonly round: number;
     /** In 1e-4 of volatility. */
     readonly disagreement: number;
-    readonly slices: readonly TwinSlice[];
+    readonly slices: readonly ReportSlice[];
   };
 }
 
@@ -63,7 +68,7 @@ export type TwinMoment = "report" | "now" | "previous" | "held";
 
 interface Drawn {
   readonly time: number;
-  readonly slices: ReadonlyMap<number, TwinSlice>;
+  readonly slices: ReadonlyMap<number, ReportSlice>;
 }
 
 interface Average {
@@ -80,7 +85,7 @@ export function settledBoard(expiry: number, priceWad: bigint): TwinBoard {
 }
 
 /** The board of a slice that was reported at `reportTime`, rolled down to `time`, at a forward. */
-export function boardAt(slice: TwinSlice, reportTime: number, time: number, forwardWad: bigint): TwinBoard {
+export function boardAt(slice: ReportSlice, reportTime: number, time: number, forwardWad: bigint): TwinBoard {
   const left = BigInt(slice.expiry - time);
   const leftAtReport = BigInt(slice.expiry - reportTime);
   return {

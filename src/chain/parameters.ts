@@ -1,4 +1,5 @@
 import { maxUint128 } from "viem";
+import type { HedgeRules, PoolRules } from "../../pricing/fixed/index.ts";
 
 const DAY = 86_400;
 
@@ -66,40 +67,9 @@ export const defaultGrids = {
 } as const;
 
 /** `PoolParameters` of `IOptionPool.sol`: rates and ratios in WAD, times in seconds. */
-export interface PoolParameters {
-  readonly vegaPotential: readonly [bigint, bigint, bigint, bigint, bigint, bigint];
-  readonly deltaPotential: bigint;
-  readonly netVegaSpread: bigint;
-  readonly grossVegaSpread: bigint;
-  readonly notionalSpread: bigint;
-  readonly deltaSpread: bigint;
-  readonly ageMultiplier: bigint;
-  readonly volOfVol: bigint;
-  readonly feeRate: bigint;
-  readonly feeCap: bigint;
-  readonly maxDelta: bigint;
-  readonly minDelta: bigint;
-  readonly vegaLimit: bigint;
-  readonly deltaLimit: bigint;
-  readonly expiryVegaLimit: bigint;
-  readonly expiryGammaLimit: bigint;
-  readonly vegaFlowLimit: bigint;
-  readonly deltaFlowLimit: bigint;
-  readonly utilisationLimit: bigint;
-  readonly redemptionShare: bigint;
+export interface PoolParameters extends PoolRules {
   readonly takeSpread: bigint;
   readonly takeLimit: bigint;
-  readonly markBountyRate: bigint;
-  readonly navFloor: bigint;
-  readonly minTenor: number;
-  readonly maxTenor: number;
-  readonly maxSpotAge: number;
-  readonly maxSurfaceAge: number;
-  readonly worseOfSeconds: number;
-  readonly frontTenor: number;
-  readonly middleTenor: number;
-  readonly flowSeconds: number;
-  readonly reduceOnly: boolean;
 }
 
 /**
@@ -146,24 +116,9 @@ export function defaultPoolParameters(quoteDecimals: number): PoolParameters {
 }
 
 /** `HedgerParameters` of `ISpotHedger.sol`: rates and shares in WAD, amounts in quote units, times in seconds. */
-export interface HedgerParameters {
-  readonly aversion: bigint;
-  readonly volatility: bigint;
-  readonly minBand: bigint;
-  readonly maxBand: bigint;
-  readonly maxCost: bigint;
+export interface HedgerParameters extends HedgeRules {
   readonly maxMeanDistance: bigint;
-  readonly blockShare: bigint;
-  readonly hourShare: bigint;
-  readonly bountyShare: bigint;
-  readonly bountyRate: bigint;
-  readonly maxBounty: bigint;
-  readonly fixedCost: bigint;
-  readonly minNotional: bigint;
-  readonly horizon: number;
   readonly meanSeconds: number;
-  readonly maxSpotAge: number;
-  readonly maxSurfaceAge: number;
 }
 
 /**

@@ -11,32 +11,11 @@ import {
   slice,
 } from "viem";
 import type { LocalAccount } from "viem/accounts";
+import type { ReportSlice, RunningAverage } from "../../pricing/fixed/index.ts";
 import { MeniscusError } from "../runtime/errors.ts";
 import { expiryName } from "./optionId.ts";
 
-/** One eSSVI slice as it is signed and stored; units as in `types/Slice.sol`. */
-export interface ReportSlice {
-  readonly expiry: number;
-  /** θ in 1e-11, at most 40 bits. */
-  readonly theta: bigint;
-  /** ψ in 1e-10, at most 36 bits. */
-  readonly psi: bigint;
-  /** ρ in 2⁻¹⁵. */
-  readonly rho: number;
-  /** F/S − 1 in 1e-7. */
-  readonly basis: number;
-  /** Fit residual in 1e-4 of volatility, at most 12 bits. */
-  readonly residual: number;
-}
-
-/** The mean of spot over the part of an averaging window that has passed. */
-export interface RunningAverage {
-  readonly expiry: number;
-  /** WAD. */
-  readonly average: bigint;
-  /** Seconds of the window's 1800 that have passed. */
-  readonly elapsed: number;
-}
+export type { ReportSlice, RunningAverage };
 
 interface ReportCommon {
   readonly marketId: number;

@@ -12,13 +12,13 @@ import {
   type StrikePosition,
 } from "../../pricing/fixed/index.ts";
 import { fromStrikeWord, toStrikeKey } from "../../src/chain/optionId.ts";
+import type { PoolParameters } from "../../src/chain/parameters.ts";
 import {
   drawBoard,
   drawParameters,
   drawSize,
   drawStrike,
   type FullBoard,
-  type FullParameters,
   type FullState,
   type QuoteHarness,
   type Scene,
@@ -45,7 +45,7 @@ afterAll(() => harness?.stop());
 
 interface Package {
   readonly extreme: boolean;
-  readonly parameters: FullParameters;
+  readonly parameters: PoolParameters;
   readonly facts: QuoteFacts & { readonly state: FullState; readonly atReport: readonly FullBoard[] };
 }
 

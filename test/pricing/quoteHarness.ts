@@ -1,36 +1,13 @@
 /** A pool's pricing on a local chain with every input in the test's hand, and how such inputs are drawn. */
 
 import type { Hex } from "viem";
-import type { PoolQuote, QuoteBoard, QuoteFacts, QuoteParameters, QuoteState } from "../../pricing/fixed/index.ts";
+import type { PoolQuote, QuoteBoard, QuoteFacts, QuoteState } from "../../pricing/fixed/index.ts";
+import type { PoolParameters } from "../../src/chain/parameters.ts";
 import { startCodeChain } from "./codeChain.ts";
 import type { Random } from "./random.ts";
 
 const WAD = 10n ** 18n;
 const DAY = 86_400;
-export type FullParameters = QuoteParameters & {
-  readonly maxDelta: bigint;
-  readonly minDelta: bigint;
-  readonly vegaLimit: bigint;
-  readonly deltaLimit: bigint;
-  readonly expiryVegaLimit: bigint;
-  readonly expiryGammaLimit: bigint;
-  readonly vegaFlowLimit: bigint;
-  readonly deltaFlowLimit: bigint;
-  readonly utilisationLimit: bigint;
-  readonly redemptionShare: bigint;
-  readonly takeSpread: bigint;
-  readonly takeLimit: bigint;
-  readonly markBountyRate: bigint;
-  readonly navFloor: bigint;
-  readonly minTenor: number;
-  readonly maxTenor: number;
-  readonly maxSpotAge: number;
-  readonly maxSurfaceAge: number;
-  readonly worseOfSeconds: number;
-  readonly flowSeconds: number;
-  readonly reduceOnly: boolean;
-};
-
 export type FullBoard = QuoteBoard & { readonly fresh: boolean; readonly settled: boolean };
 
 export type FullState = QuoteState & {
@@ -48,7 +25,7 @@ export interface Priced {
 
 /** One moment in the life of the pool that `MarkHarness` plays. */
 export interface Scene {
-  readonly parameters: FullParameters;
+  readonly parameters: PoolParameters;
   readonly quoteDecimals: number;
   readonly state: FullState;
   readonly boards: readonly FullBoard[];
@@ -76,7 +53,7 @@ export interface Seen {
 
 export interface QuoteHarness {
   /** `PoolQuote.price` of many packages. */
-  prices(parameters: readonly FullParameters[], facts: readonly QuoteFacts[]): Promise<readonly Priced[]>;
+  prices(parameters: readonly PoolParameters[], facts: readonly QuoteFacts[]): Promise<readonly Priced[]>;
   /** One pool through one scene after another, at block time `timestamp`. */
   play(scenes: readonly Scene[], timestamp: number): Promise<readonly Seen[]>;
   stop(): void;
@@ -96,7 +73,7 @@ export async function startQuoteHarness(): Promise<QuoteHarness> {
 }
 
 /** Any parameters that `OptionPool` accepts. */
-export function drawParameters(random: Random): FullParameters {
+export function drawParameters(random: Random): PoolParameters {
   const upTo = (bound: bigint) => (random.below(8) === 0 ? random.pick([0n, bound]) : random.word(90) % (bound + 1n));
   const kappa = upTo(WAD);
   const frontTenor = random.below(30 * DAY);
