@@ -61,7 +61,16 @@ export {
   type TwinReport,
   type TwinState,
 } from "./oracleTwin.ts";
-export type { ExpiryRisk, Flow, PoolRules } from "./poolLimits.ts";
+export {
+  type ExpiryRisk,
+  expiryRiskAfter,
+  type Flow,
+  flowOf,
+  type PoolRules,
+  reduces,
+  requireFresh,
+  requireWithinLimits,
+} from "./poolLimits.ts";
 export {
   bucketOf,
   type PoolQuote,

@@ -11,7 +11,7 @@ import { cashDivisor, toCashDown, toCashUp } from "./cashMath.ts";
 import { FixedPointError } from "./errors.ts";
 import { type HedgeFacts, type HedgeRules, type HedgeUsage, hedgeBounty, hedgePlan, usageAfter } from "./hedgePlan.ts";
 import { OracleTwin, type TwinBoard, type TwinReport } from "./oracleTwin.ts";
-import { expiryRiskAfter, flowOf, type PoolRules, requireFresh, requireWithinLimits } from "./poolLimits.ts";
+import { expiryRiskAfter, flowOf, type PoolRules, reduces, requireFresh, requireWithinLimits } from "./poolLimits.ts";
 import type { PoolQuote, QuoteOption } from "./poolQuote.ts";
 import { PoolTwin, type PricedPackage, type TwinMarket } from "./poolTwin.ts";
 import type { MarginScenario } from "./scenarioGrid.ts";
@@ -103,15 +103,15 @@ export class MarketTwin {
     for (const { expiry } of legs) {
       if (now >= expiry) throw new FixedPointError("Clearinghouse_SeriesExpired", [BigInt(expiry)]);
     }
-    const reduces = legs.every((leg) => this.reduces(leg));
+    const isReducing = legs.every((leg) => this.reduces(leg));
     const { market, options, expiries } = this.marketOf(legs, now);
     const { pool, terms } = this;
-    if (!reduces) {
+    if (!isReducing) {
       const { state } = this.oracle;
       requireFresh(terms.rules, { state, current: market.current, markedRound: pool.markedRound, timestamp: now });
     }
     const priced = pool.price(market, options);
-    const flow = this.requireAllowed(priced, expiries, now, reduces);
+    const flow = this.requireAllowed(priced, expiries, now, isReducing);
     const { quote } = priced;
     if (limit !== undefined && quote.cash > limit) {
       throw new FixedPointError("Clearinghouse_LimitExceeded", [quote.cash, limit]);
@@ -123,7 +123,7 @@ export class MarketTwin {
       return { expiry, strikeWad, calls: isPut ? 0n : -size, puts: isPut ? -size : 0n };
     });
     const needed = this.requirement - this.worst(alone, 0n, now);
-    if (!reduces && needed > cash) throw new FixedPointError("Clearinghouse_Unhealthy", [needed - cash]);
+    if (!isReducing && needed > cash) throw new FixedPointError("Clearinghouse_Unhealthy", [needed - cash]);
 
     pool.apply(market, options, priced);
     [pool.flow, pool.flowTime] = [flow, now];
@@ -132,26 +132,25 @@ export class MarketTwin {
   }
 
   /** What the pool refuses once it knows the price; returns the flow after the swap. */
-  private requireAllowed({ totals }: PricedPackage, expiries: readonly number[], now: number, reduces: boolean) {
+  private requireAllowed({ totals }: PricedPackage, expiries: readonly number[], now: number, isReducing: boolean) {
     const { pool, terms } = this;
     const { spotWad } = this.oracle.state;
     const { navE6, inventory } = pool;
-    if (!reduces) {
+    if (!isReducing) {
       if (pool.nav <= 0n) throw new FixedPointError("OptionPool_Insolvent", [pool.nav]);
       requireWithinLimits(terms.rules, { navE6, spotWad, inventory }, totals);
     }
     expiries.forEach((expiry, i) => {
       const change = { vega: totals.expiryVega[i]!, gamma: totals.expiryGamma[i]! };
-      expiryRiskAfter(terms.rules, navE6, expiry, pool.expiryRisk(expiry), change, reduces);
+      expiryRiskAfter(terms.rules, navE6, expiry, pool.expiryRisk(expiry), change, isReducing);
     });
     const elapsed = now - pool.flowTime;
-    return flowOf(terms.rules, pool.flow, elapsed, { navE6, spotWad }, totals.change, reduces);
+    return flowOf(terms.rules, pool.flow, elapsed, { navE6, spotWad }, totals.change, isReducing);
   }
 
   /** Whether a leg brings the pool's position nearer to zero, without crossing it. */
   private reduces({ expiry, strikeWad, isPut, size }: TwinLeg): boolean {
-    const held = this.pool.position(expiry, strikeWad, isPut);
-    return held > 0n ? size > 0n && size <= held : size < 0n && size >= held;
+    return reduces(this.pool.position(expiry, strikeWad, isPut), size);
   }
 
   private requireFewStrikes(legs: readonly TwinLeg[]): void {

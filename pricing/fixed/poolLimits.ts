@@ -41,6 +41,11 @@ export interface ExpiryRisk {
   readonly gamma: bigint;
 }
 
+/** Whether a leg brings a position nearer to zero, without crossing it; `Leg.reduces`. Sizes are the taker's, `held` is the maker's. */
+export function reduces(held: bigint, size: bigint): boolean {
+  return held > 0n ? size > 0n && size <= held : size < 0n && size >= held;
+}
+
 /** Risk is added on fresh data and on a book that is marked under it; throws what the pool refuses with. */
 export function requireFresh(
   rules: PoolRules,
@@ -76,7 +81,7 @@ export function requireWithinLimits(
   totals: QuoteTotals,
 ): void {
   const { navE6, spotWad, inventory } = facts;
-  const { minAbsDeltaWad, maxAbsDeltaWad, change } = totals;
+  const { minAbsDeltaWad, maxAbsDeltaWad, netShort } = totals;
   if (maxAbsDeltaWad > rules.maxDelta) {
     throw new FixedPointError("OptionPool_DeltaOutOfRange", [maxAbsDeltaWad, rules.minDelta, rules.maxDelta]);
   }
@@ -85,15 +90,13 @@ export function requireWithinLimits(
   }
   const vegaLimit = (navE6 * rules.vegaLimit) / WAD;
   for (const i of [0, 1, 2] as const) {
-    const later = inventory[i] + change[i];
-    if (isAdded(inventory[i], later, vegaLimit)) {
-      throw new FixedPointError("OptionPool_VegaLimit", [BigInt(i), absolute(later), vegaLimit]);
+    if (isAdded(inventory[i], netShort[i], vegaLimit)) {
+      throw new FixedPointError("OptionPool_VegaLimit", [BigInt(i), absolute(netShort[i]), vegaLimit]);
     }
   }
   const deltaLimit = (navE6 * rules.deltaLimit) / spotWad;
-  const delta = inventory[3] + change[3];
-  if (isAdded(inventory[3], delta, deltaLimit)) {
-    throw new FixedPointError("OptionPool_DeltaLimit", [absolute(delta), deltaLimit]);
+  if (isAdded(inventory[3], netShort[3], deltaLimit)) {
+    throw new FixedPointError("OptionPool_DeltaLimit", [absolute(netShort[3]), deltaLimit]);
   }
 }
 

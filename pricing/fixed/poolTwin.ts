@@ -149,9 +149,7 @@ export class PoolTwin {
     this.cash += kept;
     const wadPerUnit = 10n ** BigInt(18 - this.terms.quoteDecimals);
     this.addDrift(market.round, kept - toCashUp(quote.reportValueWad, wadPerUnit));
-    const [front, middle, back] = quote.vegaChange;
-    const [v0, v1, v2, delta] = this.inventory;
-    this.inventory = [v0 + front, v1 + middle, v2 + back, delta + quote.deltaChange];
+    this.inventory = totals.netShort;
     this.reserveWad = reserveAfter(this.reserveWad, quote.impactWad);
     for (const i of new Set(options.map(({ board }) => board))) {
       const { expiry } = market.atReport[i]!;

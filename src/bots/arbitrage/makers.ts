@@ -1,4 +1,7 @@
 import {
+  expiryRiskAfter,
+  FixedPointError,
+  flowOf,
   type InventoryVector,
   poolQuote,
   type QuoteBoard,
@@ -6,6 +9,9 @@ import {
   type QuoteOption,
   type QuoteState,
   type QuoteTotals,
+  reduces,
+  requireFresh,
+  requireWithinLimits,
   smileValue,
   toSmile,
 } from "../../../pricing/fixed/index.ts";
@@ -157,78 +163,35 @@ export class PoolMaker implements Maker {
 
   /** Limits of `OptionPool`: what brings each position nearer to zero meets none. */
   private wouldTrade(legs: readonly Leg[], facts: QuoteFacts, totals: QuoteTotals): boolean {
-    const isReducing = legs.every(({ terms, size }) => {
-      const held = this.position(terms);
-      return size > 0n ? held >= size : held <= size;
-    });
-    if (isReducing) return true;
-    return this.isFresh(facts) && this.isWithinLimits(facts, totals) && this.isWithinFlow(facts, totals);
-  }
-
-  private isFresh({ current, paysBack, timestamp, state }: QuoteFacts): boolean {
-    const { parameters } = this.pool;
-    if (parameters.reduceOnly || this.oracle.state.unconfirmed || !paysBack || this.pool.nav <= 0n) return false;
-    if (
-      timestamp - state.surfaceTime > parameters.maxSurfaceAge ||
-      timestamp - state.spotTime > parameters.maxSpotAge
-    ) {
-      return false;
+    if (legs.every(({ terms, size }) => reduces(this.position(terms), size))) return true;
+    if (this.oracle.state.unconfirmed || this.pool.nav <= 0n) return false;
+    if (!facts.current.every(({ expiry }) => this.oracle.boards.get(expiry)?.current.fresh === true)) return false;
+    try {
+      this.requireAllowed(facts, totals);
+      return true;
+    } catch (error) {
+      if (error instanceof FixedPointError) return false;
+      throw error;
     }
-    return current.every(({ expiry }) => {
-      const tenor = expiry - timestamp;
-      const isFresh = this.oracle.boards.get(expiry)?.current.fresh === true;
-      return isFresh && tenor >= parameters.minTenor && tenor <= parameters.maxTenor;
+  }
+
+  private requireAllowed({ current, atReport, navE6, inventory, timestamp }: QuoteFacts, totals: QuoteTotals): void {
+    const { oracle, pool } = this;
+    const { parameters, markedRound } = pool;
+    const state = { ...oracle.state, round: oracle.round };
+    const place = { navE6, spotWad: state.spotWad };
+    requireFresh(parameters, { state, current, markedRound, timestamp });
+    requireWithinLimits(parameters, { ...place, inventory }, totals);
+    atReport.forEach(({ expiry }, i) => {
+      const [vega, gamma] = pool.expiryRisks.get(expiry) ?? [0n, 0n];
+      const change = { vega: totals.expiryVega[i]!, gamma: totals.expiryGamma[i]! };
+      expiryRiskAfter(parameters, navE6, expiry, { vega, gamma }, change, false);
     });
+    const [vega, delta] = pool.flow.map((wad) => (wad * FLOW_FULL) / WAD) as [bigint, bigint];
+    flowOf(parameters, { vega, delta }, 0, place, totals.change, false); // what has drained is gone already
   }
-
-  private isWithinLimits(facts: QuoteFacts, totals: QuoteTotals): boolean {
-    const { parameters, expiryRisks } = this.pool;
-    const { navE6, inventory, state, atReport } = facts;
-    if (totals.maxAbsDeltaWad > parameters.maxDelta || totals.minAbsDeltaWad < parameters.minDelta) return false;
-    const vegaLimit = (navE6 * parameters.vegaLimit) / WAD;
-    for (const bucket of [0, 1, 2] as const) {
-      if (isAdded(inventory[bucket], inventory[bucket] + totals.change[bucket], vegaLimit)) return false;
-    }
-    const deltaLimit = (navE6 * parameters.deltaLimit) / state.spotWad;
-    if (isAdded(inventory[3], inventory[3] + totals.change[3], deltaLimit)) return false;
-    return atReport.every(({ expiry }, i) => {
-      const [vega, gamma] = expiryRisks.get(expiry) ?? [0n, 0n];
-      const vegaMost = (navE6 * parameters.expiryVegaLimit) / WAD;
-      const gammaMost = (navE6 * parameters.expiryGammaLimit) / WAD;
-      return (
-        !isAdded(vega, vega + totals.expiryVega[i]!, vegaMost) &&
-        !isAdded(gamma, gamma + totals.expiryGamma[i]!, gammaMost)
-      );
-    });
-  }
-
-  private isWithinFlow({ navE6, state }: QuoteFacts, { change }: QuoteTotals): boolean {
-    const { parameters, flow } = this.pool;
-    const vegaLimit = (navE6 * parameters.vegaFlowLimit) / WAD;
-    const deltaLimit = (navE6 * parameters.deltaFlowLimit) / state.spotWad;
-    return fitsFlow(flow[0], change[0] + change[1] + change[2], vegaLimit) && fitsFlow(flow[1], change[3], deltaLimit);
-  }
-}
-
-/** `_isAdded` of OptionPool.sol. */
-function isAdded(before: bigint, later: bigint, limit: bigint): boolean {
-  const magnitude = absolute(later);
-  return magnitude > limit && magnitude > absolute(before);
-}
-
-/** `flowAfter` of Flow.sol, on the present flow, WAD. */
-function fitsFlow(flowWad: bigint, change: bigint, limit: bigint): boolean {
-  if (change === 0n) return true;
-  if (limit === 0n) return false;
-  const part = (absolute(change) * FLOW_FULL + limit - 1n) / limit;
-  const now = (flowWad * FLOW_FULL) / WAD;
-  return absolute(change < 0n ? now - part : now + part) <= FLOW_FULL;
 }
 
 function strikeWadOf({ strike }: OptionTerms): bigint {
   return toStrikeE6(strike) * 10n ** 12n;
-}
-
-function absolute(value: bigint): bigint {
-  return value < 0n ? -value : value;
 }
