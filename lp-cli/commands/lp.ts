@@ -1,3 +1,4 @@
+import { cutOffOf } from "../../pricing/fixed/index.ts";
 import { MeniscusError } from "../../src/runtime/errors.ts";
 import { type BookScenarios, readBookScenarios } from "../../src/sdk/bookScenario.ts";
 import type { Pool, Sender } from "../../src/sdk/client.ts";
@@ -19,7 +20,7 @@ import {
   requestRedemption,
   waitForRequest,
 } from "../../src/sdk/lp.ts";
-import { chargeBoundOf, cutOffOf, tightestChargeBound } from "../../src/sdk/requestRules.ts";
+import { chargeBoundOf, tightestChargeBound } from "../../src/sdk/requestRules.ts";
 import { contracts } from "../output/format.ts";
 import { renderDepositPreview, renderWithdrawalPreview } from "../output/lp.ts";
 import { Progress } from "../output/progress.ts";

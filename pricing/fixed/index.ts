@@ -100,5 +100,5 @@ export {
   staleness,
   type WorstPlace,
 } from "./scenarioMargin.ts";
-export { type SharesMark, SharesTwin } from "./sharesTwin.ts";
+export { cutOffOf, type SharesMark, SharesTwin } from "./sharesTwin.ts";
 export { sqrt, sqrtWad } from "./squareRoot.ts";

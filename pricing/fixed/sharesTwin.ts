@@ -6,9 +6,10 @@
 import { FixedPointError } from "./errors.ts";
 
 const EPOCH_SECONDS = 60;
-const GRACE = 21_600;
+/** For so long after its cut-off a report may price a deposit, seconds. */
+export const GRACE = 21_600;
 const MAX_REPORT_AGE = 30;
-const MAX_EPOCHS_PER_MARK = 8;
+export const MAX_EPOCHS_PER_MARK = 8;
 const MIN_SHARES = 10n ** 15n;
 const VIRTUAL_SHARES = 10n ** 12n;
 const MIN_SHARES_PER_TOKEN = 1_000_000n;
@@ -53,6 +54,16 @@ interface Request {
 }
 
 type Direction = "deposits" | "redemptions";
+
+/** The end of the minute in which a request is made: a report of then or later prices it. Unix seconds. */
+export function cutOffOf(time: number): number {
+  return (Math.floor(time / EPOCH_SECONDS) + 1) * EPOCH_SECONDS;
+}
+
+/** Whether a deposit that no mark has priced goes back: no report of its grace time can come any more, and none waits for its mark. */
+export function isLapsed(cutOff: number, now: number, reportTime: number): boolean {
+  return now > cutOff + GRACE + MAX_REPORT_AGE && (reportTime < cutOff || reportTime > cutOff + GRACE);
+}
 
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 const divideUp = (a: bigint, b: bigint): bigint => (a + b - 1n) / b;
@@ -111,7 +122,7 @@ export class SharesTwin {
     this.requireOpenFor(direction, owner, now);
     if (now >= this.lastCutOff) {
       this.lastEpoch += 1;
-      this.lastCutOff = (Math.floor(now / EPOCH_SECONDS) + 1) * EPOCH_SECONDS;
+      this.lastCutOff = cutOffOf(now);
       const batch = () => ({ requested: 0n, done: 0n, paid: 0n });
       this.epochs.set(this.lastEpoch, { cutOff: this.lastCutOff, deposits: batch(), redemptions: batch() });
     }
@@ -205,15 +216,9 @@ export class SharesTwin {
       this.requests.deposits.delete(owner);
       return { shares: (request.amount * deposits.done) / deposits.requested, assets: 0n };
     }
-    if (!this.isLapsed(request.epoch, cutOff, now, reportTime)) return { shares: 0n, assets: 0n };
+    if (request.epoch >= this.firstUnpriced && !isLapsed(cutOff, now, reportTime)) return { shares: 0n, assets: 0n };
     this.requests.deposits.delete(owner);
     return { shares: 0n, assets: request.amount };
-  }
-
-  private isLapsed(epoch: number, cutOff: number, now: number, reportTime: number): boolean {
-    if (epoch < this.firstUnpriced) return true;
-    if (now <= cutOff + GRACE + MAX_REPORT_AGE) return false;
-    return reportTime < cutOff || reportTime > cutOff + GRACE;
   }
 
   private claimRedemption(owner: string): bigint {

@@ -1,9 +1,7 @@
 /** The shares of a pool in float64; fixed/sharesTwin.ts says the rules. Shares are plain numbers, assets whole quote units. */
 
-const EPOCH_SECONDS = 60;
-const GRACE = 21_600;
-const MAX_REPORT_AGE = 30;
-const MAX_EPOCHS_PER_MARK = 8;
+import { cutOffOf, GRACE, isLapsed, MAX_EPOCHS_PER_MARK } from "../fixed/sharesTwin.ts";
+
 const MIN_SHARES = 1e-3;
 export const VIRTUAL_SHARES = 1e-6;
 const MIN_SHARES_PER_TOKEN = 1e-12;
@@ -87,7 +85,7 @@ export class FloatShares {
     if (request !== undefined && request.epoch !== epoch) return "PoolShares_RequestOpen";
     if (epoch !== this.lastEpoch) {
       this.lastEpoch = epoch;
-      this.lastCutOff = (Math.floor(now / EPOCH_SECONDS) + 1) * EPOCH_SECONDS;
+      this.lastCutOff = cutOffOf(now);
       const batch = () => ({ requested: 0, done: 0, paid: 0 });
       this.epochs.set(epoch, { cutOff: this.lastCutOff, deposits: batch(), redemptions: batch() });
     }
@@ -193,15 +191,9 @@ export class FloatShares {
       this.requests.deposits.delete(owner);
       return { shares: (request.amount * deposits.done) / deposits.requested, assets: 0 };
     }
-    if (!this.isLapsed(request.epoch, cutOff, now, reportTime)) return { shares: 0, assets: 0 };
+    if (request.epoch >= this.firstUnpriced && !isLapsed(cutOff, now, reportTime)) return { shares: 0, assets: 0 };
     this.requests.deposits.delete(owner);
     return { shares: 0, assets: request.amount };
-  }
-
-  private isLapsed(epoch: number, cutOff: number, now: number, reportTime: number): boolean {
-    if (epoch < this.firstUnpriced) return true;
-    if (now <= cutOff + GRACE + MAX_REPORT_AGE) return false;
-    return reportTime < cutOff || reportTime > cutOff + GRACE;
   }
 
   private claimRedemption(owner: string): number {

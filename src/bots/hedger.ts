@@ -1,10 +1,11 @@
 import { type Hex, zeroAddress } from "viem";
-import { marketOracleAbi, optionPoolAbi, spotHedgerAbi } from "../chain/abis.ts";
+import { optionPoolAbi, spotHedgerAbi } from "../chain/abis.ts";
 import { decodeChainError, revertNameOf } from "../chain/decodeError.ts";
 import { fromSize } from "../chain/optionId.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Connection, Sender } from "../sdk/client.ts";
 import { type BountyRules, gasCostOf, isWorthwhile, readBounties, toPriceWad } from "./bounty.ts";
+import { readMarkState } from "./markState.ts";
 
 /** Refusals that are the market's ordinary state: nothing to do, or something that only time brings. */
 const QUIET: ReadonlySet<string> = new Set([
@@ -106,19 +107,8 @@ export class Hedger {
   }
 
   private async markIfNeeded({ optionPool, marketId }: Pool): Promise<void> {
-    const { client, deployment } = this.connection;
-    const pool = { address: optionPool, abi: optionPoolAbi } as const;
-    const [{ markedRound }, { round }] = await Promise.all([
-      client.readContract({ ...pool, functionName: "hedgeBook", blockTag: "pending" }),
-      client.readContract({
-        address: deployment.marketOracle,
-        abi: marketOracleAbi,
-        functionName: "marketState",
-        args: [marketId],
-        blockTag: "pending",
-      }),
-    ]);
-    if (markedRound !== round) await this.sender.send({ ...pool, functionName: "mark", args: [] });
+    const { isDue } = await readMarkState(this.connection, { optionPool, marketId });
+    if (isDue) await this.sender.send({ address: optionPool, abi: optionPoolAbi, functionName: "mark", args: [] });
   }
 
   private inventory(optionPool: Hex) {

@@ -1,9 +1,10 @@
-import { clearinghouseAbi, marketOracleAbi, optionPoolAbi, poolSharesAbi } from "../chain/abis.ts";
+import { clearinghouseAbi, optionPoolAbi, poolSharesAbi } from "../chain/abis.ts";
 import { decodeChainError, revertNameOf } from "../chain/decodeError.ts";
 import { toAccountId } from "../chain/optionId.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Connection, Sender } from "../sdk/client.ts";
 import { type BountyRules, bountyOf, gasCostOf, isWorthwhile, toPriceWad } from "./bounty.ts";
+import { readMarkState } from "./markState.ts";
 
 type Pool = Connection["deployment"]["pools"][number];
 
@@ -52,27 +53,16 @@ export class Marker {
   }
 
   private async mark({ name, optionPool, marketId }: Pool): Promise<boolean> {
-    const { client, deployment } = this.connection;
-    const pool = { address: optionPool, abi: optionPoolAbi } as const;
-    const [{ markedRound }, state] = await Promise.all([
-      client.readContract({ ...pool, functionName: "hedgeBook", blockTag: "pending" }),
-      client.readContract({
-        address: deployment.marketOracle,
-        abi: marketOracleAbi,
-        functionName: "marketState",
-        args: [marketId],
-        blockTag: "pending",
-      }),
-    ]);
-    if (state.round === 0 || markedRound === state.round) return false;
-    const call = { ...pool, functionName: "mark", args: [] } as const;
+    const { isDue, round, spotWad } = await readMarkState(this.connection, { optionPool, marketId });
+    if (!isDue) return false;
+    const call = { address: optionPool, abi: optionPoolAbi, functionName: "mark", args: [] } as const;
     const { bounty, gas } = this.rules.asService ? { bounty: 0n, gas: 0n } : await bountyOf(this.sender, call);
-    const gasCost = await gasCostOf(this.connection, gas, toPriceWad(this.rules.nativePrice, state.spotWad));
+    const gasCost = await gasCostOf(this.connection, gas, toPriceWad(this.rules.nativePrice, spotWad));
     if (!isWorthwhile({ bounty, gasCost }, this.rules)) return false;
     await this.sender.send(call);
     // Round trips ratchet a maker's requirement up: redemptions are paid out of what it really leaves.
     if (this.rules.asService) await this.tighten(optionPool);
-    this.log.info({ pool: name, round: state.round, bounty: bounty.toString() }, "marked");
+    this.log.info({ pool: name, round, bounty: bounty.toString() }, "marked");
     return true;
   }
 

@@ -1,13 +1,7 @@
-/** What `PoolShares` makes of a request's time and of the charge it accepts, for those who show, imagine or replay requests. */
+/** What `PoolShares` makes of the charge that a request accepts, for those who show or replay requests. */
 
-const EPOCH_SECONDS = 60;
 /** As `Batches.sol` has them, tightest first. */
 const BOUNDS_IN_BASIS_POINTS = [10, 20, 50, 100, 200, 500, 1000] as const;
-
-/** The end of the minute in which a request is made: a report of then or later prices it. Unix seconds. */
-export function cutOffOf(time: number): number {
-  return (Math.floor(time / EPOCH_SECONDS) + 1) * EPOCH_SECONDS;
-}
 
 /** The tightest bound on a charge, a share. */
 export const tightestChargeBound = BOUNDS_IN_BASIS_POINTS[0] / 10_000;

@@ -1,5 +1,5 @@
 import { type Address, type Chain, getAddress, type PublicClient, type Transport, zeroAddress } from "viem";
-import { cashDivisor } from "../../pricing/fixed/index.ts";
+import { cashDivisor, cutOffOf } from "../../pricing/fixed/index.ts";
 import type { Deployment } from "../chain/deployments.ts";
 import { MeniscusError } from "../runtime/errors.ts";
 import {
@@ -14,7 +14,7 @@ import {
 } from "./attribution.ts";
 import { type ProtocolEvent, ProtocolHistory, type SharesEvent } from "./history.ts";
 import { type MarkInterval, PoolReplay } from "./poolHistory.ts";
-import { cutOffOf, lotOfBound } from "./requestRules.ts";
+import { lotOfBound } from "./requestRules.ts";
 
 /** Why an LP's wealth changed: the pool's parts, and what entering and leaving at NAV less reserve and spread did. */
 export type StatementPart = PoolPart | "entryAndExit";
