@@ -72,14 +72,15 @@ export interface PoolParameters extends PoolRules {
   readonly takeLimit: bigint;
 }
 
-/**
- * Parameters of a pool, from the simulation that design §11 quotes: a place to start.
- * The potential: V = NAV/2 moves volatility by 7.5 points; buckets next to each other correlate by 0.8, the outer by 0.5.
- */
+/** κ_V with κ on its diagonal: buckets next to each other correlate by 0.8, the outer by 0.5. */
+export function vegaPotentialOf(kappa: number): PoolParameters["vegaPotential"] {
+  return [wad(kappa), wad(0.8 * kappa), wad(0.5 * kappa), wad(kappa), wad(0.8 * kappa), wad(kappa)];
+}
+
+/** Parameters of a pool, from the simulation that design §11 quotes: a place to start. */
 export function defaultPoolParameters(quoteDecimals: number): PoolParameters {
-  const kappa = 0.15;
   return {
-    vegaPotential: [wad(kappa), wad(0.8 * kappa), wad(0.5 * kappa), wad(kappa), wad(0.8 * kappa), wad(kappa)],
+    vegaPotential: vegaPotentialOf(0.15), // V = NAV/2 moves volatility by 7.5 points
     deltaPotential: wad(0.035), // 35 bp of spot per 10 % of NAV
     netVegaSpread: wad(0.005), // half a volatility point
     grossVegaSpread: wad(0.001),

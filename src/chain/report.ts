@@ -12,10 +12,16 @@ import {
 } from "viem";
 import type { LocalAccount } from "viem/accounts";
 import type { ReportSlice, RunningAverage } from "../../pricing/fixed/index.ts";
+import type { SliceWord } from "../../pricing/sliceWord.ts";
 import { MeniscusError } from "../runtime/errors.ts";
 import { expiryName } from "./optionId.ts";
 
 export type { ReportSlice, RunningAverage };
+
+/** The words of an expiry's slice as they stand in a report. */
+export function toReportSlice({ theta, psi, rho, basis, residual }: SliceWord, expiry: number): ReportSlice {
+  return { expiry, theta, psi, rho: Number(rho), basis: Number(basis), residual: Number(residual) };
+}
 
 interface ReportCommon {
   readonly marketId: number;

@@ -44,7 +44,7 @@ export function figuresOf(series: readonly Valued[]): Figures {
     sharpe: sharpeOf(returns),
     sharpeLow: resampled[Math.floor(0.05 * RESAMPLES)]!,
     sharpeHigh: resampled[Math.floor(0.95 * RESAMPLES)]!,
-    maxDrawdown: drawdownOf(series),
+    maxDrawdown: drawdownOf(series.map(({ value }) => value)),
     expectedShortfall: shortfallOf(returns),
     worstMonth: worstMonthOf(series),
   };
@@ -77,9 +77,10 @@ function bootstrap(returns: readonly number[]): readonly number[] {
   });
 }
 
-function drawdownOf(series: readonly Valued[]): number {
+/** Deepest fall from a height before it, share of the height. */
+export function drawdownOf(values: readonly number[]): number {
   let [height, deepest] = [0, 0];
-  for (const { value } of series) {
+  for (const value of values) {
     height = Math.max(height, value);
     deepest = Math.max(deepest, 1 - value / height);
   }

@@ -1,13 +1,13 @@
 /** What a sweep turns: a few of a pool's and a hedger's parameters, as numbers a person writes. */
 import { z } from "zod";
 import type { MarketTwinTerms } from "../../pricing/fixed/index.ts";
-import { wad } from "../chain/parameters.ts";
+import { vegaPotentialOf, wad } from "../chain/parameters.ts";
 import { marketTerms } from "./terms.ts";
 
 const rate = z.number().min(0);
 
 export const knobsSchema = z.strictObject({
-  /** κ: diagonal of the vega potential; neighbours correlate by 0.8, the outer buckets by 0.5. */
+  /** κ of `vegaPotentialOf`. */
   kappa: rate.optional(),
   deltaPotential: rate.optional(),
   netVegaSpread: rate.optional(),
@@ -34,9 +34,7 @@ export function termsOf(knobs: Knobs): MarketTwinTerms {
     pool: {
       ...pool,
       ...(worseOfSeconds !== undefined && { worseOfSeconds }),
-      ...(kappa !== undefined && {
-        vegaPotential: [wad(kappa), wad(0.8 * kappa), wad(0.5 * kappa), wad(kappa), wad(0.8 * kappa), wad(kappa)],
-      }),
+      ...(kappa !== undefined && { vegaPotential: vegaPotentialOf(kappa) }),
     },
     hedger: aversion === undefined ? {} : { aversion: wad(aversion) },
   });

@@ -1,11 +1,10 @@
 /** What the oracle reports of the true market, when: its nodes see it with noise, some of them lie, and the median is signed. */
+import { AVERAGING_SECONDS } from "../../pricing/surface.ts";
 import { createRandom, mixSeed } from "../market/random.ts";
+import { SECONDS_PER_DAY } from "../market/world.ts";
 import type { SimulatedReport } from "./actions.ts";
 import type { Population } from "./population.ts";
 import type { Tape } from "./tape.ts";
-
-const WINDOW = 1_800;
-const DAY = 86_400;
 
 export class OracleSchedule {
   private readonly tape: Tape;
@@ -40,7 +39,7 @@ export class OracleSchedule {
     const { tape } = this;
     const spot = tape.spot(time) * (1 + this.medianError(time, "spot") * this.rules.spotNoise);
     const averages = [...expiries]
-      .filter((expiry) => time > expiry - WINDOW && time < expiry + DAY)
+      .filter((expiry) => time > expiry - AVERAGING_SECONDS && time < expiry + SECONDS_PER_DAY)
       .toSorted((a, b) => a - b)
       .map((expiry) => {
         const { average, elapsed } = tape.average(expiry, time)!;

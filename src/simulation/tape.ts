@@ -1,9 +1,9 @@
 /** A market's past as a run needs it: spot by the minute, surfaces fitted to option chains, and what customers look at. */
 import { essviTotalVariance } from "../../pricing/essvi.ts";
 import { quantiseSurface, type SliceWord } from "../../pricing/sliceWord.ts";
-import { effectiveSeconds } from "../../pricing/surface.ts";
+import { AVERAGING_SECONDS, effectiveSeconds } from "../../pricing/surface.ts";
 import type { LogMoneyness } from "../../pricing/units.ts";
-import type { ReportSlice } from "../chain/report.ts";
+import { type ReportSlice, toReportSlice } from "../chain/report.ts";
 import { listedExpiries } from "../market/listing.ts";
 import { createRandom, mixSeed } from "../market/random.ts";
 import { blackPrice } from "../market/venuePricing.ts";
@@ -19,7 +19,6 @@ import { ReplayVenue } from "../market-data/replayVenue.ts";
 import { composeReport } from "../volatility-oracle/consensus.ts";
 import { observeSurface } from "../volatility-oracle/lattice.ts";
 
-const WINDOW = 1_800;
 const STRIKE_STEP = 25;
 /** What pools sell, a little inside of what they refuse: tenors in seconds. */
 const [MIN_TENOR, MAX_TENOR] = [2.1 * SECONDS_PER_DAY, 65 * SECONDS_PER_DAY];
@@ -111,7 +110,7 @@ export class Tape {
 
   /** Mean spot of an expiry's window until `until`, and how much of it has passed; undefined before it begins. */
   average(expiry: number, until: number): { readonly average: number; readonly elapsed: number } | undefined {
-    const from = expiry - WINDOW;
+    const from = expiry - AVERAGING_SECONDS;
     const end = Math.min(until, expiry);
     if (end <= from) return undefined;
     return { average: (this.integral(end) - this.integral(from)) / (end - from), elapsed: end - from };
@@ -189,16 +188,7 @@ export class Tape {
         return { theta: theta * factor * factor, psi: psi * factor, rho, basis, residual: residual / 1e4 };
       }),
     );
-    return words.map(({ theta, psi, rho, basis, residual }, i) => {
-      return {
-        expiry: live[i]!.expiry,
-        theta,
-        psi,
-        rho: Number(rho),
-        basis: Number(basis),
-        residual: Number(residual),
-      };
-    });
+    return words.map((word, i) => toReportSlice(word, live[i]!.expiry));
   }
 
   /** Volatility at the money of the expiry that is nearest to a tenor, per √year. */
@@ -418,14 +408,7 @@ function invented(time: number, spot: number, fast: number, slow: number): Fit {
       return { theta, psi: USUAL_SMILE.curvature * Math.sqrt(theta), rho: USUAL_SMILE.rho, basis: 0, residual: 0.003 };
     }),
   );
-  const slices = words.map(({ theta, psi, rho, basis, residual }, i) => ({
-    expiry: expiries[i]!,
-    theta,
-    psi,
-    rho: Number(rho),
-    basis: Number(basis),
-    residual: Number(residual),
-  }));
+  const slices = words.map((word, i) => toReportSlice(word, expiries[i]!));
   return { time, disagreement: 20, slices, listed: slices.flatMap((slice) => inventedListing(slice, spot, time)) };
 }
 

@@ -11,7 +11,13 @@ import {
   totalVariance,
   years,
 } from "../../pricing/index.ts";
-import type { Report, RunningAverage, SpotReport, SurfaceReport } from "../chain/report.ts";
+import {
+  type Report,
+  type RunningAverage,
+  type SpotReport,
+  type SurfaceReport,
+  toReportSlice,
+} from "../chain/report.ts";
 import type { ObservedAverage } from "./averages.ts";
 import { type ExpiryObservation, LATTICE_X } from "./lattice.ts";
 import { median } from "./median.ts";
@@ -88,14 +94,7 @@ export function composeReport(
     spot: toWad(spot),
     signerSet,
     disagreement: Math.min(0xffff, Math.round(disagreement * 1e4)),
-    slices: words.map((word, i) => ({
-      expiry: slices[i]?.expiry ?? 0,
-      theta: word.theta,
-      psi: word.psi,
-      rho: Number(word.rho),
-      basis: Number(word.basis),
-      residual: Number(word.residual),
-    })),
+    slices: words.map((word, i) => toReportSlice(word, slices[i]?.expiry ?? 0)),
     averages: medianAverages(observations, quorum),
   };
 }

@@ -1,10 +1,11 @@
 /** Random acts on a market whose spot and volatility walk: swaps, reports, marks, hedges, requests, claims, settlements. */
 import { quantiseSurface } from "../../../pricing/sliceWord.ts";
+import { AVERAGING_SECONDS, effectiveSeconds } from "../../../pricing/surface.ts";
+import { toReportSlice } from "../../../src/chain/report.ts";
 import { createRandom, type Random } from "../../../src/market/random.ts";
 import { EXPIRY_SECOND_OF_DAY, SECONDS_PER_DAY, SECONDS_PER_YEAR } from "../../../src/market/world.ts";
 import type { Action, SimulatedLeg, SimulatedReport } from "../../../src/simulation/actions.ts";
 
-const WINDOW = 1_800;
 const STRIKE_STEP = 150;
 const MOST_EXPIRIES = 8;
 const TENORS = [2, 9, 30, 58];
@@ -126,8 +127,7 @@ export class RandomActions {
       const words = quantiseSurface(
         expiries.map((expiry, i) => {
           const tenor = expiry - time;
-          const effective = tenor >= WINDOW ? tenor - 1_200 : tenor ** 3 / (3 * WINDOW ** 2);
-          const theta = this.level ** 2 * (1 - 0.02 * i * 0.1) * (effective / SECONDS_PER_YEAR);
+          const theta = this.level ** 2 * (1 - 0.02 * i * 0.1) * (effectiveSeconds(tenor) / SECONDS_PER_YEAR);
           return {
             theta,
             psi: 0.9 * Math.sqrt(theta),
@@ -137,14 +137,7 @@ export class RandomActions {
           };
         }),
       );
-      const slices = words.map(({ theta, psi, rho, basis, residual }, i) => ({
-        expiry: expiries[i]!,
-        theta,
-        psi,
-        rho: Number(rho),
-        basis: Number(basis),
-        residual: Number(residual),
-      }));
+      const slices = words.map((word, i) => toReportSlice(word, expiries[i]!));
       const report: SimulatedReport = {
         kind: "surface",
         ...this.common(time),
@@ -161,10 +154,10 @@ export class RandomActions {
   private common(time: number) {
     const modelTime = time - 1 - Math.floor(this.random.uniform() * 3);
     const averages = [...this.toSettle]
-      .filter((expiry) => modelTime > expiry - WINDOW)
+      .filter((expiry) => modelTime > expiry - AVERAGING_SECONDS)
       .toSorted((a, b) => a - b)
       .map((expiry) => {
-        const window = this.windows.get(expiry) ?? { sum: 0, seconds: 0, last: expiry - WINDOW };
+        const window = this.windows.get(expiry) ?? { sum: 0, seconds: 0, last: expiry - AVERAGING_SECONDS };
         const until = Math.min(modelTime, expiry);
         const seconds = until - window.last;
         const next = { sum: window.sum + this.spot * seconds, seconds: window.seconds + seconds, last: until };
@@ -177,7 +170,7 @@ export class RandomActions {
 
   private settleDue(): void {
     for (const expiry of [...this.toSettle].toSorted((a, b) => a - b)) {
-      if ((this.windows.get(expiry)?.seconds ?? 0) < WINDOW) continue;
+      if ((this.windows.get(expiry)?.seconds ?? 0) < AVERAGING_SECONDS) continue;
       this.toSettle.delete(expiry);
       this.push(10, (time) => ({ kind: "settle", time, expiry }));
     }

@@ -5,6 +5,7 @@ import {
   type StatementRow,
   statementParts,
 } from "../../../../src/sdk/statement.ts";
+import { drawdownOf as deepestFall } from "../../../../src/simulation/figures.ts";
 import type { Exposure } from "./runReplay.ts";
 
 /** Less base than this is none: units of the underlying. */
@@ -115,12 +116,7 @@ export function profitOf(rows: readonly StatementRow[]) {
 
 /** Deepest fall of the share price from a height before it, share of the height. */
 export function drawdownOf(rows: readonly Pick<StatementRow, "sharePrice">[]): number {
-  let [height, deepest] = [0, 0];
-  for (const { sharePrice } of rows) {
-    height = Math.max(height, sharePrice);
-    deepest = Math.max(deepest, 1 - sharePrice / height);
-  }
-  return deepest;
+  return deepestFall(rows.map(({ sharePrice }) => sharePrice));
 }
 
 /** What does not add up at most: of the pool, of every LP and of every row; quote tokens. */
