@@ -1,6 +1,6 @@
 /** Who is in a simulated market and how its oracle and keepers work: what `--agents FILE` holds. */
-import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { readConfigFile } from "../runtime/configFile.ts";
 import { describeError, MeniscusError } from "../runtime/errors.ts";
 
 const share = z.number().min(0).max(1);
@@ -113,9 +113,9 @@ export function population(input: z.input<typeof populationSchema> = {}): Popula
 /** Reads a population from a JSON file. */
 export function readPopulation(file: string): Population {
   try {
-    return populationSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+    return readConfigFile(file, populationSchema);
   } catch (cause) {
-    throw new MeniscusError("usage", `${file} is no population: ${describeError(cause)}`, {
+    throw new MeniscusError("usage", `This is no population: ${describeError(cause)}`, {
       hint: "src/simulation/population.ts says what the file may hold; {} takes the defaults.",
       cause,
     });

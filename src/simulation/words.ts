@@ -1,6 +1,6 @@
 /** What a command line says about a simulation, as it is written there. */
-import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { readConfigFile } from "../runtime/configFile.ts";
 import { describeError, MeniscusError } from "../runtime/errors.ts";
 import { type Knobs, knobsName, knobsSchema } from "./knobs.ts";
 import { population, readPopulation } from "./population.ts";
@@ -67,9 +67,9 @@ function readSweep(file: string): SimulationOptions["sweep"] {
   const names = Object.keys(knobsSchema.shape) as [keyof Knobs, ...(keyof Knobs)[]];
   const schema = z.partialRecord(z.enum(names), z.array(z.number().min(0)).min(1));
   try {
-    return schema.parse(JSON.parse(readFileSync(file, "utf8")));
+    return readConfigFile(file, schema);
   } catch (cause) {
-    throw new MeniscusError("usage", `${file} is no sweep: ${describeError(cause)}`, {
+    throw new MeniscusError("usage", `This is no sweep: ${describeError(cause)}`, {
       hint: `Parameters are ${names.join(", ")}; each has a list of values.`,
       cause,
     });
@@ -78,7 +78,10 @@ function readSweep(file: string): SimulationOptions["sweep"] {
 
 function dayOf(text: string): number {
   const time = Date.parse(`${text}T00:00:00Z`) / 1000;
-  if (!Number.isFinite(time)) throw new MeniscusError("usage", `"${text}" is no day.`, { hint: "Write 2026-02-01." });
+  // A day that a month does not have rolls over into the next.
+  if (!Number.isFinite(time) || new Date(time * 1000).toISOString().slice(0, 10) !== text) {
+    throw new MeniscusError("usage", `"${text}" is no day.`, { hint: "Write 2026-02-01." });
+  }
   return time;
 }
 

@@ -27,11 +27,12 @@ test("what makes no sense is said", () => {
   const wrong = (words: Parameters<typeof simulationOptions>[0]) => () => simulationOptions({ data: "data", ...words });
   expect(() => simulationOptions({})).toThrow(/Which data/);
   expect(wrong({ from: "yesterday" })).toThrow(/no day/);
+  expect(wrong({ from: "2026-02-30" })).toThrow(/no day/);
   expect(wrong({ from: "2026-03-01", to: "2026-02-01" })).toThrow(/before/);
   expect(wrong({ seeds: "0" })).toThrow(/--seeds/);
   expect(wrong({ engine: "fast" })).toThrow(/no engine/);
-  expect(wrong({ sweep: file("a.json", '{ "kapa": [1] }') })).toThrow(/no sweep/);
-  expect(wrong({ agents: file("b.json", '{ "noise": { "buyers": 2 } }') })).toThrow(/no population/);
+  expect(wrong({ sweep: file("a.json", '{ "kapa": [1] }') })).toThrow(/no sweep: .*kapa/);
+  expect(wrong({ agents: file("b.json", '{ "noise": { "buyers": 2 } }') })).toThrow(/no population: .*noise.buyers/);
 });
 
 test("a span is cut at months, and short ends join their neighbour", () => {
