@@ -86,8 +86,7 @@ function parseKeystore(text: string, file: string): z.infer<typeof keystoreSchem
   }
   const parsed = keystoreSchema.safeParse(content);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new MeniscusError("key", `${file} is not a keystore: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}.`, {
+  throw new MeniscusError("key", `${file} is not a keystore: ${describeError(parsed.error)}.`, {
     hint: "It must be Web3 Secret Storage, version 3, as `meniscus keystore create` writes it.",
   });
 }

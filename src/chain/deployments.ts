@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { dirname, join } from "node:path";
 import { type Address, zeroAddress } from "viem";
 import { z } from "zod";
-import { MeniscusError } from "../runtime/errors.ts";
+import { describeError, MeniscusError } from "../runtime/errors.ts";
 
 const address = z
   .string()
@@ -96,8 +96,7 @@ export function readDeployment(file: string): Deployment {
   }
   const parsed = deploymentSchema.safeParse(content);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new MeniscusError("data", `${file}: ${issue?.path.join(".") ?? ""} ${issue?.message ?? "is malformed"}.`, {
+  throw new MeniscusError("data", `${file}: ${describeError(parsed.error)}.`, {
     hint: "Deploy again, or pass --deployment FILE.",
   });
 }

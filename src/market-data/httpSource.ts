@@ -85,9 +85,7 @@ export class HttpSource {
     }
     const parsed = schema.safeParse(parseJson(text));
     if (parsed.success) return parsed.data;
-    const issue = parsed.error.issues[0];
-    const place = issue && issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
-    throw new MeniscusError("data", `${where}: ${place}${issue?.message ?? "malformed"}.`, {
+    throw new MeniscusError("data", `${where}: ${describeError(parsed.error)}.`, {
       // A garbled answer may be followed by a good one; a refusal will be repeated.
       retryable: status === 200,
     });

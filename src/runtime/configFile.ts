@@ -14,8 +14,7 @@ export function readConfigFile<T>(file: string, schema: z.ZodType<T>): T {
   }
   const parsed = schema.safeParse(content);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new MeniscusError("data", `${file}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "malformed"}.`);
+  throw new MeniscusError("data", `${file}: ${describeError(parsed.error)}.`);
 }
 
 /**

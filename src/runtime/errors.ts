@@ -1,3 +1,5 @@
+import { ZodError } from "zod";
+
 /** What kind of failure it is; decides the exit code and whether trying again can help. */
 export type ErrorKind =
   | "usage" // the command or its input is wrong
@@ -52,5 +54,12 @@ export class MeniscusError extends Error {
 /** One line for a person, whatever was thrown. */
 export function describeError(error: unknown): string {
   if (error instanceof MeniscusError) return error.hint ? `${error.message} ${error.hint}` : error.message;
+  if (error instanceof ZodError) return describeIssue(error);
   return error instanceof Error ? (error.message.split("\n")[0] ?? error.name) : String(error);
+}
+
+/** The first field that does not have its form: `noise.buyers: Too big`. */
+function describeIssue({ issues: [issue] }: ZodError): string {
+  const message = issue?.message ?? "malformed";
+  return issue && issue.path.length > 0 ? `${issue.path.join(".")}: ${message}` : message;
 }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { clearinghouseAbi } from "../chain/abis.ts";
 import { toAccountId } from "../chain/optionId.ts";
 import { type PermittedTrade, type TradePermit, tradePermitTypedData } from "../chain/permit2.ts";
-import { MeniscusError } from "../runtime/errors.ts";
+import { describeError, MeniscusError } from "../runtime/errors.ts";
 import { type Connection, chainTime, inWords, type Pool, type Sender } from "./client.ts";
 import { type LegOrder, legWords, type SwapResult, swapResultOf } from "./trader.ts";
 
@@ -151,6 +151,5 @@ export function toSignedTradeFile({ legs, ...signed }: SignedTrade): SignedTrade
 export function fromSignedTradeFile(content: unknown): SignedTrade {
   const parsed = schema.safeParse(content);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new MeniscusError("data", `Not a signed trade: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}.`);
+  throw new MeniscusError("data", `Not a signed trade: ${describeError(parsed.error)}.`);
 }
