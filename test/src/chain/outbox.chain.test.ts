@@ -120,7 +120,7 @@ describe("an outbox", () => {
   test("after a kill it finds what was mined meanwhile, and does not repeat it", async () => {
     const before = await minted();
     await anvil.testClient.setAutomine(false);
-    void outbox().send(minting(1_000n)); // its process is "killed": nobody listens any more
+    const killed = outbox().send(minting(1_000n)); // its process is "killed": nobody listens any more
     while ((openNow()?.hashes.length ?? 0) < 1) await pause(10);
     const copy = join(folder, "copy.json");
 
@@ -132,6 +132,7 @@ describe("an outbox", () => {
     expect(await revived.settleOpen()).toMatchObject({ status: "success" });
     expect(revived.hasOpen).toBe(false);
     expect(await minted()).toBe(before + 1_000n);
+    await killed; // it writes to the folder, which is gone after the test
   });
 
   test("after a kill before anything was mined it calls off before it sends anew", async () => {
