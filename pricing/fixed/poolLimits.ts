@@ -107,11 +107,11 @@ export function expiryRiskAfter(
   expiry: number,
   before: ExpiryRisk,
   change: ExpiryRisk,
-  reduces: boolean,
+  isReducing: boolean,
 ): ExpiryRisk {
   const vega = before.vega + change.vega;
   const gamma = before.gamma + change.gamma;
-  if (reduces) return { vega, gamma };
+  if (isReducing) return { vega, gamma };
   const vegaLimit = (navE6 * rules.expiryVegaLimit) / WAD;
   if (isAdded(before.vega, vega, vegaLimit)) {
     throw new FixedPointError("OptionPool_ExpiryVegaLimit", [BigInt(expiry), absolute(vega), vegaLimit]);
@@ -130,7 +130,7 @@ export function flowOf(
   elapsed: number,
   facts: { readonly navE6: bigint; readonly spotWad: bigint },
   change: InventoryVector,
-  reduces: boolean,
+  isReducing: boolean,
 ): Flow {
   const left = drained(lately, elapsed, rules.flowSeconds);
   const [front, middle, back, deltaChange] = change;
@@ -139,10 +139,10 @@ export function flowOf(
   const vega = flowAfter(left.vega, vegaChange, vegaLimit);
   const deltaLimit = (facts.navE6 * rules.deltaFlowLimit) / facts.spotWad;
   const delta = flowAfter(left.delta, deltaChange, deltaLimit);
-  if (!reduces && vega.exceeded) {
+  if (!isReducing && vega.exceeded) {
     throw new FixedPointError("OptionPool_VegaFlowLimit", [left.vega, vegaChange, vegaLimit]);
   }
-  if (!reduces && delta.exceeded) {
+  if (!isReducing && delta.exceeded) {
     throw new FixedPointError("OptionPool_DeltaFlowLimit", [left.delta, deltaChange, deltaLimit]);
   }
   return { vega: vega.after, delta: delta.after };

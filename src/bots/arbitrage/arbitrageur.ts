@@ -17,7 +17,7 @@ import { ArbitrageMetrics, type ArbitrageStanding } from "./metrics.ts";
 import type { ListedExpiry } from "./packages.ts";
 import { parityPlans } from "./parity.ts";
 import type { ArbitrageFacts, Plan } from "./plan.ts";
-import { type ReferenceQuote, referencePlans } from "./reference.ts";
+import { isSameOption, type ReferenceQuote, referencePlans, toUnderlying } from "./reference.ts";
 import type { ArbitrageRules } from "./rules.ts";
 import { hedgePlan, spotPlan } from "./spot.ts";
 import { ArbitrageMemory } from "./state.ts";
@@ -173,10 +173,10 @@ export class Arbitrageur {
 
   private async carryOut(plan: Plan, facts: ArbitrageFacts, refused: Set<string>): Promise<ArbitrageAct | undefined> {
     const { kind, gain } = plan;
-    const words = { kind, gain: round(gain), legs: describeLegs(plan), base: Number(plan.base) / 1e18 };
+    const words = { kind, gain: round(gain), legs: describeLegs(plan), base: toUnderlying(facts, plan.base) };
     const outcome = await this.executor.execute(
       plan,
-      kind === "hedge" ? gain - this.hedgeSlack(plan) : this.rules.minGain,
+      kind === "hedge" ? gain - this.hedgeSlack(facts, plan) : this.rules.minGain,
     );
     if ("dry" in outcome) {
       this.log.info(words, "would trade");
@@ -203,8 +203,8 @@ export class Arbitrageur {
   }
 
   /** A hedge may cost as much more as its bound leaves. */
-  private hedgeSlack({ base, spot }: Plan): number {
-    return this.rules.hedge.maxCost * (Math.abs(Number(base)) / 1e18) * spot;
+  private hedgeSlack(facts: ArbitrageFacts, { base, spot }: Plan): number {
+    return this.rules.hedge.maxCost * Math.abs(toUnderlying(facts, base)) * spot;
   }
 
   /** Everything that is decided on, as of the next block; undefined while the oracle is silent. */
@@ -315,7 +315,7 @@ export class Arbitrageur {
       const terms = fromOptionId(option);
       const greeks = facts.greeksOf(terms);
       if (!greeks) continue; // expired: its settlement pays
-      const quote = quotes.find(({ terms: other }) => isSame(other, terms));
+      const quote = quotes.find(({ terms: other }) => isSameOption(other, terms));
       value += fromSize(size) * (quote ? (quote.bid + quote.ask) / 2 : greeks.value);
       risks.push(scaled(greeks, fromSize(size)));
     }
@@ -364,10 +364,6 @@ interface Seen {
   readonly quotes: readonly ReferenceQuote[];
   readonly held: Greeks;
   readonly listed: readonly ListedExpiry[];
-}
-
-function isSame(a: ReferenceQuote["terms"], b: ReferenceQuote["terms"]): boolean {
-  return a.expiry === b.expiry && a.strike === b.strike && a.kind === b.kind;
 }
 
 /** A plan that was refused is not tried again in the same look, whatever its size. */

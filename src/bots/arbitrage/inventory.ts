@@ -1,7 +1,7 @@
 import { fromOptionId, fromSize } from "../../chain/optionId.ts";
 import type { Maker } from "./makers.ts";
 import { type ArbitrageFacts, baseCash, type Plan, toBaseUnits } from "./plan.ts";
-import { completed, type ReferenceQuote, toUnderlying } from "./reference.ts";
+import { completed, isSameOption, type ReferenceQuote, toUnderlying } from "./reference.ts";
 import { type ArbitrageRules, capitalCost, gasCostOf } from "./rules.ts";
 import { bestSize } from "./sizing.ts";
 
@@ -16,9 +16,7 @@ export function inventoryPlans(
 ): readonly Plan[] {
   const plans = [...facts.holdings.positions].flatMap(([option, held]) => {
     const terms = fromOptionId(option);
-    const quote = reference.find(
-      ({ terms: other }) => other.expiry === terms.expiry && other.strike === terms.strike && other.kind === terms.kind,
-    );
+    const quote = reference.find(({ terms: other }) => isSameOption(other, terms));
     return facts.makers.flatMap((maker) => planOf(facts, maker, terms, held, quote, rules) ?? []);
   });
   return plans.toSorted((a, b) => b.gain - a.gain);

@@ -105,6 +105,11 @@ export function completed(
   };
 }
 
+/** Whether two are one option of a market. */
+export function isSameOption(a: OptionTerms, b: OptionTerms): boolean {
+  return a.expiry === b.expiry && a.strike === b.strike && a.kind === b.kind;
+}
+
 /** Base token units as units of the underlying. */
 export function toUnderlying({ baseDecimals }: Pick<ArbitrageFacts, "baseDecimals">, base: bigint): number {
   return Number(base) / 10 ** baseDecimals;
