@@ -463,15 +463,12 @@ contract PoolShares is IPoolShares, IPayer, ERC20, ERC20Permit, AccessManaged {
         return (assets, shares);
     }
 
-    /// @dev What was advanced counts as payment at this mark's price, (exitValue + advanced)/supply. Where that is less than was
-    /// advanced for a share, it counts for those shares alone.
+    /// @dev What was advanced counts as payment at this mark's price, (exitValue + advanced)/supply.
     function _settleAdvances(Mark calldata mark, uint256 supply) private returns (uint256 burned) {
-        (uint256 assets, uint256 shares) = (_advancedAssets, _advancedShares);
-        uint256 value = _exitValue(mark) + assets;
-        if (value * shares >= assets * supply) (assets, shares) = (value, supply); // below 2^242 each
+        uint256 value = _exitValue(mark) + _advancedAssets;
         (_advancedAssets, _advancedShares) = (0, 0);
         uint256 first = _firstUnpaid;
-        burned = Batches.settle(_batches, first, first + MAX_EPOCHS_PER_MARK, assets, shares, mark.round);
+        burned = Batches.settle(_batches, first, first + MAX_EPOCHS_PER_MARK, value, supply, mark.round);
         _burn(address(this), burned);
     }
 

@@ -33,6 +33,8 @@ contract SharesHandler is Test {
     uint256 public sharesBack; // redemptions taken back
     uint256 public claims;
     uint256 public advancedNow; // since the last mark
+    uint256[] internal advancedEpochs;
+    mapping(uint256 epoch => uint256) internal advancedTo; // since the last mark
     uint40 public reported; // model time of the last mark
     mapping(bytes32 action => uint256) public done;
 
@@ -210,9 +212,10 @@ contract SharesHandler is Test {
             int256 worst = nav * int256(bound(worstPermille, 0, 1000)) / 1000;
             bytes memory asked = abi.encodeWithSelector(IClearinghouse.health.selector);
             vm.mockCall(address(ledger), asked, abi.encode(worst, nav));
+            vm.recordLogs();
             try shares.advance() returns (uint256 assets) {
                 paidAssets += assets;
-                advancedNow += assets;
+                countAdvances();
                 ++done["advance"];
             } catch (bytes memory reason) {
                 assertEq(bytes4(reason), IPoolShares.PoolShares_NothingToAdvance.selector);
@@ -229,19 +232,32 @@ contract SharesHandler is Test {
         ++done["windDown"];
     }
 
-    /// @dev What leaving paid for a share, what is advanced in it; 0 where that is not covered.
+    /// @dev What leaving paid for a share, what is advanced in it; 0 where an epoch was advanced more than its part.
     function bid() private view returns (uint256 value, uint256 counted) {
         counted = countedSupply();
         int256 own = pool.nav() - int256(pool.reserve() + pool.unwind());
         if (own <= 0) return (0, counted);
-        if (advancedNow == 0) return (uint256(own), counted);
         value = uint256(own) + advancedNow;
-        uint256 waiting;
-        for (uint256 i = 0; i < 5; ++i) {
-            waiting += statusOf(people[i], true).pending;
+        for (uint256 i = 0; i < advancedEpochs.length; ++i) {
+            uint256 waiting;
+            for (uint256 j = 0; j < 5; ++j) {
+                RequestStatus memory status = statusOf(people[j], true);
+                if (status.requestId >> 1 == advancedEpochs[i]) waiting += status.pending;
+            }
+            // Then the others' bid falls.
+            if (value * waiting / counted < advancedTo[advancedEpochs[i]]) return (0, counted);
         }
-        // Where those who are advanced have more than their part, the others' bid falls.
-        if (value * waiting / counted < advancedNow) value = 0;
+    }
+
+    function countAdvances() private {
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] != IPoolShares.RedemptionAdvanced.selector) continue;
+            (uint256 epoch, uint256 assets) = (uint256(logs[i].topics[1]), abi.decode(logs[i].data, (uint256)));
+            if (advancedTo[epoch] == 0) advancedEpochs.push(epoch);
+            advancedTo[epoch] += assets;
+            advancedNow += assets;
+        }
     }
 
     function countedSupply() private view returns (uint256) {
@@ -252,6 +268,10 @@ contract SharesHandler is Test {
     /// @dev Adds up what the events of a mark say.
     function markAndCount(uint40 time) private returns (uint256 priced) {
         reported = time;
+        while (advancedEpochs.length != 0) {
+            delete advancedTo[advancedEpochs[advancedEpochs.length - 1]];
+            advancedEpochs.pop();
+        }
         advancedNow = 0;
         vm.recordLogs();
         pool.mark(time);
