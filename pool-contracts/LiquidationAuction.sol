@@ -120,7 +120,13 @@ contract LiquidationAuction is ILiquidationAuction, IMaker, AccessManaged {
         Auction memory auction_ = _started(account);
         bytes32 found = _state(account);
         if (found != expectedState) revert LiquidationAuction_StateChanged(expectedState, found);
+        return _sell(auction_, account, bidder, shareWad, limitPrice);
+    }
 
+    function _sell(Auction memory auction_, AccountId account, AccountId bidder, uint256 shareWad, int256 limitPrice)
+        private
+        returns (uint256 takenWad, int256 paid)
+    {
         (Facts memory facts, int256 worstInitial, int256 soldAtWorst) = _factsOfBoth(account);
         int256 price = _price(auction_, facts, soldAtWorst);
         if (price > limitPrice) revert LiquidationAuction_PriceLimitExceeded(price, limitPrice);
@@ -130,6 +136,18 @@ contract LiquidationAuction is ILiquidationAuction, IMaker, AccessManaged {
         uint256 minShareWad = Math.min(maxShareWad, MIN_SHARE);
         if (takenWad < minShareWad) revert LiquidationAuction_ShareTooSmall(takenWad, minShareWad);
 
+        bool ended = takenWad == maxShareWad;
+        if (ended) _remove(account);
+        else _keep(account, auction_.startedAt, facts, soldAtWorst, WAD - takenWad);
+        paid = _payFor(account, bidder, takenWad, price, ended);
+        if (ended) emit AuctionEnded(account);
+    }
+
+    /// @dev Hands the share over for its part of the whole lot's price, rounded up.
+    function _payFor(AccountId account, AccountId bidder, uint256 takenWad, int256 price, bool ended)
+        private
+        returns (int256 paid)
+    {
         uint256 penalty;
         if (price >= 0) {
             paid = Math.mulDiv(uint256(price), takenWad, WAD, Math.Rounding.Ceil).toInt256(); // not negative
@@ -137,12 +155,8 @@ contract LiquidationAuction is ILiquidationAuction, IMaker, AccessManaged {
         } else {
             paid = -Math.mulDiv(uint256(-price), takenWad, WAD).toInt256(); // negative
         }
-        bool ended = takenWad == maxShareWad;
-        if (ended) _remove(account);
-        else _keep(account, auction_.startedAt, facts, soldAtWorst, WAD - takenWad);
         emit Bid(account, bidder, takenWad, paid, penalty, ended);
         clearinghouse.liquidate(IClearinghouse.Seizure(account, bidder, takenWad, paid, penalty));
-        if (ended) emit AuctionEnded(account);
     }
 
     /// @inheritdoc ILiquidationAuction
@@ -152,25 +166,34 @@ contract LiquidationAuction is ILiquidationAuction, IMaker, AccessManaged {
     {
         if (report.length != 0) oracle.submitIfNewer(report);
         _requireBidder(account, keeper);
-        Auction memory auction_ = _auctions[account];
-        (Facts memory facts, int256 worst) = _facts(account, Grid.Maintenance);
-        if (auction_.startedAt == 0) _requireLiquidatable(account, facts, worst);
-        (int256 worstInitial,) = clearinghouse.health(account, Grid.Initial);
-        int256 requirement = facts.equity - worstInitial;
-        uint256 max = _terms.minimumRest;
-        if (facts.isMaker || requirement > int256(max)) revert LiquidationAuction_TooLarge(account, requirement, max);
-
-        int256 maxCost = requirement * int256(uint256(_terms.takeCostWad)) / 1e18;
-        if (auction_.startedAt != 0) {
-            int256 gross = facts.equity + int256(facts.debt); // below 2^128
-            int256 byAuction = gross - _price(auction_, facts, _soldAtWorst(facts, worst));
-            if (byAuction > maxCost) maxCost = byAuction;
-            _remove(account);
-        }
-        int256 bounty = requirement * int256(uint256(_terms.penaltyWad)) / 1e18;
+        (int256 maxCost, int256 bounty) = _costOfTake(account);
+        if (_auctions[account].startedAt != 0) _remove(account);
         cash = _closeOut(account, taker, maxCost - bounty);
         uint256 paid = _payBounty(account, keeper, uint256(bounty));
         emit AccountTaken(account, address(taker), keeper, cash, paid);
+    }
+
+    /// @dev The most a take may cost the account, and the keeper's part of it: a share of the requirement, or what the auction under
+    /// way would take.
+    function _costOfTake(AccountId account) private view returns (int256 maxCost, int256 bounty) {
+        Auction memory auction_ = _auctions[account];
+        (Facts memory facts, int256 worst) = _facts(account, Grid.Maintenance);
+        if (auction_.startedAt == 0) _requireLiquidatable(account, facts, worst);
+        int256 requirement = _smallRequirement(account, facts);
+        maxCost = requirement * int256(uint256(_terms.takeCostWad)) / 1e18;
+        bounty = requirement * int256(uint256(_terms.penaltyWad)) / 1e18;
+        if (auction_.startedAt == 0) return (maxCost, bounty);
+        int256 gross = facts.equity + int256(facts.debt); // below 2^128
+        int256 byAuction = gross - _price(auction_, facts, _soldAtWorst(facts, worst));
+        if (byAuction > maxCost) maxCost = byAuction;
+    }
+
+    /// @dev Initial requirement of an account that is small enough to be taken whole.
+    function _smallRequirement(AccountId account, Facts memory facts) private view returns (int256 requirement) {
+        (int256 worstInitial,) = clearinghouse.health(account, Grid.Initial);
+        requirement = facts.equity - worstInitial;
+        uint256 max = _terms.minimumRest;
+        if (facts.isMaker || requirement > int256(max)) revert LiquidationAuction_TooLarge(account, requirement, max);
     }
 
     /// @inheritdoc ILiquidationAuction

@@ -59,8 +59,9 @@ library Accounts {
     {
         AccountWord word = self.accounts[account];
         uint256 count = word.strikeCount();
+        Positions.Book storage book = self.books[account];
         (StrikeWord before, StrikeWord after_, uint256 newCount) =
-            self.books[account].add(count, word.isMaker(), option.key(), option.isPut(), size);
+            book.add(count, word.isMaker(), option.key(), option.isPut(), size);
         if (newCount != count) {
             uint256 max = word.isMaker() ? MAX_MAKER_STRIKES : MAX_STRIKES;
             // A liquidation may have brought more than the cap: closing is never refused for it.

@@ -38,26 +38,36 @@ library Deleveraging {
         int256 worst,
         int256 equity
     ) external view {
-        uint16 marketId = legs[0].option.key().marketId();
-        (int256 worstBefore, int256 equityBefore) = _valuesBefore(self, riskEngine, account, legs, sign, marketId);
+        (int256 worstBefore, int256 equityBefore) = _valuesBefore(self, riskEngine, account, legs, sign);
         int256 cashBefore = int256(self.accounts[account].cash()) + sign * cash;
-        int256 allowance = _closeCost(oracle, divisor, legs, marketId);
-        if (worst < worstBefore + cashBefore || equity < equityBefore + cashBefore - allowance) {
+        equityBefore += cashBefore - _closeCost(oracle, divisor, legs);
+        if (worst < worstBefore + cashBefore || equity < equityBefore) {
             revert IClearinghouse.Clearinghouse_Unhealthy(account, uint256(-worst)); // called where the worst is negative
         }
     }
 
-    /// @dev Values of the portfolio without the legs: taken out strike by strike, so that no short counts that was not there.
+    /// @dev Values of the portfolio without the legs.
     function _valuesBefore(
         LedgerState storage self,
         IRiskEngine riskEngine,
         AccountId account,
         Leg[] calldata legs,
-        int256 sign,
-        uint16 marketId
+        int256 sign
     ) private view returns (int256 worst, int256 mid) {
+        uint16 marketId = legs[0].option.key().marketId();
+        StrikeWord[] memory before = _strikesBefore(self, account, legs, sign);
+        uint256 base = self.baseSize(account, marketId);
+        (worst, mid,) = riskEngine.values(marketId, before, base, Grid.Initial);
+    }
+
+    /// @dev The legs are taken out strike by strike, so that no short counts that was not there.
+    function _strikesBefore(LedgerState storage self, AccountId account, Leg[] calldata legs, int256 sign)
+        private
+        view
+        returns (StrikeWord[] memory before)
+    {
         StrikeWord[] memory words = self.strikes(account);
-        StrikeWord[] memory before = new StrikeWord[](words.length + legs.length);
+        before = new StrikeWord[](words.length + legs.length);
         uint256 count = words.length;
         for (uint256 i = 0; i < count; ++i) {
             before[i] = words[i];
@@ -72,14 +82,10 @@ library Deleveraging {
         assembly ("memory-safe") {
             mstore(before, count) // shortens the array in place
         }
-        (worst, mid,) = riskEngine.values(marketId, before, self.baseSize(account, marketId), Grid.Initial);
     }
 
-    function _closeCost(IMarketOracle oracle, int256 divisor, Leg[] calldata legs, uint16 marketId)
-        private
-        view
-        returns (int256)
-    {
+    function _closeCost(IMarketOracle oracle, int256 divisor, Leg[] calldata legs) private view returns (int256) {
+        uint16 marketId = legs[0].option.key().marketId();
         uint256 contracts;
         for (uint256 i = 0; i < legs.length; ++i) {
             int256 size = legs[i].size;

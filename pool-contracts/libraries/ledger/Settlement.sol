@@ -84,10 +84,7 @@ library Settlement {
         if (missing != 0) {
             uint256 until = uint256(expiry) + word.settledAfter() + DEBT_GRACE;
             if (block.timestamp < until) revert IClearinghouse.Clearinghouse_DebtsPending(expiry, until);
-            AccountId insuranceAccount = toAccountId(address(insuranceFund), PRIMARY_SUB);
-            covered = _min(insuranceFund.cover(marketId, expiry, missing), missing);
-            covered = _min(covered, self.accounts[insuranceAccount].cash());
-            self.addCash(insuranceAccount, -int256(covered)); // at most the account's cash
+            covered = _cover(self, insuranceFund, marketId, expiry, missing);
             if (covered != missing) backed = self.pay(riskEngine, marketId, expiry, missing - covered);
             self.pot[expiryKey] += covered + backed;
             self.exposure.unpaidDebts -= uint128(missing); // a sum of debts, each counted once
@@ -96,6 +93,20 @@ library Settlement {
         self.expiries[expiryKey] =
             word.withDebt(word.owed(), collected).withState(ExpiryState.Final, word.settledAfter());
         emit IClearinghouse.SettlementFinal(marketId, expiry, word.owed(), collected, covered, backed);
+    }
+
+    /// @dev Takes from the fund's account what it says it covers, and what the account has.
+    function _cover(
+        LedgerState storage self,
+        IInsuranceFund insuranceFund,
+        uint16 marketId,
+        uint32 expiry,
+        uint256 missing
+    ) private returns (uint256 covered) {
+        AccountId insuranceAccount = toAccountId(address(insuranceFund), PRIMARY_SUB);
+        covered = _min(insuranceFund.cover(marketId, expiry, missing), missing);
+        covered = _min(covered, self.accounts[insuranceAccount].cash());
+        self.addCash(insuranceAccount, -int256(covered)); // at most the account's cash
     }
 
     /// @notice Pays a settled account's credit into its cash. See `IClearinghouse.claimCredit`.
@@ -193,14 +204,7 @@ library Settlement {
             if (paid != 0) emit IClearinghouse.DebtCollected(account, marketId, expiry, paid, before - paid);
             return;
         }
-        if (self.shortStrikes[account][expiryKey] != 0) {
-            delete self.shortStrikes[account][expiryKey];
-            ExpiryWord word = self.expiries[expiryKey];
-            self.expiries[expiryKey] = word.withOpenShortAccounts(word.openShortAccounts() - 1);
-            AccountId keeper = toAccountId(msg.sender, 0);
-            uint256 bounty = self.payBounty(account, keeper, marketId, expiryKey);
-            if (bounty != 0) emit IClearinghouse.SettlementBountyPaid(account, keeper, marketId, expiry, bounty);
-        }
+        if (self.shortStrikes[account][expiryKey] != 0) _closeShorts(self, account, marketId, expiry, expiryKey);
         self.forgetStressWithoutShorts(account);
         if (raw >= 0) {
             int256 net = CashMath.toCashDown(raw, divisor);
@@ -213,6 +217,22 @@ library Settlement {
         uint256 unpaid = _settleDebt(self, riskEngine, account, marketId, expiryKey, owed);
         self.tightenMakerIfPriced(riskEngine, account, 0);
         emit IClearinghouse.AccountSettled(account, marketId, expiry, -int256(owed), unpaid);
+    }
+
+    /// @dev One account less with shorts of the expiry, and the keeper's bounty for it.
+    function _closeShorts(
+        LedgerState storage self,
+        AccountId account,
+        uint16 marketId,
+        uint32 expiry,
+        uint256 expiryKey
+    ) private {
+        delete self.shortStrikes[account][expiryKey];
+        ExpiryWord word = self.expiries[expiryKey];
+        self.expiries[expiryKey] = word.withOpenShortAccounts(word.openShortAccounts() - 1);
+        AccountId keeper = toAccountId(msg.sender, 0);
+        uint256 bounty = self.payBounty(account, keeper, marketId, expiryKey);
+        if (bounty != 0) emit IClearinghouse.SettlementBountyPaid(account, keeper, marketId, expiry, bounty);
     }
 
     /// @dev Removes the account's words of the expiry and nets their payoffs, raw.
