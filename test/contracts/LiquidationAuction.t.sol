@@ -618,7 +618,7 @@ contract LiquidationAuctionTest is LedgerFixture {
 
     // ───── Terms ─────
 
-    function test_terms_areBoundedAndRestricted() public {
+    function test_attack_G4_termsAreBoundedAndRestricted() public {
         ILiquidationAuction.Terms memory terms = defaultTerms(USD);
         vm.prank(alice);
         vm.expectRevert();

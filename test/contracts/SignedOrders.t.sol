@@ -68,7 +68,7 @@ contract SignedOrdersTest is LedgerFixture {
         _refused(order, signature, abi.encodeWithSelector(ISignedOrders.SignedOrders_InvalidSignature.selector, dora));
     }
 
-    function test_otherLegsThanSigned_areRefused() public {
+    function test_attack_F2_partsOfAnOrderAreRefused() public {
         ISignedOrders.Order memory order = _order(ONE, 150e6);
         bytes memory data = _signed(order, key);
         vm.expectRevert(ISignedOrders.SignedOrders_WrongLegs.selector);
@@ -103,7 +103,7 @@ contract SignedOrdersTest is LedgerFixture {
         _fill(margin(bob), order.legs, data);
     }
 
-    function test_withoutAnOperatorsRight_nothingIsFilled() public {
+    function test_attack_F3_withoutAnOperatorsRightNothingIsFilled() public {
         vm.prank(dora);
         ledger.setAccountOperator(margin(dora), address(orders), false);
         ISignedOrders.Order memory order = _order(ONE, 150e6);
@@ -138,7 +138,7 @@ contract SignedOrdersTest is LedgerFixture {
     }
 
     /// @dev Dora is below initial margin. Her confederate may not buy her calls for a song; a fair close passes.
-    function test_belowInitialMargin_nobodyStripsTheAccount() public {
+    function test_attack_F4_belowInitialMarginNobodyStripsTheAccount() public {
         trade(margin(dora), call(MONTH, 3000), -40 * ONE);
         report(60, 3700e18);
         (int256 worst, int256 equity) = ledger.health(margin(dora), Grid.Initial);

@@ -679,7 +679,7 @@ contract SpotHedgerTest is HedgerFixture {
         new SpotHedger(pool, wrong, p, address(authority));
     }
 
-    function test_everyParameterHasABound() public {
+    function test_attack_G4_everyParameterOfAHedgerHasABound() public {
         uint256[17] memory beyond = [
             uint256(1e24 + 1), // γ
             10e18 + 1, // σ

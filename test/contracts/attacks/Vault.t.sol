@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
-import {IClearinghouse} from "../../pool-contracts/interfaces/IClearinghouse.sol";
-import {IPoolShares} from "../../pool-contracts/interfaces/IPoolShares.sol";
-import {toAccountId} from "../../pool-contracts/types/AccountId.sol";
-import {ITokenHook, QuoteToken} from "./shares/QuoteToken.sol";
-import {SharesTest} from "./shares/SharesTest.sol";
+import {IClearinghouse} from "../../../pool-contracts/interfaces/IClearinghouse.sol";
+import {IPoolShares} from "../../../pool-contracts/interfaces/IPoolShares.sol";
+import {toAccountId} from "../../../pool-contracts/types/AccountId.sol";
+import {ITokenHook, QuoteToken} from "../shares/QuoteToken.sol";
+import {SharesTest} from "../shares/SharesTest.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 
 /// @dev Attempts on the shares of a pool and how they end.
@@ -19,7 +19,7 @@ contract PoolSharesAttacksTest is SharesTest {
     // ───── A1 to A4: donations, empty and wiped-out pools ─────
 
     /// @dev A1. The thief owns the first share and gives the pool 1 to 10^15 tokens before the victim is priced.
-    function test_A1_InflationByTheFirstDepositorCostsHimAndNotTheVictim(uint256 gift, uint256 victims) public {
+    function testFuzz_attack_A1_inflationCostsTheThiefAndNotTheVictim(uint256 gift, uint256 victims) public {
         gift = bound(gift, 1, 1e15 * one);
         victims = bound(victims, one, 1e9 * one);
         uint256 thiefs = depositNow(thief, one);
@@ -34,7 +34,7 @@ contract PoolSharesAttacksTest is SharesTest {
     }
 
     /// @dev A1 again, on a pool that nobody owns: the gift goes to the virtual shares for ever.
-    function test_A1_AGiftToAnEmptyPoolIsLost(uint256 gift, uint256 victims) public {
+    function testFuzz_attack_A1_giftToAnEmptyPoolIsLost(uint256 gift, uint256 victims) public {
         gift = bound(gift, 1, 1e5 * one);
         victims = bound(victims, one, 1e9 * one);
         pay(gift);
@@ -45,7 +45,7 @@ contract PoolSharesAttacksTest is SharesTest {
     }
 
     /// @dev A2. All have left, then premium arrives; who comes next gets what he brought, not the premium.
-    function test_A2_AnEmptyPoolsMoneyGoesToNobodyWhoComesLater() public {
+    function test_attack_A2_emptyPoolsMoneyGoesToNobodyWhoComesLater() public {
         redeemNow(ann, depositNow(ann, 1000 * one));
         pay(500 * one);
         uint256 money = redeemNow(thief, depositNow(thief, 1000 * one));
@@ -54,7 +54,7 @@ contract PoolSharesAttacksTest is SharesTest {
     }
 
     /// @dev A3. Down to dust of a supply; deposits then still cost what they bring.
-    function test_A3_DustOfASupplyMintsNothingForFree(uint256 left) public {
+    function testFuzz_attack_A3_dustOfASupplyMintsNothingForFree(uint256 left) public {
         left = bound(left, 1, 1e6);
         uint256 annsShares = depositNow(ann, 1000 * one);
         redeemNow(ann, annsShares - left);
@@ -67,7 +67,7 @@ contract PoolSharesAttacksTest is SharesTest {
 
     /// @dev A4. Crash, deposit, crash again: the supply stays bounded by the money that came in, and the pool stays open to
     /// those inside.
-    function test_A4_RepeatedWipeOutsDoNotExplodeTheSupply() public {
+    function test_attack_A4_repeatedWipeOutsDoNotExplodeTheSupply() public {
         uint256 annsShares = depositNow(ann, 1000 * one);
         uint256 refused;
         for (uint256 i = 0; i < 12; ++i) {
@@ -91,7 +91,7 @@ contract PoolSharesAttacksTest is SharesTest {
     }
 
     /// @dev A5, A6. Gifts of money to the contract, the escrow and the payouts count for nothing.
-    function test_A5_GiftsToEscrowPayoutsAndContractAreIgnored() public {
+    function test_attack_A5_giftsToEscrowPayoutsAndContractAreIgnored() public {
         requestDeposit(ann, 1000 * one);
         token.mint(address(shares), 77 * one);
         token.mint(address(ledger), 77 * one);
@@ -107,7 +107,7 @@ contract PoolSharesAttacksTest is SharesTest {
 
     // ───── A9, A16: other people's shares ─────
 
-    function test_A9_NobodyRequestsWithAnothersTokensOrShares() public {
+    function test_attack_A9_nobodyRequestsWithAnothersTokensOrShares() public {
         fundUp(ann, 1000 * one);
         depositNow(ann, 1000 * one);
         vm.startPrank(thief);
@@ -123,7 +123,7 @@ contract PoolSharesAttacksTest is SharesTest {
         ledger.withdrawCash(toAccountId(address(shares), 2), 1, thief);
     }
 
-    function test_A16_RequestedSharesCannotBeSoldASecondTime() public {
+    function test_attack_A16_requestedSharesCannotBeSoldASecondTime() public {
         depositNow(ann, 1000 * one);
         requestRedeem(ann, 1000 * SHARE);
         vm.prank(ann);
@@ -134,7 +134,7 @@ contract PoolSharesAttacksTest is SharesTest {
     // ───── A10: just in time ─────
 
     /// @dev Premium arrives after the request and before the mark that prices it: it is in the price.
-    function test_A10_DepositBeforePremiumAndRedemptionAfterEarnNothing(uint256 premium) public {
+    function testFuzz_attack_A10_depositBeforePremiumEarnsNothing(uint256 premium) public {
         premium = bound(premium, 1, 10_000 * one);
         depositNow(ann, 1000 * one);
         requestDeposit(thief, 1000 * one);
@@ -146,7 +146,7 @@ contract PoolSharesAttacksTest is SharesTest {
 
     // ───── A12: double claims ─────
 
-    function test_A12_EveryClaimIsPaidOnce() public {
+    function test_attack_A12_everyClaimIsPaidOnce() public {
         requestDeposit(ann, 1000 * one);
         requestDeposit(ben, 1000 * one);
         markLater();
@@ -178,7 +178,7 @@ contract PoolSharesAttacksTest is SharesTest {
 
     // ───── A13: somebody who cannot receive ─────
 
-    function test_A13_ABlockedLpDelaysNobodyAndLosesNothing() public {
+    function test_attack_A13_blockedLpDelaysNobodyAndLosesNothing() public {
         depositNow(ann, 1000 * one);
         depositNow(ben, 1000 * one);
         requestRedeem(ann, 1000 * SHARE);
@@ -196,7 +196,7 @@ contract PoolSharesAttacksTest is SharesTest {
     // ───── A14: dust ─────
 
     /// @dev A mark costs the same for one request and for forty.
-    function test_A14_GasOfAMarkDoesNotGrowWithRequests() public {
+    function test_attack_A14_gasOfAMarkDoesNotGrowWithRequests() public {
         requestDeposit(vm.addr(1), one);
         uint256 few = gasOfMark();
         for (uint256 i = 0; i < 40; ++i) {
@@ -214,7 +214,7 @@ contract PoolSharesAttacksTest is SharesTest {
     // ───── Reentrancy ─────
 
     /// @dev The token calls the requester while he pays and the claimer while he is paid.
-    function test_Reentrancy_ATokensHookFindsEveryDoorShutOrHarmless() public {
+    function test_attack_E6_tokensHookFindsEveryDoorOfTheSharesShut() public {
         depositNow(ben, 5000 * one);
         Reentrant robber = new Reentrant(shares, ledger, token, address(pool));
         token.mint(address(robber), 2000 * one);
@@ -232,7 +232,7 @@ contract PoolSharesAttacksTest is SharesTest {
         assertEq(shares.totalSupply(), 5000 * SHARE);
     }
 
-    function test_Reentrancy_ViewsThatPriceRefuseInsideACall() public {
+    function test_attack_C23_viewsThatPriceRefuseInsideACall() public {
         PricePeeper peeper = new PricePeeper(shares, token);
         token.mint(address(peeper), 1000 * one);
         peeper.arm();

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
-import {IClearinghouse} from "../../pool-contracts/interfaces/IClearinghouse.sol";
-import {Grid} from "../../pool-contracts/interfaces/IRiskEngine.sol";
-import {LocalToken} from "../../pool-contracts/local/LocalToken.sol";
-import {AccountId, toAccountId} from "../../pool-contracts/types/AccountId.sol";
-import {Leg} from "../../pool-contracts/types/Leg.sol";
-import {OptionId} from "../../pool-contracts/types/OptionId.sol";
-import {LedgerFixture} from "./fixture/LedgerFixture.sol";
-import {FeeOnTransferToken, HookedToken} from "./fixture/OddTokens.sol";
-import {ScriptedMaker} from "./fixture/ScriptedMaker.sol";
+import {IClearinghouse} from "../../../pool-contracts/interfaces/IClearinghouse.sol";
+import {Grid} from "../../../pool-contracts/interfaces/IRiskEngine.sol";
+import {LocalToken} from "../../../pool-contracts/local/LocalToken.sol";
+import {AccountId, toAccountId} from "../../../pool-contracts/types/AccountId.sol";
+import {Leg} from "../../../pool-contracts/types/Leg.sol";
+import {OptionId} from "../../../pool-contracts/types/OptionId.sol";
+import {LedgerFixture} from "../fixture/LedgerFixture.sol";
+import {FeeOnTransferToken, HookedToken} from "../fixture/OddTokens.sol";
+import {ScriptedMaker} from "../fixture/ScriptedMaker.sol";
 
 /// @notice Somebody tries to come back into the ledger while it works, from a maker, a payer or a token.
 contract ReentrancyTest is LedgerFixture {
@@ -34,7 +34,7 @@ contract ReentrancyTest is LedgerFixture {
     function _entryPoints() internal view returns (bytes[] memory calls) {
         AccountId account = maker.account();
         OptionId option = call(MONTH, 3000);
-        calls = new bytes[](16);
+        calls = new bytes[](20);
         calls[0] = abi.encodeCall(ledger.trade, (swapOf(account, address(pool), one(option, ONE))));
         calls[1] = abi.encodeCall(ledger.stress, (poolAccount));
         calls[2] = abi.encodeCall(ledger.depositCash, (account, 1));
@@ -53,9 +53,13 @@ contract ReentrancyTest is LedgerFixture {
         IClearinghouse.PermitPayment memory payment = IClearinghouse.PermitPayment(0, 0, "");
         calls[15] =
             abi.encodeCall(ledger.tradeWithPermit, (swapOf(margin(alice), address(pool), one(option, ONE)), payment));
+        calls[16] = abi.encodeCall(ledger.moveOptions, (account, account, option, 1));
+        calls[17] = abi.encodeCall(ledger.liquidate, (IClearinghouse.Seizure(margin(bob), account, 1e18, 0, 0)));
+        calls[18] = abi.encodeCall(ledger.setBackstop, (MARKET, 1));
+        calls[19] = abi.encodeCall(ledger.batch, (account, new bytes[](0)));
     }
 
-    function test_aMakerCannotComeBackInsideASwap() public {
+    function test_attack_E6_makerCannotComeBackInsideASwap() public {
         bytes[] memory calls = _entryPoints();
         maker.answer(100e6, 0);
         for (uint256 i = 0; i < calls.length; ++i) {
@@ -68,7 +72,7 @@ contract ReentrancyTest is LedgerFixture {
         }
     }
 
-    function test_aPayerCannotComeBackInsideADeposit() public {
+    function test_attack_E6_payerCannotComeBackInsideADeposit() public {
         bytes[] memory calls = _entryPoints();
         giveQuote(address(maker), 1000);
         for (uint256 i = 0; i < calls.length; ++i) {
@@ -79,7 +83,7 @@ contract ReentrancyTest is LedgerFixture {
         }
     }
 
-    function test_aHookedTokenCannotComeBackWhileItMoves() public {
+    function test_attack_E6_hookedTokenCannotComeBackWhileItMoves() public {
         bytes[] memory calls = _entryPoints();
         for (uint256 i = 0; i < calls.length; ++i) {
             hooked.hook(address(ledger), calls[i]);
@@ -94,7 +98,7 @@ contract ReentrancyTest is LedgerFixture {
     }
 
     /// @dev The token functions of options are not under the lock; inside a swap they move only what the maker has.
-    function test_aMakerThatSellsItsWalletsOptionsInsideTheSwapGainsNothing() public {
+    function test_attack_B7_makerThatSellsItsWalletsOptionsInsideTheSwapGainsNothing() public {
         OptionId option = call(MONTH, 3000);
         trade(wallet(alice), option, ONE);
         vm.prank(alice);
@@ -111,7 +115,7 @@ contract ReentrancyTest is LedgerFixture {
         assertEq(sum, 0);
     }
 
-    function test_afterACallTheLedgerIsOpenAgain() public {
+    function test_attack_G7_afterACallTheLedgerIsOpenAgain() public {
         trade(wallet(alice), call(MONTH, 3000), ONE);
         assertFalse(ledger.isLocked());
         vm.expectRevert();
@@ -135,10 +139,15 @@ contract FeeOnTransferTest is LedgerFixture {
         pool.mark();
     }
 
-    function test_whatArrivesIsMeasured_andLessThanSaidIsRefused() public {
+    function testFuzz_attack_E1_whatArrivesIsMeasured(uint256 percent) public {
+        percent = bound(percent, 1, 99);
+        FeeOnTransferToken(address(quoteToken)).take(percent);
         giveQuote(alice, 1000 * USD);
         bytes memory refusal = abi.encodeWithSelector(
-            IClearinghouse.Clearinghouse_UnsupportedToken.selector, address(quoteToken), 100 * USD, 99 * USD
+            IClearinghouse.Clearinghouse_UnsupportedToken.selector,
+            address(quoteToken),
+            100 * USD,
+            (100 - percent) * USD
         );
         vm.startPrank(alice);
         quoteToken.approve(address(ledger), type(uint256).max);
@@ -147,19 +156,26 @@ contract FeeOnTransferTest is LedgerFixture {
         assertEq(ledger.cash(margin(alice)), 0);
     }
 
-    function test_aWalletCannotPayForOptionsWithIt() public {
+    function test_attack_E1_walletCannotPayForOptionsWithIt() public {
         giveQuote(alice, 1_000_000 * USD);
+        FeeOnTransferToken(address(quoteToken)).take(0);
         ScriptedMaker maker = new ScriptedMaker();
+        fundAccount(maker.account(), 1_000_000 * USD);
         maker.answer(100e6, 0);
+        FeeOnTransferToken(address(quoteToken)).take(1);
         IClearinghouse.Swap memory swap = swapOf(wallet(alice), address(maker), one(call(MONTH, 3000), ONE));
         vm.prank(alice);
         quoteToken.approve(address(ledger), type(uint256).max);
-        vm.expectRevert(); // the maker has no margin either
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IClearinghouse.Clearinghouse_UnsupportedToken.selector, address(quoteToken), 100e6, 99e6
+            )
+        );
         vm.prank(alice);
         ledger.trade(swap);
     }
 
-    function test_baseThatTakesAFeeIsRefusedToo() public {
+    function test_attack_E1_baseThatTakesAFeeIsRefusedToo() public {
         FeeOnTransferToken taker = new FeeOnTransferToken();
         IClearinghouse.Market memory market = defaultMarket();
         market.baseToken = address(taker);
@@ -180,7 +196,7 @@ contract MarginAttackTest is LedgerFixture {
     }
 
     /// @dev D2: no door that lowers equity leaves an account below margin; fuzzed over doors and amounts.
-    function testFuzz_noDoorLeavesAnAccountBelowMargin(uint256 seed, uint64 amount) public {
+    function testFuzz_attack_D2_noDoorLeavesAnAccountBelowMargin(uint256 seed, uint64 amount) public {
         AccountId account = margin(alice);
         fundAccount(account, 30_000 * USD);
         vm.prank(alice);
@@ -202,7 +218,7 @@ contract MarginAttackTest is LedgerFixture {
     }
 
     /// @dev Two accounts of one owner and a maker of his own: moving a loss from one to the other leaves nothing behind.
-    function testFuzz_aConfederateMakerCannotEmptyAnUnhealthyAccount(uint256 seed, int64 price) public {
+    function testFuzz_attack_D2_confederateMakerCannotEmptyAnUnhealthyAccount(uint256 seed, int64 price) public {
         ScriptedMaker maker = new ScriptedMaker();
         fundAccount(maker.account(), 1_000_000 * USD);
         AccountId account = margin(alice);
@@ -233,7 +249,7 @@ contract MarginAttackTest is LedgerFixture {
     }
 
     /// @dev Nobody puts positions into somebody else's account, however he is named in the swap.
-    function test_nobodyElsesAccountTakesTheOtherSide() public {
+    function test_attack_F3_nobodyElsesAccountTakesTheOtherSide() public {
         ScriptedMaker maker = new ScriptedMaker();
         fundAccount(margin(bob), 1_000_000 * USD);
         fundAccount(margin(alice), 1_000_000 * USD);
@@ -252,7 +268,7 @@ contract MarginAttackTest is LedgerFixture {
     }
 
     /// @dev A maker's operator right comes from the owner alone; the maker cannot give it to itself.
-    function test_aMakerCannotMakeItselfOperator() public {
+    function test_attack_F3_makerCannotMakeItselfOperator() public {
         ScriptedMaker maker = new ScriptedMaker();
         bytes memory attempt = abi.encodeCall(ledger.setAccountOperator, (margin(bob), address(maker), true));
         vm.expectRevert(
@@ -261,7 +277,7 @@ contract MarginAttackTest is LedgerFixture {
         maker.execute(address(ledger), attempt);
     }
 
-    function test_tokensSentWithoutADepositAreNobodys() public {
+    function test_attack_A5_tokensSentWithoutADepositAreNobodys() public {
         giveQuote(address(ledger), 1000 * USD);
         uint256 before = ledger.cash(poolAccount);
         report(60, SPOT);
@@ -274,7 +290,7 @@ contract MarginAttackTest is LedgerFixture {
     }
 
     /// @dev Dust: minimum sizes hold at every door that trades, so marking cost cannot be raised for nothing.
-    function testFuzz_noTradeOpensLessThanTheMinimum(int64 size) public {
+    function testFuzz_attack_B18_noTradeOpensLessThanTheMinimum(int64 size) public {
         fundAccount(margin(alice), 1_000_000 * USD);
         int128 dust = int128(size) % 10_000;
         if (dust == 0) dust = 1;
