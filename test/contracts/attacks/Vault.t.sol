@@ -7,6 +7,7 @@ import {toAccountId} from "../../../pool-contracts/types/AccountId.sol";
 import {ITokenHook, QuoteToken} from "../shares/QuoteToken.sol";
 import {SharesTest} from "../shares/SharesTest.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {ERC4626} from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
 
 /// @dev Attempts on the shares of a pool and how they end.
 contract PoolSharesAttacksTest is SharesTest {
@@ -105,7 +106,118 @@ contract PoolSharesAttacksTest is SharesTest {
         assertEq(redeemNow(ann, 1000 * SHARE), 1000 * one - 1);
     }
 
+    /// @dev A6. Tokens that are not the quote token: the shares never look at what lies in any contract.
+    function test_attack_A6_anotherTokensGiftIsIgnored() public {
+        uint256 annsShares = depositNow(ann, 1000 * one);
+        QuoteToken other = new QuoteToken(18);
+        for (uint256 i = 0; i < 4; ++i) {
+            other.mint([address(shares), address(pool), address(ledger), address(fund)][i], 1e30);
+        }
+        markLater();
+        assertEq(shares.totalAssets(), 1000 * one);
+        assertEq(fund.totalAssets(), 0);
+        assertEq(redeemNow(ann, annsShares), 1000 * one - 1);
+    }
+
+    // ───── A7: rounding ─────
+
+    /// @dev Guards the rounding of `PoolShares._claim`: in by assets or by shares, out by shares or by money, each in one claim or in
+    /// two, eight ways in all, and nobody takes out more than he brought.
+    function testFuzz_attack_A7_eightRoundTrips(uint256 assets, uint256 part, uint256 way, uint256 premium) public {
+        depositNow(ann, 1000 * one);
+        pay(bound(premium, 1, 10_000 * one));
+        assets = bound(assets, one, 1e6 * one);
+        requestDeposit(thief, assets);
+        markLater();
+        (bool byShares, bool byMoney, bool inTwo) = (way & 1 != 0, way & 2 != 0, way & 4 != 0);
+        uint256 whole = byShares ? shares.maxMint(thief) : shares.maxDeposit(thief);
+        uint256 first = inTwo ? bound(part, 1, whole - 1) : whole;
+        _claimIn(byShares, first);
+        if (inTwo) _claimIn(byShares, whole - first);
+        requestRedeem(thief, shares.balanceOf(thief));
+        markLater();
+        whole = byMoney ? shares.maxWithdraw(thief) : shares.maxRedeem(thief);
+        first = inTwo ? bound(part, 1, whole - 1) : whole;
+        _claimOut(byMoney, first);
+        // What is left may be less than the rest by a unit.
+        uint256 left = byMoney ? shares.maxWithdraw(thief) : shares.maxRedeem(thief);
+        if (left != 0) _claimOut(byMoney, left);
+        assertLe(token.balanceOf(thief), assets);
+        assertGe(token.balanceOf(thief) + assets / 1e6 + 3, assets);
+    }
+
+    function _claimIn(bool byShares, uint256 amount) private {
+        vm.prank(thief);
+        if (byShares) shares.mint(amount, thief);
+        else shares.deposit(amount, thief);
+    }
+
+    function _claimOut(bool byMoney, uint256 amount) private {
+        vm.prank(thief);
+        if (byMoney) shares.withdraw(amount, thief, thief);
+        else shares.redeem(amount, thief, thief);
+    }
+
     // ───── A9, A16: other people's shares ─────
+
+    /// @dev Every function that names an owner or a controller, called by a third party. Guards `authorized` of each of them.
+    function test_attack_A9_thirdPartyActsForNobody() public {
+        uint256 inId = requestDeposit(ann, 1000 * one);
+        markLater();
+        depositNow(ben, 1000 * one);
+        uint256 outId = requestRedeem(ben, 500 * SHARE);
+        bytes memory refusal = abi.encodeWithSelector(IPoolShares.PoolShares_NotAuthorized.selector, ann, thief);
+        bytes memory bens = abi.encodeWithSelector(IPoolShares.PoolShares_NotAuthorized.selector, ben, thief);
+        _refused(abi.encodeWithSignature("deposit(uint256,address,address)", one, thief, ann), refusal);
+        _refused(abi.encodeWithSignature("mint(uint256,address,address)", SHARE, thief, ann), refusal);
+        _refused(abi.encodeCall(shares.cancelDepositRequest, (inId, ann)), refusal);
+        _refused(abi.encodeCall(shares.claimCancelDepositRequest, (inId, thief, ann)), refusal);
+        _refused(abi.encodeCall(shares.cancelRedeemRequest, (outId, ben)), bens);
+        _refused(abi.encodeCall(shares.claimCancelRedeemRequest, (outId, thief, ben)), bens);
+        markLater();
+        _refused(abi.encodeCall(shares.redeem, (SHARE, thief, ben)), bens);
+        _refused(abi.encodeCall(shares.withdraw, (one, thief, ben)), bens);
+        // In another's name nobody opens a request either: it would keep him from asking himself.
+        fundUp(thief, 10 * one);
+        _refused(
+            abi.encodeWithSignature("requestDeposit(uint256,address,address,uint256)", one, ann, thief, 1e18), refusal
+        );
+        bytes memory noAllowance =
+            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, thief, 0, SHARE);
+        _refused(abi.encodeCall(shares.transferFrom, (ben, thief, SHARE)), noAllowance);
+        _refused(
+            abi.encodeWithSignature("requestRedeem(uint256,address,address,uint256)", SHARE, thief, ben, 1e18),
+            noAllowance
+        );
+        assertEq(token.balanceOf(thief), 10 * one);
+        assertEq(shares.balanceOf(thief), 0);
+    }
+
+    /// @dev And of the insurance fund's shares. Guards the allowance of `ERC4626._withdraw` behind `_requireWindow`.
+    function test_attack_A9_thirdPartyRedeemsNobodysStake() public {
+        fundUp(ann, 1000 * one);
+        vm.startPrank(ann);
+        uint256 stake = fund.deposit(1000 * one, ann);
+        fund.startCooldown(stake);
+        skip(COOLDOWN);
+        vm.startPrank(thief);
+        bytes memory noAllowance =
+            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, thief, 0, stake);
+        vm.expectRevert(noAllowance);
+        fund.redeem(stake, thief, ann);
+        vm.expectPartialRevert(IERC20Errors.ERC20InsufficientAllowance.selector);
+        fund.withdraw(1000 * one - 1, thief, ann);
+        vm.expectPartialRevert(IERC20Errors.ERC20InsufficientAllowance.selector);
+        fund.transferFrom(ann, thief, 1);
+        assertEq(fund.balanceOf(ann), stake);
+    }
+
+    function _refused(bytes memory data, bytes memory reason) private {
+        vm.prank(thief);
+        (bool success, bytes memory answer) = address(shares).call(data);
+        assertFalse(success);
+        assertEq(answer, reason);
+    }
 
     function test_attack_A9_nobodyRequestsWithAnothersTokensOrShares() public {
         fundUp(ann, 1000 * one);
@@ -129,6 +241,51 @@ contract PoolSharesAttacksTest is SharesTest {
         vm.prank(ann);
         vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientBalance.selector, ann, 0, 1));
         shares.transfer(ben, 1);
+    }
+
+    /// @dev Shares that were requested travel nowhere, and shares that were bought meanwhile are not in the request.
+    function test_attack_A16_sharesMovedBetweenAccountsBringNoSecondPayment() public {
+        depositNow(ann, 1000 * one);
+        requestRedeem(ann, 400 * SHARE);
+        vm.prank(ann);
+        shares.transfer(thief, 600 * SHARE);
+        requestRedeem(thief, 600 * SHARE);
+        markLater();
+        shares.claimFor(ann);
+        shares.claimFor(thief);
+        assertLe(token.balanceOf(ann) + token.balanceOf(thief), 1000 * one);
+        assertGe(token.balanceOf(ann) + token.balanceOf(thief), 1000 * one - 2);
+        assertEq(shares.totalSupply(), 0);
+    }
+
+    // ───── A17: products that overflow ─────
+
+    /// @dev Amounts near every width: refused by name, never a panic and never shares. Guards the comparison with what is claimable
+    /// in `PoolShares._claim`, and the range of a batch.
+    function testFuzz_attack_A17_hugeAmountsMintNothing(uint8 bits, uint256 below) public {
+        uint256 huge = type(uint256).max >> bound(bits, 0, 127);
+        huge -= bound(below, 0, 10_000);
+        requestDeposit(thief, one);
+        markLater();
+        bytes memory refusal = abi.encodeWithSelector(IPoolShares.PoolShares_ExceedsClaimable.selector, huge, 1e18);
+        _refused(abi.encodeWithSignature("mint(uint256,address)", huge, thief), refusal);
+        refusal = abi.encodeWithSelector(IPoolShares.PoolShares_ExceedsClaimable.selector, huge, one);
+        _refused(abi.encodeWithSignature("deposit(uint256,address)", huge, thief), refusal);
+        refusal = abi.encodeWithSelector(IPoolShares.PoolShares_ExceedsClaimable.selector, huge, 0);
+        _refused(abi.encodeCall(shares.redeem, (huge, thief, thief)), refusal);
+        _refused(abi.encodeCall(shares.withdraw, (huge, thief, thief)), refusal);
+        refusal = abi.encodeWithSelector(IPoolShares.PoolShares_TooLarge.selector, huge, type(uint112).max);
+        skip(60);
+        shares.claimFor(thief);
+        _refused(abi.encodeWithSignature("requestDeposit(uint256,address,address)", huge, thief, thief), refusal);
+        _refused(abi.encodeWithSignature("requestRedeem(uint256,address,address)", huge, thief, thief), refusal);
+        vm.startPrank(thief);
+        vm.expectPartialRevert(ERC4626.ERC4626ExceededMaxMint.selector);
+        fund.mint(huge, thief);
+        vm.expectPartialRevert(ERC4626.ERC4626ExceededMaxDeposit.selector);
+        fund.deposit(huge, thief);
+        assertEq(shares.balanceOf(thief), 1e18);
+        assertEq(fund.balanceOf(thief), 0);
     }
 
     // ───── A10: just in time ─────
@@ -176,6 +333,28 @@ contract PoolSharesAttacksTest is SharesTest {
         assertGe(shares.maxWithdraw(ben), 1000 * one - 1);
     }
 
+    /// @dev Hegic's attack: one contract claims hundreds of times in one transaction, through every door by turns.
+    function test_attack_A12_hundredClaimsInOneTransaction() public {
+        depositNow(ben, 1000 * one);
+        uint256 got = depositNow(thief, 1000 * one);
+        requestRedeem(ben, 500 * SHARE);
+        requestRedeem(thief, got);
+        markLater();
+        uint256 due = shares.maxWithdraw(thief);
+        for (uint256 i = 0; i < 100; ++i) {
+            vm.startPrank(thief);
+            try shares.withdraw(due / 3, thief, thief) {} catch {}
+            try shares.redeem(got / 7, thief, thief) {} catch {}
+            try shares.claimCancelRedeemRequest(idOf(thief, true), thief, thief) {} catch {}
+            try shares.cancelRedeemRequest(idOf(thief, true), thief) {} catch {}
+            vm.stopPrank();
+            shares.claimFor(thief);
+        }
+        assertLe(token.balanceOf(thief), due);
+        assertGe(token.balanceOf(thief) + 2, due);
+        assertGe(payouts(), shares.maxWithdraw(ben), "the other's money is there");
+    }
+
     // ───── A13: somebody who cannot receive ─────
 
     function test_attack_A13_blockedLpDelaysNobodyAndLosesNothing() public {
@@ -203,6 +382,9 @@ contract PoolSharesAttacksTest is SharesTest {
             requestDeposit(vm.addr(i + 2), one);
         }
         assertLe(gasOfMark(), few, "the first paid for new slots");
+        vm.prank(thief);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_BelowMinimum.selector, one - 1, one));
+        shares.requestDeposit(one - 1, thief, thief);
     }
 
     function gasOfMark() private returns (uint256) {
