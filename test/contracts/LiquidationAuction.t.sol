@@ -252,7 +252,7 @@ contract LiquidationAuctionTest is LedgerFixture {
         auction.end(short);
     }
 
-    function test_onlyTheAuctionLiquidates() public {
+    function test_attack_G3_onlyTheAuctionLiquidates() public {
         vm.prank(bob);
         vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_NotAuthorized.selector, short, bob));
         ledger.liquidate(IClearinghouse.Seizure(short, bidder, 1e18, 0, 0));

@@ -129,7 +129,7 @@ contract OptionPoolTest is LedgerFixture {
 
     // ── Who may call
 
-    function test_onlyTheLedgerTrades_onlySharesArePaid() public {
+    function test_attack_G3_onlyTheLedgerTradesOnlySharesArePaid() public {
         vm.expectRevert(abi.encodeWithSelector(IOptionPool.OptionPool_NotLedger.selector, alice));
         vm.prank(alice);
         pool.onTrade(wallet(alice), one(call(MONTH, 3000), ONE), true, "");

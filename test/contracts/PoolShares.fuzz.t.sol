@@ -111,7 +111,10 @@ contract PoolSharesFuzzTest is SharesTest {
     }
 
     /// @dev Claims in parts get at most what one claim gets, and lose at most a unit a part.
-    function testFuzz_attack_A7_splitClaimsGetNoMore(Book memory book, uint256 assets, uint256 part) public given(book) {
+    function testFuzz_attack_A7_splitClaimsGetNoMore(Book memory book, uint256 assets, uint256 part)
+        public
+        given(book)
+    {
         assets = bound(assets, 2 * one, 1e9 * one);
         part = bound(part, one / 1e3, assets - one / 1e3);
         requestDeposit(ben, assets);

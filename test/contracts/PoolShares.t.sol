@@ -117,7 +117,7 @@ contract PoolSharesTest is SharesTest {
 
     // ───── Epochs ─────
 
-    function test_Mark_OnlyThePoolMayReportOne() public {
+    function test_attack_G3_onlyThePoolReportsMarks() public {
         Mark memory mark;
         vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_NotPool.selector, address(this)));
         shares.onMark(mark);

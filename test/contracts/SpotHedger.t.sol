@@ -446,7 +446,7 @@ contract SpotHedgerTest is HedgerFixture {
         hedge();
     }
 
-    function test_onlyUniswapCallsBack_andOnlyInAHedge() public {
+    function test_attack_G3_onlyUniswapCallsBackAndOnlyInAHedge() public {
         CrookedPool crooked = _crooked();
         vm.expectRevert(abi.encodeWithSelector(ISpotHedger.SpotHedger_NotUniswapPool.selector, address(crooked)));
         crooked.callBack(address(hedger), "");
