@@ -135,7 +135,7 @@ contract InsuranceFundTest is SharesTest {
         fund.transfer(ben, 1000 * SHARE);
     }
 
-    function test_Cooldown_LocksSharesAndOnlyThem() public {
+    function test_attack_A16_sharesInCooldownDoNotMove() public {
         stake(ann, 1000e6);
         vm.startPrank(ann);
         fund.startCooldown(400 * SHARE);

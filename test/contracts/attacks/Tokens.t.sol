@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {Clearinghouse} from "../../../pool-contracts/Clearinghouse.sol";
 import {IClearinghouse} from "../../../pool-contracts/interfaces/IClearinghouse.sol";
+import {PoolParameters} from "../../../pool-contracts/interfaces/IOptionPool.sol";
+import {IPermit2} from "../../../pool-contracts/interfaces/IPermit2.sol";
 import {Grid} from "../../../pool-contracts/interfaces/IRiskEngine.sol";
 import {LocalToken} from "../../../pool-contracts/local/LocalToken.sol";
 import {AccountId, toAccountId} from "../../../pool-contracts/types/AccountId.sol";
 import {Leg} from "../../../pool-contracts/types/Leg.sol";
-import {OptionId} from "../../../pool-contracts/types/OptionId.sol";
+import {OptionId, toOptionId, toStrikeKey} from "../../../pool-contracts/types/OptionId.sol";
 import {LedgerFixture} from "../fixture/LedgerFixture.sol";
-import {FeeOnTransferToken, HookedToken} from "../fixture/OddTokens.sol";
+import {
+    AnsweringToken,
+    BlockingToken,
+    FeeOnTransferToken,
+    HookedToken,
+    PhantomPermitToken
+} from "../fixture/OddTokens.sol";
 import {ScriptedMaker} from "../fixture/ScriptedMaker.sol";
+import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 /// @notice Somebody tries to come back into the ledger while it works, from a maker, a payer or a token.
 contract ReentrancyTest is LedgerFixture {
@@ -186,6 +197,281 @@ contract FeeOnTransferTest is LedgerFixture {
             abi.encodeWithSelector(IClearinghouse.Clearinghouse_UnsupportedToken.selector, address(taker), 100, 99)
         );
         ledger.depositBase(margin(alice), 2, 100);
+    }
+}
+
+/// @notice Quote tokens that answer as tokens have answered: nothing, false, or a lie.
+contract AnsweringTokenTest is LedgerFixture {
+    AnsweringToken internal answering;
+
+    function newQuoteToken(uint8) internal override returns (LocalToken) {
+        answering = new AnsweringToken();
+        return answering;
+    }
+
+    function test_attack_E3_tokenThatAnswersNothingWorks() public {
+        vm.startPrank(alice);
+        ledger.depositCash(margin(alice), 100 * USD);
+        ledger.withdrawCash(margin(alice), 40 * USD, bob);
+        vm.stopPrank();
+        assertEq(ledger.cash(margin(alice)), 60 * USD);
+        assertEq(quoteToken.balanceOf(bob), 10_000_040 * USD);
+    }
+
+    /// Guards `SafeERC20` at both doors.
+    function test_attack_E3_tokenThatAnswersFalseIsRefused() public {
+        vm.prank(alice);
+        ledger.depositCash(margin(alice), 100 * USD);
+        answering.say(AnsweringToken.Answer.False);
+        bytes memory refusal = abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, quoteToken);
+        vm.startPrank(alice);
+        vm.expectRevert(refusal);
+        ledger.depositCash(margin(alice), USD);
+        vm.expectRevert(refusal);
+        ledger.withdrawCash(margin(alice), USD, alice);
+        IClearinghouse.Swap memory swap = swapOf(wallet(alice), address(pool), one(call(MONTH, 3000), ONE));
+        vm.expectRevert(refusal);
+        ledger.trade(swap);
+        vm.stopPrank();
+        assertEq(ledger.cash(margin(alice)), 100 * USD);
+        assertEq(ledger.position(wallet(alice), call(MONTH, 3000)), 0);
+    }
+
+    /// Guards `Clearinghouse._requireReceived`, which measures what came.
+    function test_attack_E3_tokenThatLiesIsMeasured() public {
+        answering.say(AnsweringToken.Answer.Lie);
+        vm.startPrank(alice);
+        vm.expectRevert(
+            abi.encodeWithSelector(IClearinghouse.Clearinghouse_UnsupportedToken.selector, quoteToken, USD, 0)
+        );
+        ledger.depositCash(margin(alice), USD);
+        IClearinghouse.Swap memory swap = swapOf(wallet(alice), address(pool), one(call(MONTH, 3000), ONE));
+        vm.expectPartialRevert(IClearinghouse.Clearinghouse_UnsupportedToken.selector);
+        ledger.trade(swap);
+        vm.stopPrank();
+        ScriptedMaker payer = new ScriptedMaker();
+        bytes memory deposit = abi.encodeCall(ledger.depositCashWithCallback, (payer.account(), USD, ""));
+        vm.expectRevert(
+            abi.encodeWithSelector(IClearinghouse.Clearinghouse_UnsupportedToken.selector, quoteToken, USD, 0)
+        );
+        payer.execute(address(ledger), deposit);
+    }
+}
+
+/// @notice A quote token that blocks people and contracts. Nobody is pushed money, so a blocked one stops nobody.
+contract BlockedRecipientTest is LedgerFixture {
+    BlockingToken internal blocking;
+
+    function newQuoteToken(uint8 decimals) internal override returns (LocalToken) {
+        blocking = new BlockingToken(decimals);
+        return blocking;
+    }
+
+    function test_attack_E4_blockedOnesStopNobodyAndLoseNothing() public {
+        address keeper = makeAddr("keeper");
+        trade(wallet(alice), call(WEEK, 3000), ONE);
+        fundAccount(margin(alice), 50_000 * USD);
+        fundAccount(margin(bob), 50_000 * USD);
+        trade(margin(alice), call(WEEK, 3100), -ONE);
+        address[7] memory all =
+            [alice, keeper, treasury, address(fund), address(pool), address(shares), address(auction)];
+        for (uint256 i = 0; i < all.length; ++i) {
+            blocking.block_(all[i]);
+        }
+        trade(margin(bob), call(WEEK, 3100), ONE); // fees to fund and treasury
+        trade(margin(alice), call(WEEK, 3100), ONE);
+        trade(margin(alice), call(WEEK, 3100), -ONE);
+        report(1 hours, SPOT);
+        vm.prank(keeper);
+        pool.mark();
+        assertEq(ledger.cash(margin(keeper)), 0.5e6, "his bounty waits in the ledger");
+        settle(WEEK, 3300e18, ids(margin(alice), poolAccount, margin(bob)));
+        ledger.finalizeSettlement(MARKET, WEEK);
+        assertEq(ledger.claimCredit(margin(bob), MARKET, WEEK), 200 * USD);
+        vm.startPrank(bob);
+        ledger.withdrawCash(margin(bob), ledger.cash(margin(bob)), bob);
+        vm.stopPrank();
+        // Alice is paid inside the ledger, and takes it where she is not blocked.
+        uint256 hers = ledger.redeemOptions(alice, options(call(WEEK, 3000)));
+        assertEq(hers, 300 * USD);
+        vm.startPrank(alice);
+        vm.expectRevert(abi.encodeWithSelector(BlockingToken.BlockingToken_Blocked.selector, alice));
+        ledger.withdrawCash(wallet(alice), hers, alice);
+        ledger.withdrawCash(wallet(alice), hers, carol);
+        ledger.withdrawCash(margin(alice), ledger.cash(margin(alice)), carol);
+        vm.stopPrank();
+        assertEq(ledger.cash(margin(alice)) + ledger.cash(wallet(alice)), 0);
+    }
+}
+
+/// @notice A quote token whose `permit` does nothing and reverts nothing, as that of wrapped ether.
+contract PhantomPermitTest is LedgerFixture {
+    function newQuoteToken(uint8) internal override returns (LocalToken) {
+        return new PhantomPermitToken();
+    }
+
+    /// Anyswap's attack: a permit that was never signed passes. It gives nothing: the ledger takes tokens from who calls, by his own
+    /// allowance, and trades for a wallet by its own word.
+    function test_attack_E9_phantomPermitGivesNothing() public {
+        address thief = makeAddr("penniless");
+        uint256 hers = quoteToken.balanceOf(alice);
+        bytes[] memory calls = new bytes[](2);
+        calls[0] = abi.encodeCall(ledger.permitQuote, (1000 * USD, block.timestamp, 27, 0, 0));
+        calls[1] = abi.encodeCall(ledger.depositCash, (margin(thief), 1000 * USD));
+        vm.startPrank(thief);
+        vm.expectPartialRevert(IERC20Errors.ERC20InsufficientAllowance.selector);
+        ledger.batch(margin(thief), calls);
+        IClearinghouse.Swap memory swap = swapOf(wallet(alice), address(pool), one(call(MONTH, 3000), ONE));
+        vm.expectPartialRevert(IClearinghouse.Clearinghouse_NotAuthorized.selector);
+        ledger.trade(swap);
+        vm.expectPartialRevert(IPermit2.InvalidSignatureLength.selector);
+        ledger.tradeWithPermit(swap, IClearinghouse.PermitPayment(1000 * USD, 0, "never signed"));
+        assertEq(quoteToken.balanceOf(alice), hers);
+        vm.stopPrank();
+        vm.startPrank(alice);
+        calls[1] = abi.encodeCall(ledger.depositCash, (margin(alice), 1000 * USD));
+        ledger.batch(margin(alice), calls); // who has approved goes on
+        assertEq(ledger.cash(margin(alice)), 1000 * USD);
+    }
+}
+
+/// @notice The decimals that tokens have.
+contract DecimalsTest is LedgerFixture {
+    /// The same market with 6, 8, 12 and 18 decimals of the quote token: the same prices, to a millionth of a token.
+    function test_attack_E5_pricesAreTheSameInEveryQuoteToken() public {
+        int256[3] memory expected;
+        uint8[4] memory decimals = [6, 8, 12, 18];
+        for (uint256 i = 0; i < 4; ++i) {
+            int256[3] memory cash = _swapsWith(decimals[i]);
+            if (i == 0) expected = cash;
+            for (uint256 j = 0; j < 3; ++j) {
+                assertApproxEqAbs(cash[j] / int256(10 ** (decimals[i] - 6)), expected[j], 1);
+            }
+        }
+        assertGt(expected[0], 0);
+        assertLt(expected[1], 0);
+    }
+
+    function _swapsWith(uint8 decimals) private returns (int256[3] memory cash) {
+        vm.warp(START);
+        deployLedger(decimals);
+        PoolParameters memory parameters = defaultParameters();
+        uint256 scale = 10 ** (decimals - 6);
+        (parameters.navFloor, parameters.markBountyRate) =
+        (parameters.navFloor * scale, parameters.markBountyRate * scale);
+        deployPool(parameters);
+        oracle.report(SPOT, VOLATILITY, listed);
+        fundAccount(poolAccount, 2_000_000 * USD * scale);
+        pool.mark();
+        fundAccount(margin(alice), 1_000_000 * USD * scale);
+        cash[0] = trade(margin(alice), call(MONTH, 3000), 7 * ONE);
+        cash[1] = trade(margin(alice), put(WEEK, 2900), -3 * ONE);
+        report(1 hours, 3100e18);
+        pool.mark();
+        (, int256 equity) = ledger.health(margin(alice), Grid.Initial);
+        cash[2] = equity;
+    }
+
+    /// Base tokens of no decimals and of many: an account's ten are worth ten times spot, and a unit too little for 6 decimals is worth
+    /// nothing. Guards `Accounts.baseSize`.
+    function test_attack_E5_baseCountsByItsOwnDecimals() public {
+        uint8[6] memory decimals = [0, 2, 6, 8, 24, 36];
+        for (uint256 i = 0; i < 6; ++i) {
+            uint16 marketId = uint16(i + 2);
+            LocalToken token = new LocalToken("Other", "OTHER", decimals[i]);
+            IClearinghouse.Market memory market = defaultMarket();
+            market.baseToken = address(token);
+            ledger.createMarket(marketId, market);
+            risk.setGrids(marketId, defaultGrids());
+            uint256 amount = 10 * 10 ** decimals[i];
+            AccountId account = toAccountId(alice, uint8(i + 2));
+            token.mint(alice, amount);
+            fundAccount(account, 20_000 * USD);
+            vm.startPrank(alice);
+            token.approve(address(ledger), amount);
+            ledger.depositBase(account, marketId, amount);
+            vm.stopPrank();
+            // It counts where the account trades.
+            ScriptedMaker maker = new ScriptedMaker();
+            fundAccount(maker.account(), 1_000_000 * USD);
+            OptionId option = toOptionId(toStrikeKey(marketId, MONTH, 3000e6), false);
+            IClearinghouse.Swap memory swap = swapOf(account, address(maker), one(option, -ONE));
+            vm.prank(alice);
+            ledger.trade(swap);
+            (, int256 equity) = ledger.health(account, Grid.Initial);
+            vm.prank(alice);
+            ledger.withdrawBase(account, marketId, amount - amount / 2, alice);
+            (, int256 later) = ledger.health(account, Grid.Initial);
+            assertEq(equity - later, 15_000 * int256(USD));
+            assertEq(token.balanceOf(alice), amount - amount / 2);
+        }
+    }
+}
+
+/// @notice A token for single things, whose functions have the selectors of ERC-20's.
+contract SingleThings {
+    mapping(address => uint256) public balanceOf;
+
+    constructor() {
+        balanceOf[msg.sender] = 10;
+    }
+
+    function transferFrom(address from, address to, uint256) external {
+        --balanceOf[from];
+        ++balanceOf[to];
+    }
+}
+
+/// @notice Tokens of the wrong standard, and tokens that change under way.
+contract WrongTokenTest is LedgerFixture {
+    function test_attack_E14_singleThingsAreNoTokens() public {
+        SingleThings things = new SingleThings();
+        vm.expectRevert(); // it has no decimals
+        this.ledgerOf(address(things));
+        IClearinghouse.Market memory market = defaultMarket();
+        market.baseToken = address(things);
+        ledger.createMarket(2, market);
+        vm.expectRevert(
+            abi.encodeWithSelector(IClearinghouse.Clearinghouse_UnsupportedToken.selector, address(things), 7, 1)
+        );
+        ledger.depositBase(margin(alice), 2, 7);
+    }
+
+    function ledgerOf(address token) external {
+        new Clearinghouse(
+            token, oracle, risk, settlementPrices, fund, permit2, address(auction), treasury, address(authority)
+        );
+    }
+
+    /// The base token of one market changes its code and reverts at everything. Its own accounts keep their cash, and no other market
+    /// notices: prices, marks, margin and settlement of the first go on.
+    function test_attack_E15_tokenThatTurnsStopsItsOwnMarketAlone() public {
+        LocalToken token = new LocalToken("Turning", "TURN", 18);
+        IClearinghouse.Market memory market = defaultMarket();
+        market.baseToken = address(token);
+        ledger.createMarket(2, market);
+        risk.setGrids(2, defaultGrids());
+        token.mint(alice, 1e18);
+        AccountId second = toAccountId(alice, 2);
+        fundAccount(second, 1000 * USD);
+        fundAccount(margin(alice), 100_000 * USD);
+        vm.startPrank(alice);
+        token.approve(address(ledger), 1e18);
+        ledger.depositBase(second, 2, 1e18);
+        vm.stopPrank();
+        vm.etch(address(token), hex"fe");
+        vm.startPrank(alice);
+        vm.expectRevert();
+        ledger.withdrawBase(second, 2, 1e18, alice);
+        ledger.withdrawCash(second, 1000 * USD, alice);
+        vm.stopPrank();
+        trade(margin(alice), call(WEEK, 3100), -5 * ONE);
+        report(60, SPOT);
+        pool.mark();
+        ledger.stress(poolAccount);
+        settle(WEEK, 3200e18, ids(margin(alice), poolAccount));
+        ledger.finalizeSettlement(MARKET, WEEK);
+        assertEq(ledger.claimCredit(poolAccount, MARKET, WEEK), 500 * USD);
     }
 }
 

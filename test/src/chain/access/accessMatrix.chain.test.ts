@@ -9,16 +9,24 @@ import {
   decodeFunctionData,
   encodeFunctionData,
   erc20Abi,
+  erc20Abi_bytes32,
+  erc721Abi,
+  erc1155Abi,
+  erc4626Abi,
   type Hex,
   maxUint256,
   parseEther,
+  toFunctionSelector,
   toFunctionSignature,
 } from "viem";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as compiled from "../../../../src/chain/abis.ts";
 import {
   authorityAbi,
+  iMakerAbi,
   insuranceFundAbi,
+  iPayerAbi,
+  iPermit2Abi,
   liquidationAuctionAbi,
   marketOracleAbi,
   optionPoolAbi,
@@ -393,6 +401,25 @@ test("attack G2: every changing function of every deployed contract is called", 
 
 test("attack G2: what comes of every call is what the table says", async () => {
   await expect(table()).toMatchFileSnapshot("accessMatrix.md");
+});
+
+test("attack E14: what contracts call on whom somebody names is understood by makers and payers alone", () => {
+  const selectors = (abi: Abi) =>
+    abi.filter((item) => item.type === "function").map((item) => toFunctionSelector(item));
+  const callbacks = [iMakerAbi, iPayerAbi].flatMap(selectors);
+  expect(callbacks).toHaveLength(2);
+  const understands = ([, abi]: readonly [string, Abi]) => selectors(abi).some((found) => callbacks.includes(found));
+  const ours = Object.entries(contracts).map(([name, { abi }]) => [name, abi] as const);
+  const tokens = [
+    ["ERC-20", erc20Abi],
+    ["ERC-20 of bytes", erc20Abi_bytes32],
+    ["ERC-721", erc721Abi],
+    ["ERC-1155", erc1155Abi],
+    ["ERC-4626", erc4626Abi],
+    ["Permit2", iPermit2Abi],
+  ] as const;
+  const found = [...ours, ...tokens].filter(understands).map(([name]) => name);
+  expect(found).toEqual(["OptionPool", "PoolShares", "InsuranceFund", "LiquidationAuction", "SignedOrders"]);
 });
 
 test("attack G3: what is for one contract is for nobody else, in no state", () => {
