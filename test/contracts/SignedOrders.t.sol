@@ -346,7 +346,8 @@ contract SignedOrdersTest is LedgerFixture {
         assertEq(ledger.cash(margin(dora)) + ledger.cash(second), before - 10 * fee * 3 / 10);
     }
 
-    /// @dev The bits above an account's owner would name it a second time. Guards `isCanonical` in `_requireMakerAccount`.
+    /// @dev The bits above an account's owner would name it a second time. Guards that an operator's right is kept by the whole name, and
+    /// `isCanonical` in `_requireMakerAccount`.
     function test_attack_X_orderForASecondNameOfAnAccount() public {
         ISignedOrders.Order memory order = _order(ONE, 150e6);
         order.account = AccountId.wrap(AccountId.unwrap(margin(dora)) | 1 << 200);
