@@ -20,7 +20,8 @@ import {ERC6909} from "@openzeppelin/contracts/token/ERC6909/ERC6909.sol";
 import {Vm} from "forge-std/Vm.sol";
 
 /// @notice Bob the thief calls what he can reach; Alice has a margin account, a wallet with options, shares, a stake, and has approved
-/// every contract for all she has. The pool and its shares are real.
+/// every contract for all she has. The pool and its shares are real. What everybody may call, contract by contract (G2, G3, G9, G11, G12), is
+/// asked by test/src/chain/access/accessMatrix.chain.test.ts.
 contract CallsAttackTest is LedgerFixture, PoolDeployment {
     PoolShares internal poolShares;
     OptionId internal option;

@@ -1,4 +1,4 @@
-// Attacks G2, G3, G9 and G12: who may call what. Every function that changes something, of every contract that is deployed, read out of
+// Attacks G2, G3, G9, G11 and G12: who may call what. Every function that changes something, of every contract that is deployed, read out of
 // the compiled ABIs, is called by everybody in every state of the market; what came of it is `accessMatrix.md`, for people to read. A
 // function that is new has no arguments here and no row there, and fails this test twice.
 import {
@@ -476,7 +476,7 @@ test("attack G9: nothing that is closed stops a user", () => {
   expect(open).toBeGreaterThan(60);
 });
 
-test("attacks E10, E11 and G1: no ether is taken, nothing is set up twice, nothing is swept", () => {
+test("attacks E10, E11, G1 and G11: no ether is taken, nothing is set up twice, nothing is swept", () => {
   for (const [name, { abi }] of Object.entries(contracts)) {
     const functions = changing(abi);
     const paid = functions.filter(({ stateMutability }) => stateMutability === "payable").map((fn) => fn.name);
