@@ -96,6 +96,7 @@ contract InsuranceFund is IInsuranceFund, IPayer, ERC4626 {
         returns (uint256)
     {
         _requireWindow(owner, shares);
+        if (previewRedeem(shares) == 0) revert InsuranceFund_ZeroAssets();
         return super.redeem(shares, receiver, owner);
     }
 
@@ -147,11 +148,13 @@ contract InsuranceFund is IInsuranceFund, IPayer, ERC4626 {
     }
 
     /// @inheritdoc IERC4626
+    /// @dev Shares that would bring nothing do not leave.
     function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
         Cooldown storage cooldown = _cooldowns[owner];
         uint256 readyAt = cooldown.readyAt;
         bool open = readyAt != 0 && block.timestamp >= readyAt && block.timestamp <= readyAt + windowSeconds;
-        return open ? cooldown.shares : 0;
+        uint256 shares = open ? cooldown.shares : 0;
+        return previewRedeem(shares) == 0 ? 0 : shares;
     }
 
     /// @inheritdoc IERC4626

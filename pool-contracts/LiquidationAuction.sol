@@ -243,12 +243,14 @@ contract LiquidationAuction is ILiquidationAuction, IMaker, AccessManaged {
     /// @dev The ledger asks in the middle of a take, and only then: while it runs, the ledger is locked for others.
     function onTrade(AccountId account, Leg[] calldata legs, bool, bytes calldata)
         external
-        returns (AccountId, int256, uint256)
+        returns (AccountId maker, int256 cash, uint256 fee)
     {
         if (msg.sender != address(clearinghouse) || address(_taker) == address(0)) {
             revert LiquidationAuction_NotAuthorized(account, msg.sender);
         }
-        return _taker.onTake(account, legs);
+        (maker, cash, fee) = _taker.onTake(account, legs);
+        // The ledger lets the auction trade for every maker that opted in: a taker names its own account, no other's.
+        if (maker.owner() != address(_taker)) revert LiquidationAuction_NotAuthorized(maker, address(_taker));
     }
 
     /// @dev Closes all strikes with the taker and judges what that cost the account, against the present value of its options.

@@ -136,7 +136,7 @@ contract AtomicExecutorTest is HedgerFixture {
 
     // Rights.
 
-    function test_actsForNobodyButTheOwner() public {
+    function test_attack_E12_executorActsForNobodyButTheOwner() public {
         vm.prank(bob);
         vm.expectRevert(abi.encodeWithSelector(IAtomicExecutor.AtomicExecutor_NotOwner.selector, account, bob));
         executor.execute(account, noSwaps(), spot(1e18), atLeast(type(int256).min));
@@ -161,13 +161,13 @@ contract AtomicExecutorTest is HedgerFixture {
         executor.execute(account, list, spot(0), atLeast(type(int256).min));
     }
 
-    function test_theCallback_paysUniswapAlone() public {
+    function test_attack_G3_executorsCallbackPaysUniswapAlone() public {
         vm.prank(bob);
         vm.expectRevert(abi.encodeWithSelector(IAtomicExecutor.AtomicExecutor_NotUniswap.selector, bob));
         executor.uniswapV3SwapCallback(1, 0, abi.encode(alice));
     }
 
-    function test_aMakerThatCallsBackIn_tradesForItselfAtMost() public {
+    function test_attack_E12_makerThatCallsBackInTradesForItselfAtMost() public {
         IClearinghouse.Swap[] memory list = swaps(ANY_CASH, -int256(1000 * USD));
         bytes memory again =
             abi.encodeCall(executor.execute, (account, noSwaps(), spot(-1e18), atLeast(type(int256).min)));

@@ -229,7 +229,7 @@ contract ClearinghouseMarginTest is LedgerFixture {
         );
     }
 
-    function test_aPermit_isUsedInABatch_andMayHaveBeenUsedBefore() public {
+    function test_attack_E8_permitMayHaveBeenUsedBefore() public {
         (address dora, uint256 key) = makeAddrAndKey("dora");
         giveQuote(dora, 100 * USD);
         bytes32 typehash =

@@ -41,7 +41,7 @@ contract ClearinghouseTest is LedgerFixture {
         assertFalse(ledger.isLocked());
     }
 
-    function test_givenAQuoteTokenOutsideSixToEighteenDecimals_itIsRefused() public {
+    function test_attack_E5_quoteTokenOutsideSixToEighteenDecimalsIsRefused() public {
         for (uint256 i = 0; i < 2; ++i) {
             uint8 decimals = i == 0 ? 5 : 19;
             LocalToken odd = new LocalToken("Odd", "ODD", decimals);

@@ -81,7 +81,7 @@ contract InsuranceFundTest is SharesTest {
         fund.deposit(1000e6, ben);
     }
 
-    function test_OnPayment_OnlyTheLedgerAndOnlyWhenRequested() public {
+    function test_attack_G3_standingAllowancesToTheFundPayNobodyElse() public {
         fundUp(ann, 1000e6);
         vm.prank(thief);
         vm.expectRevert(abi.encodeWithSelector(IInsuranceFund.InsuranceFund_NotLedger.selector, thief));
@@ -135,7 +135,7 @@ contract InsuranceFundTest is SharesTest {
         fund.transfer(ben, 1000 * SHARE);
     }
 
-    function test_Cooldown_LocksSharesAndOnlyThem() public {
+    function test_attack_A16_sharesInCooldownDoNotMove() public {
         stake(ann, 1000e6);
         vm.startPrank(ann);
         fund.startCooldown(400 * SHARE);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {IAccountTaker} from "../../pool-contracts/interfaces/IAccountTaker.sol";
 import {IClearinghouse} from "../../pool-contracts/interfaces/IClearinghouse.sol";
 import {ILiquidationAuction} from "../../pool-contracts/interfaces/ILiquidationAuction.sol";
 import {IOptionPool, PoolParameters} from "../../pool-contracts/interfaces/IOptionPool.sol";
@@ -10,6 +11,20 @@ import {Leg} from "../../pool-contracts/types/Leg.sol";
 import {StrikeWord} from "../../pool-contracts/types/StrikeWord.sol";
 import {LedgerFixture} from "./fixture/LedgerFixture.sol";
 import {ScriptedMaker} from "./fixture/ScriptedMaker.sol";
+
+/// @notice A taker that names whose account trades, and at which price.
+contract HostileTaker is IAccountTaker {
+    AccountId private immutable _account;
+    int256 private immutable _cash;
+
+    constructor(AccountId account, int256 cash) {
+        (_account, _cash) = (account, cash);
+    }
+
+    function onTake(AccountId, Leg[] calldata) external view returns (AccountId, int256, uint256) {
+        return (_account, _cash, 0);
+    }
+}
 
 /// @dev Alice is short ten calls of a month at 3,000 on 12,000 USD; bob bids; carol stakes. Names are the branches.
 contract LiquidationAuctionTest is LedgerFixture {
@@ -252,7 +267,7 @@ contract LiquidationAuctionTest is LedgerFixture {
         auction.end(short);
     }
 
-    function test_onlyTheAuctionLiquidates() public {
+    function test_attack_G3_onlyTheAuctionLiquidates() public {
         vm.prank(bob);
         vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_NotAuthorized.selector, short, bob));
         ledger.liquidate(IClearinghouse.Seizure(short, bidder, 1e18, 0, 0));
@@ -482,6 +497,24 @@ contract LiquidationAuctionTest is LedgerFixture {
         assertLt(ledger.stressLoss(), stressBefore, "the account is at risk no more");
     }
 
+    /// @dev A thief's own taker names the pool's account, which the auction may trade for, and a price at which the pool gives Dora, his
+    /// confederate, half of what it has. Guards the owner of what a taker names, in `LiquidationAuction.onTrade`.
+    function test_attack_X_takerNamesThePoolsAccount() public {
+        AccountId dora = _small(3900e18);
+        HostileTaker taker = new HostileTaker(poolAccount, -1_000_000 * int256(USD));
+        uint256 pools = ledger.cash(poolAccount);
+        uint256 doras = ledger.cash(dora);
+        vm.prank(bob);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                ILiquidationAuction.LiquidationAuction_NotAuthorized.selector, poolAccount, address(taker)
+            )
+        );
+        auction.take(dora, taker, bidder, "");
+        assertEq(ledger.cash(poolAccount), pools);
+        assertEq(ledger.cash(dora), doras);
+    }
+
     function test_theTakeEndsAnAuctionThatRuns() public {
         AccountId dora = _small(3900e18);
         auction.start(dora, "");
@@ -618,7 +651,7 @@ contract LiquidationAuctionTest is LedgerFixture {
 
     // ───── Terms ─────
 
-    function test_terms_areBoundedAndRestricted() public {
+    function test_attack_G4_termsAreBoundedAndRestricted() public {
         ILiquidationAuction.Terms memory terms = defaultTerms(USD);
         vm.prank(alice);
         vm.expectRevert();

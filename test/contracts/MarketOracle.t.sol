@@ -399,7 +399,7 @@ contract MarketOracleTest is OracleReports {
         oracle.submitReport(_signed(report, 1));
     }
 
-    function test_setSigners_refusesQuorumsThatAreNotSafe() public {
+    function test_attack_G13_quorumsThatAreNotSafeAreRefused() public {
         (, address[] memory four,) = oracle.signers();
         bytes4 selector = IMarketOracle.MarketOracle_InvalidThreshold.selector;
         uint256[4] memory wrong = [uint256(0), 2, 5, type(uint256).max];
@@ -414,7 +414,7 @@ contract MarketOracleTest is OracleReports {
         oracle.setSigners(four, 4);
     }
 
-    function test_setSigners_refusesNobodyAndTwins() public {
+    function test_attack_G13_nobodyAndTwinsAreRefusedAsSigners() public {
         (, address[] memory four,) = oracle.signers();
         address last = four[3];
         four[3] = address(0);

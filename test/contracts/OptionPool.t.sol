@@ -59,7 +59,7 @@ contract OptionPoolTest is LedgerFixture {
     }
 
     /// @dev One word of the parameters at a time goes one beyond its bound.
-    function test_everyParameterHasABound() public {
+    function test_attack_G4_everyParameterOfAPoolHasABound() public {
         uint256[33] memory beyond = [
             uint256(100e18 + 1), // κ 00 … 22, then κ_Δ
             100e18 + 1,
@@ -129,7 +129,7 @@ contract OptionPoolTest is LedgerFixture {
 
     // ── Who may call
 
-    function test_onlyTheLedgerTrades_onlySharesArePaid() public {
+    function test_attack_G3_onlyTheLedgerTradesOnlySharesArePaid() public {
         vm.expectRevert(abi.encodeWithSelector(IOptionPool.OptionPool_NotLedger.selector, alice));
         vm.prank(alice);
         pool.onTrade(wallet(alice), one(call(MONTH, 3000), ONE), true, "");
@@ -375,7 +375,7 @@ contract OptionPoolTest is LedgerFixture {
         trade(wallet(alice), call(MONTH, 3000), -40 * ONE); // a close is never refused for it
     }
 
-    function test_windingDown_thePoolOnlyCloses() public {
+    function test_attack_G9_windingDownThePoolOnlyCloses() public {
         trade(wallet(alice), call(MONTH, 3000), 10 * ONE);
         PoolParameters memory parameters = pool.parameters();
         parameters.reduceOnly = true;
@@ -552,7 +552,7 @@ contract OptionPoolTest is LedgerFixture {
         assertEq(pool.mark().nav, cash - 500 * int256(USD));
     }
 
-    function test_leavingProvidersArePaidWhatTheBookDoesNotNeed() public {
+    function test_attack_A18_leavingProvidersArePaidWhatTheBookDoesNotNeed() public {
         assertEq(pool.payableToRedeemers(), ledger.cash(poolAccount), "no book, all of it");
         trade(wallet(alice), call(MONTH, 3000), 200 * ONE);
         report(60, SPOT);

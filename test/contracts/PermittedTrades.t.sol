@@ -239,7 +239,7 @@ contract PermittedTradesTest is PermittedTradesFixture {
     // ───── What was signed, by whom, once ─────
 
     /// @dev One thing is changed after it was signed; the relayer would change anything, were it of use to him.
-    function testFuzz_whateverElseWasSigned_isRefused(uint256 what, bool inMargin, uint128 salt) public {
+    function testFuzz_attack_F11_whateverElseWasSignedIsRefused(uint256 what, bool inMargin, uint128 salt) public {
         vm.assume(salt != 0);
         IClearinghouse.Swap memory swap = _swap(inMargin ? margin(dora) : wallet(dora), 10 * ONE);
         IClearinghouse.PermitPayment memory payment = _signed(swap, 3000 * USD, 7, key);
@@ -267,7 +267,7 @@ contract PermittedTradesTest is PermittedTradesFixture {
         _refuses(swap, payment, INVALID_SIGNER);
     }
 
-    function test_somebodyElsesSignature_isRefused() public {
+    function test_attack_F3_somebodyElsesPermitIsRefused() public {
         (address thief, uint256 other) = makeAddrAndKey("thief");
         // An operator may trade for her, but does not sign for her money.
         vm.prank(dora);
@@ -289,7 +289,7 @@ contract PermittedTradesTest is PermittedTradesFixture {
         }
     }
 
-    function test_onceBrought_itIsUsedUp() public {
+    function test_attack_F1_permittedTradeIsUsedUpOnceBrought() public {
         for (uint8 sub = 0; sub < 2; ++sub) {
             IClearinghouse.Swap memory swap = _swap(toAccountId(dora, sub), 10 * ONE);
             IClearinghouse.PermitPayment memory payment = _signed(swap, 3000 * USD, sub, key);
@@ -298,7 +298,7 @@ contract PermittedTradesTest is PermittedTradesFixture {
         }
     }
 
-    function test_aNonceThatSheCancelled_isUsedUp() public {
+    function test_attack_F6_permittedTradeThatSheCancelledIsUsedUp() public {
         vm.prank(dora);
         (bool success,) = PERMIT2.call(abi.encodeWithSignature("invalidateUnorderedNonces(uint256,uint256)", 0, 1 << 7));
         assertTrue(success);

@@ -76,7 +76,7 @@ contract PoolSharesFuzzTest is SharesTest {
 
     // ───── Round trips ─────
 
-    function test_Fuzz_RoundTripNeverGainsAndCostsOnlyTheCharge(Book memory book, uint256 assets) public given(book) {
+    function testFuzz_attack_A7_roundTripNeverGains(Book memory book, uint256 assets) public given(book) {
         assets = bound(assets, one, 1e9 * one);
         uint256 received = depositNow(ben, assets);
         pool.setPayable(type(uint256).max);
@@ -111,7 +111,10 @@ contract PoolSharesFuzzTest is SharesTest {
     }
 
     /// @dev Claims in parts get at most what one claim gets, and lose at most a unit a part.
-    function test_Fuzz_SplitClaimsGetNoMore(Book memory book, uint256 assets, uint256 part) public given(book) {
+    function testFuzz_attack_A7_splitClaimsGetNoMore(Book memory book, uint256 assets, uint256 part)
+        public
+        given(book)
+    {
         assets = bound(assets, 2 * one, 1e9 * one);
         part = bound(part, one / 1e3, assets - one / 1e3);
         requestDeposit(ben, assets);

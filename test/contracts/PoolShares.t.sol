@@ -18,7 +18,7 @@ contract PoolSharesTest is SharesTest {
 
     // ───── Deployment ─────
 
-    function test_Deployment_RefusesAPoolThatNamesOtherShares() public {
+    function test_attack_G8_sharesRefuseAPoolThatNamesOthers() public {
         vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_WrongPool.selector, address(pool)));
         new PoolShares(IOptionPool(address(pool)), ledger, "x", "x");
     }
@@ -94,7 +94,7 @@ contract PoolSharesTest is SharesTest {
         assertEq(idOf(ann, false), id);
     }
 
-    function test_RequestDeposit_RefusesWhatABatchCannotHold() public {
+    function test_attack_A17_requestsRefuseWhatABatchCannotHold() public {
         requestDeposit(ann, 1000e6);
         uint256 left = type(uint112).max - 1000e6;
         fundUp(ben, left + 1);
@@ -103,7 +103,7 @@ contract PoolSharesTest is SharesTest {
         shares.requestDeposit(left + 1, ben, ben);
     }
 
-    function test_OnPayment_OnlyTheLedgerAndOnlyWhenRequested() public {
+    function test_attack_E12_standingAllowancesToTheSharesPayNobodyElse() public {
         fundUp(ann, 1000e6);
         vm.prank(thief);
         vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_NotLedger.selector, thief));
@@ -117,7 +117,7 @@ contract PoolSharesTest is SharesTest {
 
     // ───── Epochs ─────
 
-    function test_Mark_OnlyThePoolMayReportOne() public {
+    function test_attack_G3_onlyThePoolReportsMarks() public {
         Mark memory mark;
         vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_NotPool.selector, address(this)));
         shares.onMark(mark);

@@ -44,7 +44,7 @@ contract PoolTimingFuzzTest is LedgerFixture, PoolDeployment {
         fundAccount(margin(carol), 2_000_000 * USD);
     }
 
-    function test_Fuzz_WhoKnowsTheNextReportTakesNothing(uint256 seed) public {
+    function testFuzz_attack_A10_whoKnowsTheNextReportTakesNothing(uint256 seed) public {
         state = seed;
         for (uint256 i = 0; i < STEPS; ++i) {
             (uint256 nextSpotWad, uint256 nextVolatilityWad) = (_moved(spotWad), _moved(volatilityWad));
@@ -64,7 +64,7 @@ contract PoolTimingFuzzTest is LedgerFixture, PoolDeployment {
         for (uint256 i = 0; i < 8; ++i) {
             uint256 snapshot = vm.snapshotState();
             (uint256 tradesBefore, uint256 pricedBefore) = (trades, priced);
-            test_Fuzz_WhoKnowsTheNextReportTakesNothing(uint256(keccak256(abi.encode(i))));
+            testFuzz_attack_A10_whoKnowsTheNextReportTakesNothing(uint256(keccak256(abi.encode(i))));
             (uint256 done, uint256 counted) = (trades - tradesBefore, priced - pricedBefore);
             vm.revertToState(snapshot);
             (trades, priced) = (tradesBefore + done, pricedBefore + counted);

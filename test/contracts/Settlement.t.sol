@@ -111,7 +111,7 @@ contract SettlementTest is LedgerFixture {
         assertEq(ledger.claimCredit(margin(alice), MARKET, WEEK), 100 * USD);
     }
 
-    function test_aBatchMayNameAnybodyTwiceOrInVain() public {
+    function test_attack_F15_batchMayNameAnybodyTwiceOrInVain() public {
         fundAccount(margin(alice), 10_000 * USD);
         trade(margin(alice), call(WEEK, 3000), ONE);
         _start(3100e18);

@@ -446,7 +446,7 @@ contract SpotHedgerTest is HedgerFixture {
         hedge();
     }
 
-    function test_onlyUniswapCallsBack_andOnlyInAHedge() public {
+    function test_attack_G3_onlyUniswapCallsBackAndOnlyInAHedge() public {
         CrookedPool crooked = _crooked();
         vm.expectRevert(abi.encodeWithSelector(ISpotHedger.SpotHedger_NotUniswapPool.selector, address(crooked)));
         crooked.callBack(address(hedger), "");
@@ -679,7 +679,7 @@ contract SpotHedgerTest is HedgerFixture {
         new SpotHedger(pool, wrong, p, address(authority));
     }
 
-    function test_everyParameterHasABound() public {
+    function test_attack_G4_everyParameterOfAHedgerHasABound() public {
         uint256[17] memory beyond = [
             uint256(1e24 + 1), // γ
             10e18 + 1, // σ

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
-import {IClearinghouse} from "../../pool-contracts/interfaces/IClearinghouse.sol";
-import {IPoolShares} from "../../pool-contracts/interfaces/IPoolShares.sol";
-import {toAccountId} from "../../pool-contracts/types/AccountId.sol";
-import {ITokenHook, QuoteToken} from "./shares/QuoteToken.sol";
-import {SharesTest} from "./shares/SharesTest.sol";
+import {IClearinghouse} from "../../../pool-contracts/interfaces/IClearinghouse.sol";
+import {IPoolShares} from "../../../pool-contracts/interfaces/IPoolShares.sol";
+import {toAccountId} from "../../../pool-contracts/types/AccountId.sol";
+import {ITokenHook, QuoteToken} from "../shares/QuoteToken.sol";
+import {SharesTest} from "../shares/SharesTest.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {ERC4626} from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
 
 /// @dev Attempts on the shares of a pool and how they end.
 contract PoolSharesAttacksTest is SharesTest {
@@ -19,7 +20,7 @@ contract PoolSharesAttacksTest is SharesTest {
     // ───── A1 to A4: donations, empty and wiped-out pools ─────
 
     /// @dev A1. The thief owns the first share and gives the pool 1 to 10^15 tokens before the victim is priced.
-    function test_A1_InflationByTheFirstDepositorCostsHimAndNotTheVictim(uint256 gift, uint256 victims) public {
+    function testFuzz_attack_A1_inflationCostsTheThiefAndNotTheVictim(uint256 gift, uint256 victims) public {
         gift = bound(gift, 1, 1e15 * one);
         victims = bound(victims, one, 1e9 * one);
         uint256 thiefs = depositNow(thief, one);
@@ -34,7 +35,7 @@ contract PoolSharesAttacksTest is SharesTest {
     }
 
     /// @dev A1 again, on a pool that nobody owns: the gift goes to the virtual shares for ever.
-    function test_A1_AGiftToAnEmptyPoolIsLost(uint256 gift, uint256 victims) public {
+    function testFuzz_attack_A1_giftToAnEmptyPoolIsLost(uint256 gift, uint256 victims) public {
         gift = bound(gift, 1, 1e5 * one);
         victims = bound(victims, one, 1e9 * one);
         pay(gift);
@@ -45,7 +46,7 @@ contract PoolSharesAttacksTest is SharesTest {
     }
 
     /// @dev A2. All have left, then premium arrives; who comes next gets what he brought, not the premium.
-    function test_A2_AnEmptyPoolsMoneyGoesToNobodyWhoComesLater() public {
+    function test_attack_A2_emptyPoolsMoneyGoesToNobodyWhoComesLater() public {
         redeemNow(ann, depositNow(ann, 1000 * one));
         pay(500 * one);
         uint256 money = redeemNow(thief, depositNow(thief, 1000 * one));
@@ -54,7 +55,7 @@ contract PoolSharesAttacksTest is SharesTest {
     }
 
     /// @dev A3. Down to dust of a supply; deposits then still cost what they bring.
-    function test_A3_DustOfASupplyMintsNothingForFree(uint256 left) public {
+    function testFuzz_attack_A3_dustOfASupplyMintsNothingForFree(uint256 left) public {
         left = bound(left, 1, 1e6);
         uint256 annsShares = depositNow(ann, 1000 * one);
         redeemNow(ann, annsShares - left);
@@ -67,7 +68,7 @@ contract PoolSharesAttacksTest is SharesTest {
 
     /// @dev A4. Crash, deposit, crash again: the supply stays bounded by the money that came in, and the pool stays open to
     /// those inside.
-    function test_A4_RepeatedWipeOutsDoNotExplodeTheSupply() public {
+    function test_attack_A4_repeatedWipeOutsDoNotExplodeTheSupply() public {
         uint256 annsShares = depositNow(ann, 1000 * one);
         uint256 refused;
         for (uint256 i = 0; i < 12; ++i) {
@@ -91,7 +92,7 @@ contract PoolSharesAttacksTest is SharesTest {
     }
 
     /// @dev A5, A6. Gifts of money to the contract, the escrow and the payouts count for nothing.
-    function test_A5_GiftsToEscrowPayoutsAndContractAreIgnored() public {
+    function test_attack_A5_giftsToEscrowPayoutsAndContractAreIgnored() public {
         requestDeposit(ann, 1000 * one);
         token.mint(address(shares), 77 * one);
         token.mint(address(ledger), 77 * one);
@@ -105,9 +106,120 @@ contract PoolSharesAttacksTest is SharesTest {
         assertEq(redeemNow(ann, 1000 * SHARE), 1000 * one - 1);
     }
 
+    /// @dev A6. Tokens that are not the quote token: the shares never look at what lies in any contract.
+    function test_attack_A6_anotherTokensGiftIsIgnored() public {
+        uint256 annsShares = depositNow(ann, 1000 * one);
+        QuoteToken other = new QuoteToken(18);
+        for (uint256 i = 0; i < 4; ++i) {
+            other.mint([address(shares), address(pool), address(ledger), address(fund)][i], 1e30);
+        }
+        markLater();
+        assertEq(shares.totalAssets(), 1000 * one);
+        assertEq(fund.totalAssets(), 0);
+        assertEq(redeemNow(ann, annsShares), 1000 * one - 1);
+    }
+
+    // ───── A7: rounding ─────
+
+    /// @dev Guards the rounding of `PoolShares._claim`: in by assets or by shares, out by shares or by money, each in one claim or in
+    /// two, eight ways in all, and nobody takes out more than he brought.
+    function testFuzz_attack_A7_eightRoundTrips(uint256 assets, uint256 part, uint256 way, uint256 premium) public {
+        depositNow(ann, 1000 * one);
+        pay(bound(premium, 1, 10_000 * one));
+        assets = bound(assets, one, 1e6 * one);
+        requestDeposit(thief, assets);
+        markLater();
+        (bool byShares, bool byMoney, bool inTwo) = (way & 1 != 0, way & 2 != 0, way & 4 != 0);
+        uint256 whole = byShares ? shares.maxMint(thief) : shares.maxDeposit(thief);
+        uint256 first = inTwo ? bound(part, 1, whole - 1) : whole;
+        _claimIn(byShares, first);
+        if (inTwo) _claimIn(byShares, whole - first);
+        requestRedeem(thief, shares.balanceOf(thief));
+        markLater();
+        whole = byMoney ? shares.maxWithdraw(thief) : shares.maxRedeem(thief);
+        first = inTwo ? bound(part, 1, whole - 1) : whole;
+        _claimOut(byMoney, first);
+        // What is left may be less than the rest by a unit.
+        uint256 left = byMoney ? shares.maxWithdraw(thief) : shares.maxRedeem(thief);
+        if (left != 0) _claimOut(byMoney, left);
+        assertLe(token.balanceOf(thief), assets);
+        assertGe(token.balanceOf(thief) + assets / 1e6 + 3, assets);
+    }
+
+    function _claimIn(bool byShares, uint256 amount) private {
+        vm.prank(thief);
+        if (byShares) shares.mint(amount, thief);
+        else shares.deposit(amount, thief);
+    }
+
+    function _claimOut(bool byMoney, uint256 amount) private {
+        vm.prank(thief);
+        if (byMoney) shares.withdraw(amount, thief, thief);
+        else shares.redeem(amount, thief, thief);
+    }
+
     // ───── A9, A16: other people's shares ─────
 
-    function test_A9_NobodyRequestsWithAnothersTokensOrShares() public {
+    /// @dev Every function that names an owner or a controller, called by a third party. Guards `authorized` of each of them.
+    function test_attack_A9_thirdPartyActsForNobody() public {
+        uint256 inId = requestDeposit(ann, 1000 * one);
+        markLater();
+        depositNow(ben, 1000 * one);
+        uint256 outId = requestRedeem(ben, 500 * SHARE);
+        bytes memory refusal = abi.encodeWithSelector(IPoolShares.PoolShares_NotAuthorized.selector, ann, thief);
+        bytes memory bens = abi.encodeWithSelector(IPoolShares.PoolShares_NotAuthorized.selector, ben, thief);
+        _refused(abi.encodeWithSignature("deposit(uint256,address,address)", one, thief, ann), refusal);
+        _refused(abi.encodeWithSignature("mint(uint256,address,address)", SHARE, thief, ann), refusal);
+        _refused(abi.encodeCall(shares.cancelDepositRequest, (inId, ann)), refusal);
+        _refused(abi.encodeCall(shares.claimCancelDepositRequest, (inId, thief, ann)), refusal);
+        _refused(abi.encodeCall(shares.cancelRedeemRequest, (outId, ben)), bens);
+        _refused(abi.encodeCall(shares.claimCancelRedeemRequest, (outId, thief, ben)), bens);
+        markLater();
+        _refused(abi.encodeCall(shares.redeem, (SHARE, thief, ben)), bens);
+        _refused(abi.encodeCall(shares.withdraw, (one, thief, ben)), bens);
+        // In another's name nobody opens a request either: it would keep him from asking himself.
+        fundUp(thief, 10 * one);
+        _refused(
+            abi.encodeWithSignature("requestDeposit(uint256,address,address,uint256)", one, ann, thief, 1e18), refusal
+        );
+        bytes memory noAllowance =
+            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, thief, 0, SHARE);
+        _refused(abi.encodeCall(shares.transferFrom, (ben, thief, SHARE)), noAllowance);
+        _refused(
+            abi.encodeWithSignature("requestRedeem(uint256,address,address,uint256)", SHARE, thief, ben, 1e18),
+            noAllowance
+        );
+        assertEq(token.balanceOf(thief), 10 * one);
+        assertEq(shares.balanceOf(thief), 0);
+    }
+
+    /// @dev And of the insurance fund's shares. Guards the allowance of `ERC4626._withdraw` behind `_requireWindow`.
+    function test_attack_A9_thirdPartyRedeemsNobodysStake() public {
+        fundUp(ann, 1000 * one);
+        vm.startPrank(ann);
+        uint256 stake = fund.deposit(1000 * one, ann);
+        fund.startCooldown(stake);
+        skip(COOLDOWN);
+        vm.startPrank(thief);
+        bytes memory noAllowance =
+            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, thief, 0, stake);
+        vm.expectRevert(noAllowance);
+        fund.redeem(stake, thief, ann);
+        vm.expectPartialRevert(IERC20Errors.ERC20InsufficientAllowance.selector);
+        fund.withdraw(1000 * one - 1, thief, ann);
+        vm.expectPartialRevert(IERC20Errors.ERC20InsufficientAllowance.selector);
+        fund.transferFrom(ann, thief, 1);
+        assertEq(fund.balanceOf(ann), stake);
+    }
+
+    function _refused(bytes memory data, bytes memory reason) private {
+        vm.prank(thief);
+        (bool success, bytes memory answer) = address(shares).call(data);
+        assertFalse(success);
+        assertEq(answer, reason);
+    }
+
+    function test_attack_A9_nobodyRequestsWithAnothersTokensOrShares() public {
         fundUp(ann, 1000 * one);
         depositNow(ann, 1000 * one);
         vm.startPrank(thief);
@@ -123,7 +235,7 @@ contract PoolSharesAttacksTest is SharesTest {
         ledger.withdrawCash(toAccountId(address(shares), 2), 1, thief);
     }
 
-    function test_A16_RequestedSharesCannotBeSoldASecondTime() public {
+    function test_attack_A16_requestedSharesCannotBeSoldASecondTime() public {
         depositNow(ann, 1000 * one);
         requestRedeem(ann, 1000 * SHARE);
         vm.prank(ann);
@@ -131,10 +243,55 @@ contract PoolSharesAttacksTest is SharesTest {
         shares.transfer(ben, 1);
     }
 
+    /// @dev Shares that were requested travel nowhere, and shares that were bought meanwhile are not in the request.
+    function test_attack_A16_sharesMovedBetweenAccountsBringNoSecondPayment() public {
+        depositNow(ann, 1000 * one);
+        requestRedeem(ann, 400 * SHARE);
+        vm.prank(ann);
+        shares.transfer(thief, 600 * SHARE);
+        requestRedeem(thief, 600 * SHARE);
+        markLater();
+        shares.claimFor(ann);
+        shares.claimFor(thief);
+        assertLe(token.balanceOf(ann) + token.balanceOf(thief), 1000 * one);
+        assertGe(token.balanceOf(ann) + token.balanceOf(thief), 1000 * one - 2);
+        assertEq(shares.totalSupply(), 0);
+    }
+
+    // ───── A17: products that overflow ─────
+
+    /// @dev Amounts near every width: refused by name, never a panic and never shares. Guards the comparison with what is claimable
+    /// in `PoolShares._claim`, and the range of a batch.
+    function testFuzz_attack_A17_hugeAmountsMintNothing(uint8 bits, uint256 below) public {
+        uint256 huge = type(uint256).max >> bound(bits, 0, 127);
+        huge -= bound(below, 0, 10_000);
+        requestDeposit(thief, one);
+        markLater();
+        bytes memory refusal = abi.encodeWithSelector(IPoolShares.PoolShares_ExceedsClaimable.selector, huge, 1e18);
+        _refused(abi.encodeWithSignature("mint(uint256,address)", huge, thief), refusal);
+        refusal = abi.encodeWithSelector(IPoolShares.PoolShares_ExceedsClaimable.selector, huge, one);
+        _refused(abi.encodeWithSignature("deposit(uint256,address)", huge, thief), refusal);
+        refusal = abi.encodeWithSelector(IPoolShares.PoolShares_ExceedsClaimable.selector, huge, 0);
+        _refused(abi.encodeCall(shares.redeem, (huge, thief, thief)), refusal);
+        _refused(abi.encodeCall(shares.withdraw, (huge, thief, thief)), refusal);
+        refusal = abi.encodeWithSelector(IPoolShares.PoolShares_TooLarge.selector, huge, type(uint112).max);
+        skip(60);
+        shares.claimFor(thief);
+        _refused(abi.encodeWithSignature("requestDeposit(uint256,address,address)", huge, thief, thief), refusal);
+        _refused(abi.encodeWithSignature("requestRedeem(uint256,address,address)", huge, thief, thief), refusal);
+        vm.startPrank(thief);
+        vm.expectPartialRevert(ERC4626.ERC4626ExceededMaxMint.selector);
+        fund.mint(huge, thief);
+        vm.expectPartialRevert(ERC4626.ERC4626ExceededMaxDeposit.selector);
+        fund.deposit(huge, thief);
+        assertEq(shares.balanceOf(thief), 1e18);
+        assertEq(fund.balanceOf(thief), 0);
+    }
+
     // ───── A10: just in time ─────
 
     /// @dev Premium arrives after the request and before the mark that prices it: it is in the price.
-    function test_A10_DepositBeforePremiumAndRedemptionAfterEarnNothing(uint256 premium) public {
+    function testFuzz_attack_A10_depositBeforePremiumEarnsNothing(uint256 premium) public {
         premium = bound(premium, 1, 10_000 * one);
         depositNow(ann, 1000 * one);
         requestDeposit(thief, 1000 * one);
@@ -146,7 +303,7 @@ contract PoolSharesAttacksTest is SharesTest {
 
     // ───── A12: double claims ─────
 
-    function test_A12_EveryClaimIsPaidOnce() public {
+    function test_attack_A12_everyClaimIsPaidOnce() public {
         requestDeposit(ann, 1000 * one);
         requestDeposit(ben, 1000 * one);
         markLater();
@@ -176,9 +333,31 @@ contract PoolSharesAttacksTest is SharesTest {
         assertGe(shares.maxWithdraw(ben), 1000 * one - 1);
     }
 
+    /// @dev Hegic's attack: one contract claims hundreds of times in one transaction, through every door by turns.
+    function test_attack_A12_hundredClaimsInOneTransaction() public {
+        depositNow(ben, 1000 * one);
+        uint256 got = depositNow(thief, 1000 * one);
+        requestRedeem(ben, 500 * SHARE);
+        requestRedeem(thief, got);
+        markLater();
+        uint256 due = shares.maxWithdraw(thief);
+        for (uint256 i = 0; i < 100; ++i) {
+            vm.startPrank(thief);
+            try shares.withdraw(due / 3, thief, thief) {} catch {}
+            try shares.redeem(got / 7, thief, thief) {} catch {}
+            try shares.claimCancelRedeemRequest(idOf(thief, true), thief, thief) {} catch {}
+            try shares.cancelRedeemRequest(idOf(thief, true), thief) {} catch {}
+            vm.stopPrank();
+            shares.claimFor(thief);
+        }
+        assertLe(token.balanceOf(thief), due);
+        assertGe(token.balanceOf(thief) + 2, due);
+        assertGe(payouts(), shares.maxWithdraw(ben), "the other's money is there");
+    }
+
     // ───── A13: somebody who cannot receive ─────
 
-    function test_A13_ABlockedLpDelaysNobodyAndLosesNothing() public {
+    function test_attack_A13_blockedLpDelaysNobodyAndLosesNothing() public {
         depositNow(ann, 1000 * one);
         depositNow(ben, 1000 * one);
         requestRedeem(ann, 1000 * SHARE);
@@ -196,13 +375,16 @@ contract PoolSharesAttacksTest is SharesTest {
     // ───── A14: dust ─────
 
     /// @dev A mark costs the same for one request and for forty.
-    function test_A14_GasOfAMarkDoesNotGrowWithRequests() public {
+    function test_attack_A14_gasOfAMarkDoesNotGrowWithRequests() public {
         requestDeposit(vm.addr(1), one);
         uint256 few = gasOfMark();
         for (uint256 i = 0; i < 40; ++i) {
             requestDeposit(vm.addr(i + 2), one);
         }
         assertLe(gasOfMark(), few, "the first paid for new slots");
+        vm.prank(thief);
+        vm.expectRevert(abi.encodeWithSelector(IPoolShares.PoolShares_BelowMinimum.selector, one - 1, one));
+        shares.requestDeposit(one - 1, thief, thief);
     }
 
     function gasOfMark() private returns (uint256) {
@@ -214,7 +396,7 @@ contract PoolSharesAttacksTest is SharesTest {
     // ───── Reentrancy ─────
 
     /// @dev The token calls the requester while he pays and the claimer while he is paid.
-    function test_Reentrancy_ATokensHookFindsEveryDoorShutOrHarmless() public {
+    function test_attack_E6_tokensHookFindsEveryDoorOfTheSharesShut() public {
         depositNow(ben, 5000 * one);
         Reentrant robber = new Reentrant(shares, ledger, token, address(pool));
         token.mint(address(robber), 2000 * one);
@@ -232,7 +414,7 @@ contract PoolSharesAttacksTest is SharesTest {
         assertEq(shares.totalSupply(), 5000 * SHARE);
     }
 
-    function test_Reentrancy_ViewsThatPriceRefuseInsideACall() public {
+    function test_attack_C23_viewsThatPriceRefuseInsideACall() public {
         PricePeeper peeper = new PricePeeper(shares, token);
         token.mint(address(peeper), 1000 * one);
         peeper.arm();
