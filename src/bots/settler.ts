@@ -41,6 +41,7 @@ export class Settler {
   private readonly accounts: AccountBook;
   private readonly done = new Map<string, Series>();
   private readonly recorded = new Set<string>();
+  private rewinds = 0;
 
   constructor(sender: Sender, rules: BountyRules, log: Logger) {
     this.sender = sender;
@@ -52,6 +53,12 @@ export class Settler {
   /** Looks once, and takes each series one or more steps further. @returns How many series became final. */
   async look(): Promise<number> {
     const accounts = await this.accounts.update();
+    if (this.accounts.rewinds > this.rewinds) {
+      // What is known to be done may have been taken back.
+      this.rewinds = this.accounts.rewinds;
+      this.done.clear();
+      this.recorded.clear();
+    }
     const now = await chainTime(this.connection);
     await this.collectLate(accounts);
     let finals = 0;

@@ -11,7 +11,10 @@ export interface Series {
   readonly expiry: number;
 }
 
-/** Every account and every series that the ledger's events have named. Reads what is new at each update. */
+/**
+ * Every account and every series that the ledger's events have named. Reads what is new at each update, and all again where the chain was
+ * reorganised; what it took back stays named, and holds nothing.
+ */
 export class AccountBook {
   private readonly connection: Pick<Connection, "client" | "deployment">;
   private readonly pages: BlockPages;
@@ -27,6 +30,11 @@ export class AccountBook {
   /** Wallets' accounts, as of the last update: they may have credits where they redeemed options at a payout ratio below one. */
   get wallets(): readonly bigint[] {
     return [...this.wallet];
+  }
+
+  /** How often everything was read again because the chain took back what was read. */
+  get rewinds(): number {
+    return this.pages.rewinds;
   }
 
   /** Every series of which options were ever traded, as of the last update: whoever holds one has it from a trade. */

@@ -1,3 +1,4 @@
+import type { Hex } from "viem";
 import { MeniscusError } from "../runtime/errors.ts";
 import type { Connection } from "./client.ts";
 
@@ -32,15 +33,27 @@ export class Pager {
   }
 }
 
-/** Reads what the chain has said, page by page, each block once. */
+type BlockReader = Pick<Connection["client"], "getBlockNumber" | "getBlock">;
+
+/** Reads what the chain has said, page by page, each block once; from the first one again where the chain took back what was read. */
 export class BlockPages {
-  private readonly client: Pick<Connection["client"], "getBlockNumber">;
+  private readonly client: BlockReader;
+  private readonly first: bigint;
   private next: bigint;
+  /** The last block that was read. */
+  private tip: { readonly number: bigint; readonly hash: Hex } | undefined;
+  private beginnings = 0;
 
   /** @param fromBlock The first block that is read. */
-  constructor(client: Pick<Connection["client"], "getBlockNumber">, fromBlock: bigint) {
+  constructor(client: BlockReader, fromBlock: bigint) {
     this.client = client;
+    this.first = fromBlock;
     this.next = fromBlock;
+  }
+
+  /** How often it began again. */
+  get rewinds(): number {
+    return this.beginnings;
   }
 
   /**
@@ -51,14 +64,26 @@ export class BlockPages {
    */
   async *read<T>(ask: (range: BlockRange) => Promise<T>): AsyncGenerator<T> {
     const head = await this.client.getBlockNumber();
+    // A head below what was read is a node that is behind: what is there when it has caught up decides.
+    if (this.tip && this.tip.number <= head && (await this.hashOf(this.tip.number)) !== this.tip.hash) {
+      this.next = this.first;
+      this.tip = undefined;
+      this.beginnings += 1;
+    }
     const pager = new Pager();
     while (this.next <= head) {
-      const { page, toBlock } = await pager.page(this.next, head, async (range) => ({
-        page: await ask(range),
-        toBlock: range.toBlock,
-      }));
+      const { page, tip } = await pager.page(this.next, head, async (range) => {
+        // Read before the page: while the chain still has it, the page is of that chain.
+        const hash = await this.hashOf(range.toBlock);
+        return { page: await ask(range), tip: { number: range.toBlock, hash } };
+      });
       yield page;
-      this.next = toBlock + 1n;
+      this.tip = tip;
+      this.next = tip.number + 1n;
     }
+  }
+
+  private async hashOf(blockNumber: bigint): Promise<Hex> {
+    return (await this.client.getBlock({ blockNumber })).hash;
   }
 }
