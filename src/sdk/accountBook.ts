@@ -32,11 +32,6 @@ export class AccountBook {
     return [...this.wallet];
   }
 
-  /** How often everything was read again because the chain took back what was read. */
-  get rewinds(): number {
-    return this.pages.rewinds;
-  }
-
   /** Every series of which options were ever traded, as of the last update: whoever holds one has it from a trade. */
   get series(): readonly Series[] {
     return [...this.traded.values()];

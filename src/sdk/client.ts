@@ -20,6 +20,7 @@ import { toAccountId } from "../chain/optionId.ts";
 import type { Outbox } from "../chain/outbox.ts";
 import { type Receipt, Transactor } from "../chain/transactor.ts";
 import { MeniscusError } from "../runtime/errors.ts";
+import { findMisfit } from "./addressBook.ts";
 
 /** The protocol on one chain, read over one RPC. */
 export interface Connection {
@@ -42,7 +43,7 @@ const REQUEST_TIMEOUT_MILLISECONDS = 10_000;
  *
  * @param options.deploymentFile Default: `deployments/<chainId>.json` under the working directory.
  * @throws MeniscusError `network` where nothing answers, the chain is the wrong one, or the contracts are not there;
- * `data` where the deployment is missing or malformed.
+ * `data` where the deployment is missing or malformed, or names contracts that do not belong together.
  */
 export async function connect(options: {
   readonly rpcUrl: string;
@@ -76,6 +77,12 @@ export async function connect(options: {
   if (code === undefined) {
     throw new MeniscusError("network", `There is no contract at ${deployment.clearinghouse} on ${rpcUrl}.`, {
       hint: "The deployment file is of another chain or an earlier run; pass --deployment FILE, or start the market again.",
+    });
+  }
+  const misfit = await inWords({ words }, () => findMisfit(client, deployment));
+  if (misfit !== undefined) {
+    throw new MeniscusError("data", `The deployment's contracts do not belong together: ${misfit}.`, {
+      hint: "Use the file as the deployer wrote it; pass --deployment FILE.",
     });
   }
   return { rpcUrl, client, deployment, words };

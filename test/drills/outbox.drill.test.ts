@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Address, createPublicClient, type Hex, http, keccak256, parseGwei, parseTransaction, toHex } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { NodeWatch } from "../../src/bots/nodeWatch.ts";
 import { localTokenAbi, localTokenBytecode } from "../../src/chain/abis.ts";
 import { type Anvil, startAnvil } from "../../src/chain/anvil.ts";
@@ -36,17 +36,21 @@ let folder: string;
 let said: string[] = [];
 let drills = 0;
 
-beforeAll(async () => {
-  anvil = await startAnvil();
-  token = await new Transactor(anvil.publicClient, anvil.wallet(OWNER), { sync: true }).deploy(
-    localTokenAbi,
-    localTokenBytecode,
-    ["USD Coin", "USDC", 6],
-  );
-  // Deeper than any reorganisation here.
-  await anvil.testClient.mine({ blocks: 20 });
-});
-afterAll(() => anvil.stop());
+/** A chain for each seed: anvil forgets old states in time. */
+function onOneChain(): void {
+  beforeAll(async () => {
+    anvil = await startAnvil();
+    token = await new Transactor(anvil.publicClient, anvil.wallet(OWNER), { sync: true }).deploy(
+      localTokenAbi,
+      localTokenBytecode,
+      ["USD Coin", "USDC", 6],
+    );
+    // Deeper than any reorganisation here.
+    await anvil.testClient.mine({ blocks: 20 });
+    return () => anvil.stop();
+  });
+}
+
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "meniscus-drill-"));
   node = await FaultyNode.before(anvil.url);
@@ -138,6 +142,7 @@ const hashesSent = () => {
 };
 
 describe.each(drillSeeds)("seed %i", (seed) => {
+  onOneChain();
   const random = createRandom(`outbox ${seed}`);
   const upTo = (most: number) => 1 + Math.floor(most * random.uniform());
 
@@ -404,6 +409,7 @@ describe.each(drillSeeds)("seed %i", (seed) => {
 describe("K14 crash: a process that is killed at each of its questions to the node, before or after the node has heard it", () => {
   let program: string;
   let programs: string;
+  onOneChain();
 
   beforeAll(async () => {
     programs = mkdtempSync(join(tmpdir(), "meniscus-drill-"));
