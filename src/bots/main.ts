@@ -59,12 +59,18 @@ async function main(): Promise<void> {
   if (!file) throw new MeniscusError("usage", "Which configuration?", { hint: "Pass the path of a bot's JSON file." });
   const config = readBotConfig(file);
   const log = createLogger(config.name);
-  const connection = await connect({ rpcUrl: config.rpcUrl, deploymentFile: config.deploymentFile });
+  const { rpcUrl, otherRpcUrls, deploymentFile } = config;
+  let metrics: BotMetrics | undefined;
+  const degraded = new Set<string>();
+  const onSilent = (url: string) => {
+    metrics?.silent.inc({ url: new URL(url).host });
+    degraded.add(url);
+  };
+  const connection = await connect({ rpcUrl, otherRpcUrls, onSilent, deploymentFile });
   const account = privateKeyToAccount(readBotKey(config));
   holdState(config.stateFile);
   const node = new NodeWatch(connection.client, connection.deployment.chainId);
   const { replaceAfterMilliseconds, bids, sendUrl, stateFile } = config;
-  let metrics: BotMetrics | undefined;
   const outbox = new Outbox(connection.client, account, {
     terms: {
       maxFee: parseGwei(String(config.maxFeeGwei)),
@@ -100,6 +106,8 @@ async function main(): Promise<void> {
       await bot.look();
       await takeHome(config, sender, metrics);
       metrics.looks.inc({ result: "done" });
+      for (const url of degraded) log.warn({ host: new URL(url).host }, "an RPC does not answer, others do");
+      degraded.clear();
     } catch (error) {
       metrics.looks.inc({ result: "failed" });
       // The node may be away for a while: nothing is lost, the next look reads everything again.

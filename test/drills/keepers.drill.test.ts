@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { encodeFunctionData, type Hex } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -12,11 +13,16 @@ import { clearinghouseAbi } from "../../src/chain/abis.ts";
 import { startAnvil } from "../../src/chain/anvil.ts";
 import { type Deployment, writeDeployment } from "../../src/chain/deployments.ts";
 import { toAccountId } from "../../src/chain/optionId.ts";
+import { Outbox } from "../../src/chain/outbox.ts";
+import { createRandom } from "../../src/market/random.ts";
+import { startBound } from "../../src/runtime/boundProcess.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { AccountBook } from "../../src/sdk/accountBook.ts";
 import { type Connection, connect, Sender } from "../../src/sdk/client.ts";
 import { TestMarket } from "../src/sdk/testMarket.ts";
+import { FaultyNode } from "./faultyNode.ts";
 import { reorganise } from "./reorganise.ts";
+import { drillSeeds } from "./seeds.ts";
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
@@ -28,6 +34,8 @@ const FINAL = 2n;
 const SPOT = 2_700;
 const AVERAGE = 2_850;
 const [LP, HOLDER, WRITER, KEEPER, OTHER, LATE] = [3, 4, 5, 6, 7, 8];
+/** What a process holds is told from its garbage. */
+const COLLECTS = "data:text/javascript,setInterval(() => gc(), 500).unref()";
 const log = createLogger("drill", "silent");
 
 let market: TestMarket;
@@ -121,6 +129,36 @@ test("K13 two-markers: two with keys of their own look at once; every pool is ma
   });
 });
 
+test("K4 dead-nodes: of three RPCs one is dead, then two; looks go on and it is said which; of none they fail, until one is back", async () => {
+  const nodes = await Promise.all([1, 2, 3].map(async () => await FaultyNode.before(market.anvil.url)));
+  try {
+    const [rpcUrl = "", ...otherRpcUrls] = nodes.map(({ url }) => url);
+    const silent = new Set<string>();
+    const options = { rpcUrl, otherRpcUrls, onSilent: (url: string) => silent.add(url) };
+    const several = await connect({ ...options, deploymentFile: join(folder, "deployment.json") });
+    const key = privateKeyToAccount(market.anvil.privateKey(KEEPER));
+    const outbox = new Outbox(several.client, key);
+    const bot = new Marker(new Sender(several, key, undefined, { outbox }), service, log);
+    const names = market.deployment.pools.map(({ name }) => name);
+    await undone(async () => {
+      for (let dead = 0; dead < 3; dead++) {
+        silent.clear();
+        for (const node of nodes.slice(0, dead)) node.faultOf = () => (dead === 1 ? "reset" : "unavailable");
+        await market.report({ time: START + HOUR * (dead + 1), spot: SPOT, volatility: 0.6 });
+        await outbox.settleOpen();
+        expect((await bot.look()).marked).toEqual(names);
+        expect([...silent]).toEqual(nodes.slice(0, dead).map(({ url }) => url));
+      }
+      nodes[2]!.faultOf = () => "garbage";
+      await expect(bot.look()).rejects.toThrow();
+      nodes[1]!.heal();
+      expect((await bot.look()).marked).toEqual([]);
+    });
+  } finally {
+    for (const node of nodes) node.close();
+  }
+});
+
 test("K28 services-down: a day late, by anybody's hand, an expiry settles to what the settler would have paid", async () => {
   const averages = [{ expiry: EXPIRY, average: AVERAGE }];
   const inTime = await undone(async () => {
@@ -184,6 +222,66 @@ test("K29 wrong-book: one that names contracts which do not belong together is r
   );
   expect(await refusal({ pools: [{ ...core!, optionPool: marketOracle }] })).toMatch(/pool core is not one/);
 });
+
+test(
+  "K30 leak: hundreds of looks through a node that fails now and then leave no more memory and no more open files behind",
+  async () => {
+    const node = await FaultyNode.before(market.anvil.url);
+    node.fail(0.02, createRandom("leak"));
+    const config = {
+      kind: "marker",
+      name: "marker",
+      rpcUrl: node.url,
+      deploymentFile: join(folder, "deployment.json"),
+      keyVariable: "MENISCUS_BOT_KEY",
+      stateFile: join(folder, "marker.json"),
+      pollMilliseconds: 1,
+      metricsPort: 0,
+      asService: true,
+    };
+    const file = join(folder, "marker.config.json");
+    writeFileSync(file, JSON.stringify(config));
+    const program = join(import.meta.dirname, "..", "..", "src", "bots", "main.ts");
+    const bot = startBound(process.execPath, ["--expose-gc", "--import", COLLECTS, "--import", "tsx", program, file], {
+      environment: { ...process.env, MENISCUS_BOT_KEY: market.anvil.privateKey(KEEPER) },
+    });
+    try {
+      let log = "";
+      bot.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()));
+      await expect.poll(() => log, { timeout: 20_000 }).toContain("bot is up");
+      const url = `http://127.0.0.1:${/"port":(\d+)/.exec(log)?.[1]}/metrics`;
+      const read = async () => {
+        const text = await (await fetch(url)).text();
+        const value = (name: string) => Number(new RegExp(`^meniscus_bot_${name} (\\S+)$`, "m").exec(text)?.[1] ?? 0);
+        return {
+          looks: value('looks_total{result="done"}') + value('looks_total{result="failed"}'),
+          heap: value("nodejs_heap_size_used_bytes"),
+          files: value("process_open_fds"),
+        };
+      };
+      /** What it holds at the least while it looks so often: what is not garbage. */
+      const over = async (looks: number) => {
+        let least = await read();
+        for (let now = least, end = least.looks + looks; now.looks < end; now = await read()) {
+          await sleep(50);
+          least = { ...now, heap: Math.min(least.heap, now.heap), files: Math.min(least.files, now.files) };
+        }
+        return least;
+      };
+      const looks = 40 * drillSeeds.length;
+      await over(looks); // what is made once
+      const before = await over(looks);
+      const after = await over(looks);
+      expect(after.looks).toBeGreaterThan(before.looks);
+      expect((after.heap - before.heap) / looks, "bytes a look").toBeLessThan(20_000);
+      expect(after.files - before.files).toBeLessThan(3);
+    } finally {
+      await bot.stop();
+      node.close();
+    }
+  },
+  60_000 * drillSeeds.length,
+);
 
 // What follows is not undone: a reorganisation leaves no snapshot.
 test("K5 K22 accounts: one that a reorganisation brings into blocks that were read is known, whatever a node gives at once", async () => {
