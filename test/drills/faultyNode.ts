@@ -117,7 +117,7 @@ function each<T, R>(one: T | T[], change: (item: T) => R): R | R[] {
 
 /** The same question of a node whose newest block is `head`. */
 function asOf({ params = [], ...call }: Call, head: bigint): Call {
-  return { ...call, params: params.map((each) => (each === "latest" || each === "pending" ? tagOf(head) : each)) };
+  return { ...call, params: params.map((value) => (value === "latest" || value === "pending" ? tagOf(head) : value)) };
 }
 
 function withoutLater(answer: Answer, method: string | undefined, head: bigint): Answer {

@@ -3,22 +3,24 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { encodeFunctionData, type Hex } from "viem";
+import { encodeFunctionData, erc20Abi, type Hex } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { service } from "../../src/bots/bounty.ts";
+import { Liquidator } from "../../src/bots/liquidator.ts";
 import { Marker } from "../../src/bots/marker.ts";
 import { Settler } from "../../src/bots/settler.ts";
-import { clearinghouseAbi } from "../../src/chain/abis.ts";
+import { clearinghouseAbi, insuranceFundAbi } from "../../src/chain/abis.ts";
 import { startAnvil } from "../../src/chain/anvil.ts";
 import { type Deployment, writeDeployment } from "../../src/chain/deployments.ts";
-import { toAccountId } from "../../src/chain/optionId.ts";
+import { toAccountId, toOptionId, toSize } from "../../src/chain/optionId.ts";
 import { Outbox } from "../../src/chain/outbox.ts";
 import { createRandom } from "../../src/market/random.ts";
 import { startBound } from "../../src/runtime/boundProcess.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { AccountBook } from "../../src/sdk/accountBook.ts";
 import { type Connection, connect, Sender } from "../../src/sdk/client.ts";
+import { ConservationChecker } from "../../src/sdk/conservation.ts";
 import { TestMarket } from "../src/sdk/testMarket.ts";
 import { FaultyNode } from "./faultyNode.ts";
 import { reorganise } from "./reorganise.ts";
@@ -49,7 +51,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "meniscus-drill-"));
   const deploymentFile = writeDeployment(market.deployment, join(folder, "deployment.json"));
   connection = await connect({ rpcUrl: market.anvil.url, deploymentFile });
-  for (const index of [LP, HOLDER, WRITER, LATE]) await market.fund(index, 2_000_000);
+  for (const index of [LP, HOLDER, WRITER, LATE, OTHER]) await market.fund(index, 2_000_000);
   await market.report({ time: START, spot: SPOT, volatility: 0.6 });
   await market.deposit(LP, 1_000_000);
   await market.report({ time: START + 60, spot: SPOT, volatility: 0.6 });
@@ -57,8 +59,9 @@ beforeAll(async () => {
   await market.claim(LP);
   await market.openMargin(WRITER, 100_000);
   const call = { expiry: EXPIRY, strike: SPOT, kind: "call" } as const;
-  expect(await market.refusalOf(HOLDER, 0, [{ ...call, size: 2 }])).toBeUndefined();
-  expect(await market.refusalOf(WRITER, 1, [{ ...call, size: -3 }])).toBeUndefined();
+  const bought = await market.swap(HOLDER, 0, [{ ...call, size: 2 }]);
+  const written = await market.swap(WRITER, 1, [{ ...call, size: -3 }]);
+  if (!bought || !written) throw new Error("the market would not trade");
 }, 120_000);
 afterAll(async () => {
   await market?.anvil.stop();
@@ -159,6 +162,66 @@ test("K4 dead-nodes: of three RPCs one is dead, then two; looks go on and it is 
   }
 });
 
+test(
+  "K27 storm: a jump puts every writer below maintenance in one block; all are closed in a few blocks each, nobody owes",
+  async () => {
+    await undone(async () => {
+      const { quoteToken, insuranceFund, clearinghouse, optionPool } = { ...market.deployment, ...market.pool };
+      const stake = 100_000_000_000n;
+      await market.transactor(LP).write(quoteToken, erc20Abi, "approve", [insuranceFund, stake]);
+      await market.transactor(LP).write(insuranceFund, insuranceFundAbi, "deposit", [stake, market.address(LP)]);
+      await market.openMargin(OTHER, 300_000);
+      const count = 12 * drillSeeds.length;
+      const writers = Array.from({ length: count }, (_, i) => ({
+        account: toAccountId(market.address(WRITER), 2 + i),
+        // One in six is too large for the pool to take: it is sold.
+        contracts: i % 6 === 5 ? 5 : 0.05,
+      }));
+      for (const { account, contracts } of writers) {
+        await market.ledger(WRITER, "depositCash", [account, BigInt(Math.round(800e6 * contracts))]);
+        const call = toOptionId({ marketId: MARKET, expiry: FAR, strike: 2_600, kind: "call" });
+        const legs = [{ option: call, size: toSize(-contracts) }];
+        const terms = { limitCash: 10n ** 30n, deadline: 2_000_000_000, report: "0x", makerData: "0x" } as const;
+        await market.ledger(WRITER, "trade", [{ account, maker: optionPool, legs, ...terms }]);
+      }
+      const ledger = { address: clearinghouse, abi: clearinghouseAbi } as const;
+      const isBelow = async (account: bigint) => {
+        const health = { ...ledger, functionName: "health", args: [account, 1] } as const;
+        return (await market.client.readContract(health))[0] < 0n;
+      };
+      const below = async () =>
+        (await Promise.all(writers.map(({ account }) => isBelow(account)))).filter(Boolean).length;
+      expect(await below()).toBe(0);
+      let now = START + 4 * HOUR;
+      await market.report({ time: now, spot: 3_200, volatility: 0.6 });
+      await market.mark();
+      expect(await below(), "at one blow").toBe(count);
+
+      const bot = new Liquidator(sender(OTHER), { sub: 1, edge: 0.02, minProfit: 1_000_000n, unwindCost: 0.05 }, log);
+      let blocks = 0;
+      for (let look = 0; look < 30 && (await below()) > 0; look++) {
+        const before = await market.client.getBlockNumber({ cacheTime: 0 });
+        await bot.look();
+        blocks += Number((await market.client.getBlockNumber({ cacheTime: 0 })) - before);
+        now = Math.max(now + 60, Number((await market.client.getBlock()).timestamp) + 2);
+        await market.report({ time: now, spot: 3_200, volatility: 0.6 });
+        await market.mark();
+      }
+      expect(await below()).toBe(0);
+      expect(blocks).toBeLessThanOrEqual(4 * count);
+      for (const { account } of writers) {
+        expect(await market.client.readContract({ ...ledger, functionName: "debt", args: [account] })).toBe(0n);
+      }
+      const held = { address: insuranceFund, abi: insuranceFundAbi, functionName: "totalAssets" } as const;
+      expect(await market.client.readContract(held), "nothing of the fund was needed").toBeGreaterThanOrEqual(stake);
+      const conservation = new ConservationChecker(market.client, market.deployment);
+      await conservation.check();
+      expect(conservation.result()).toMatchObject({ violations: 0 });
+    });
+  },
+  60_000 * drillSeeds.length,
+);
+
 test("K28 services-down: a day late, by anybody's hand, an expiry settles to what the settler would have paid", async () => {
   const averages = [{ expiry: EXPIRY, average: AVERAGE }];
   const inTime = await undone(async () => {
@@ -246,10 +309,10 @@ test(
       environment: { ...process.env, MENISCUS_BOT_KEY: market.anvil.privateKey(KEEPER) },
     });
     try {
-      let log = "";
-      bot.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()));
-      await expect.poll(() => log, { timeout: 20_000 }).toContain("bot is up");
-      const url = `http://127.0.0.1:${/"port":(\d+)/.exec(log)?.[1]}/metrics`;
+      let said = "";
+      bot.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+      await expect.poll(() => said, { timeout: 20_000 }).toContain("bot is up");
+      const url = `http://127.0.0.1:${/"port":(\d+)/.exec(said)?.[1]}/metrics`;
       const read = async () => {
         const text = await (await fetch(url)).text();
         const value = (name: string) => Number(new RegExp(`^meniscus_bot_${name} (\\S+)$`, "m").exec(text)?.[1] ?? 0);

@@ -433,12 +433,15 @@ describe("K14 crash: a process that is killed at each of its questions to the no
       const child = start();
       const ended = once(child, "exit");
       let left = Math.floor(16 * random.uniform());
-      node.faultOf = () => {
+      let diedSending = false;
+      node.faultOf = (methods) => {
         if (left-- > 0) return undefined;
         child.kill("SIGKILL");
+        diedSending ||= methods.includes("eth_sendRawTransaction");
         return random.uniform() < 0.5 ? "reset" : "swallow";
       };
       await ended; // it may have come to its end before
+      if (diedSending) expect(readFileSync(file, "utf8"), "written down").toContain(keccak256(node.sent.at(-1)!));
     }
     node.faultOf = () => undefined;
     const last = start();
