@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { decodeFunctionData } from "viem";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { atomicExecutorAbi, clearinghouseAbi } from "../../src/chain/abis.ts";
 import { writeDeployment } from "../../src/chain/deployments.ts";
@@ -124,8 +125,9 @@ const mine = async () => await market.anvil.testClient.mine({ blocks: 1 });
 const nonceAt = async (blockTag: "latest" | "pending") =>
   await market.client.getTransactionCount({ address: market.address(BOT), blockTag });
 
-/** A transaction of the bot's key that is not the bot's. */
-async function foreignHand(nonce: number, fee = 3n * GWEI): Promise<void> {
+/** A transaction of the bot's key that is not the bot's: dearer than its bids, not so dear that gas seems to cost more. */
+async function foreignHand(nonce: number): Promise<void> {
+  const fee = 2n * GWEI;
   const serializedTransaction = await market.anvil.wallet(BOT).account.signTransaction({
     type: "eip1559",
     chainId: market.deployment.chainId,
@@ -369,7 +371,7 @@ describe.each(drillSeeds)("a bot under a chain that misbehaves, seed %i", (seed)
     const held = await positions();
     await movesUnseen();
     await until("a transaction of the bot", waitsForBlock);
-    await foreignHand(await nonceAt("latest"), 50n * GWEI);
+    await foreignHand(await nonceAt("latest"));
     await mine();
     expect(await blocksUntilTrade()).toBeLessThanOrEqual(most);
     await expectNotTwice(held);
@@ -390,6 +392,30 @@ describe.each(drillSeeds)("a bot under a chain that misbehaves, seed %i", (seed)
     await mine();
     expect(await blocksUntilTrade()).toBeLessThanOrEqual(most);
     await testClient.setNextBlockBaseFeePerGas({ baseFeePerGas: 7n });
+    await expectNotTwice(held);
+  }, 60_000);
+
+  test("K12 bot: somebody is faster in the same block; what it sent reverts, costs its gas, and it goes on", async () => {
+    const held = await positions();
+    await movesUnseen();
+    await until("a transaction of the bot", waitsForBlock);
+    const { transactions } = await market.client.getBlock({ blockTag: "pending", includeTransactions: true });
+    const own = transactions.find(({ from }) => from.toLowerCase() === market.address(BOT).toLowerCase())!;
+    const { functionName, args } = decodeFunctionData({ abi: atomicExecutorAbi, data: own.input });
+    if (functionName !== "execute") throw new Error(`the bot sent ${functionName}`);
+    const { baseAmount } = args[2];
+    const { anvil, contracts, pool } = fixture;
+    const worse = world.spot(now) * (baseAmount < 0n ? 0.9 : 1.1);
+    const faster = swapToPrice(market.client, anvil.wallet(0), contracts, pool, worse);
+    const arrived = async () =>
+      await market.client.getTransactionCount({ address: market.address(0), blockTag: "pending" });
+    const mined = await market.client.getTransactionCount({ address: market.address(0) });
+    await until("a faster one", async () => ((await arrived()) > mined ? true : undefined));
+    await mine();
+    await faster;
+    expect(await market.client.getTransactionReceipt({ hash: own.hash })).toMatchObject({ status: "reverted" });
+    expect(await positions()).toEqual(held);
+    expect(await blocksUntilTrade()).toBeLessThanOrEqual(most);
     await expectNotTwice(held);
   }, 60_000);
 

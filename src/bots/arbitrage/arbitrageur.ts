@@ -154,7 +154,8 @@ export class Arbitrageur {
   private choose({ facts, quotes, held, listed }: Seen, refused: ReadonlySet<string>): Plan | undefined {
     const rules = { ...this.rules, maxContracts: this.most };
     const { limits } = rules;
-    const spot = spotPlan(facts, rules, held.delta, rules.hedge.band);
+    // At the band's edge the next breath of the market would have it hedged back, at a loss.
+    const spot = spotPlan(facts, rules, held.delta, rules.hedge.band / 2);
     const closing = inventoryPlans(facts, quotes, rules);
     const opening = this.standing.stopped
       ? []

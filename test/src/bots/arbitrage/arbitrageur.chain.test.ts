@@ -227,7 +227,7 @@ describe("an arbitrage bot", () => {
     expect(stopped.stands.stopped).toBe(true);
   });
 
-  test("K12 race: takes no pool's word for what is gone when it is mined: nothing is lost to a plan that no longer pays", async () => {
+  test("takes no pool's word for what is gone when it is mined: nothing is lost to a plan that no longer pays", async () => {
     await next(0.66);
     const greedy = bot({ minGain: 1e7 });
     expect(await greedy.look()).toEqual([]);
