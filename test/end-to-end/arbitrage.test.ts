@@ -310,14 +310,28 @@ describe.each(drillSeeds)("a bot under a chain that misbehaves, seed %i", (seed)
     return (await executed(before)).length > 0 ? true : undefined;
   }
 
-  /** The oracle moves while the bot cannot see it; then blocks stop coming, and it sees. */
-  async function movesUnseen(meanwhile: () => Promise<unknown> = async () => {}): Promise<void> {
-    node.faultOf = () => "unavailable";
-    points = -points;
-    await step(points);
-    await meanwhile();
-    await market.anvil.testClient.setAutomine(false);
-    node.heal();
+  /**
+   * The oracle moves while the bot cannot see it; then blocks stop coming, it sees, and what it sends waits. Where the limits leave it no
+   * room, the oracle moves the other way.
+   *
+   * @returns What it held then.
+   */
+  async function movesUnseen(meanwhile: () => Promise<unknown> = async () => {}): Promise<ReadonlyMap<bigint, bigint>> {
+    return await until("a transaction of the bot", async () => {
+      await market.anvil.testClient.setAutomine(true);
+      node.faultOf = () => "unavailable";
+      points = -points;
+      await step(points);
+      await meanwhile();
+      const held = await positions();
+      await market.anvil.testClient.setAutomine(false);
+      node.heal();
+      for (let look = 0; look < 30; look++) {
+        if (await waitsForBlock()) return held;
+        await sleep(100);
+      }
+      return undefined;
+    });
   }
 
   const pending = async () => await nonceAt("pending");
@@ -344,10 +358,10 @@ describe.each(drillSeeds)("a bot under a chain that misbehaves, seed %i", (seed)
   }
 
   test("K5 bot: its trades are taken back by a reorganisation of depth 5, and done again once", async () => {
-    const held = await positions();
-    await movesUnseen();
+    const held = await movesUnseen();
     const marked = await head();
     await market.anvil.testClient.setAutomine(true);
+    await mine();
     await until("a trade", async () => ((await executed(marked)).length > 0 ? true : undefined));
     await sleep(1_500 * chance.uniform());
     // What the bot did and nothing before it: the books stay marked.
@@ -360,22 +374,18 @@ describe.each(drillSeeds)("a bot under a chain that misbehaves, seed %i", (seed)
   }, 60_000);
 
   test("K8 bot: nonces below the one that is open are freed by a reorganisation of depth 5", async () => {
-    const held = await positions();
     const used = upTo(3);
-    await movesUnseen(async () => {
+    const held = await movesUnseen(async () => {
       for (let i = 0; i < used; i++) await foreignHand(await nonceAt("latest"));
       await market.anvil.testClient.mine({ blocks: most - used });
     });
-    await until("a transaction of the bot", waitsForBlock);
     await reorganise(market.anvil, most);
     expect(await blocksUntilTrade()).toBeLessThanOrEqual(most);
     await expectNotTwice(held);
   }, 60_000);
 
   test("K8 bot: a foreign hand with its key takes the nonce of what is open", async () => {
-    const held = await positions();
-    await movesUnseen();
-    await until("a transaction of the bot", waitsForBlock);
+    const held = await movesUnseen();
     await foreignHand(await nonceAt("latest"));
     await mine();
     expect(await blocksUntilTrade()).toBeLessThanOrEqual(most);
@@ -383,12 +393,10 @@ describe.each(drillSeeds)("a bot under a chain that misbehaves, seed %i", (seed)
   }, 60_000);
 
   test("K11 bot: gas at a hundred times its price is not paid; when it is over, it trades", async () => {
-    const held = await positions();
     const { testClient } = market.anvil;
-    await movesUnseen(async () => {
-      await testClient.setNextBlockBaseFeePerGas({ baseFeePerGas: 200n * GWEI });
-      await mine();
-    });
+    const held = await movesUnseen();
+    await testClient.setNextBlockBaseFeePerGas({ baseFeePerGas: 200n * GWEI });
+    await mine();
     const spike = await head();
     await sleep(1_500);
     await mine();
@@ -401,9 +409,7 @@ describe.each(drillSeeds)("a bot under a chain that misbehaves, seed %i", (seed)
   }, 60_000);
 
   test("K12 bot: somebody is faster in the same block; what it sent reverts, costs its gas, and it goes on", async () => {
-    const held = await positions();
-    await movesUnseen();
-    await until("a transaction of the bot", waitsForBlock);
+    const held = await movesUnseen();
     const { transactions } = await market.client.getBlock({ blockTag: "pending", includeTransactions: true });
     const own = transactions.find(({ from }) => from.toLowerCase() === market.address(BOT).toLowerCase())!;
     const { functionName, args } = decodeFunctionData({ abi: atomicExecutorAbi, data: own.input });
