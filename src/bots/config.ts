@@ -7,6 +7,8 @@ const share = z.number().min(0).max(1);
 const common = {
   name: z.string().min(1),
   rpcUrl: z.url(),
+  /** RPCs that are asked, in this order, where the ones before do not answer. */
+  otherRpcUrls: z.array(z.url()).default([]),
   /** Default: `deployments/<chainId>.json` under the working directory. */
   deploymentFile: z.string().min(1).optional(),
   /** The environment variable that holds the bot's private key. */

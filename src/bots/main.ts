@@ -6,6 +6,7 @@ import { privateKeyToAccount } from "viem/accounts";
 import { Outbox } from "../chain/outbox.ts";
 import { DeribitVenue } from "../market-data/deribit.ts";
 import { describeError, MeniscusError } from "../runtime/errors.ts";
+import { releaseLock, takeLock } from "../runtime/lockFile.ts";
 import { createLogger, type Logger } from "../runtime/logger.ts";
 import { serveMetrics } from "../runtime/metrics.ts";
 import { connect, Sender } from "../sdk/client.ts";
@@ -16,6 +17,7 @@ import { Hedger } from "./hedger.ts";
 import { Liquidator } from "./liquidator.ts";
 import { Marker } from "./marker.ts";
 import { BotMetrics } from "./metrics.ts";
+import { NodeWatch } from "./nodeWatch.ts";
 import { Reporter } from "./reporter.ts";
 import { Settler } from "./settler.ts";
 
@@ -57,10 +59,18 @@ async function main(): Promise<void> {
   if (!file) throw new MeniscusError("usage", "Which configuration?", { hint: "Pass the path of a bot's JSON file." });
   const config = readBotConfig(file);
   const log = createLogger(config.name);
-  const connection = await connect({ rpcUrl: config.rpcUrl, deploymentFile: config.deploymentFile });
-  const account = privateKeyToAccount(readBotKey(config));
-  const { replaceAfterMilliseconds, bids, sendUrl, stateFile } = config;
+  const { rpcUrl, otherRpcUrls, deploymentFile } = config;
   let metrics: BotMetrics | undefined;
+  const degraded = new Set<string>();
+  const onSilent = (url: string) => {
+    metrics?.silent.inc({ url: new URL(url).host });
+    degraded.add(url);
+  };
+  const connection = await connect({ rpcUrl, otherRpcUrls, onSilent, deploymentFile });
+  const account = privateKeyToAccount(readBotKey(config));
+  holdState(config.stateFile);
+  const node = new NodeWatch(connection.client, connection.deployment.chainId);
+  const { replaceAfterMilliseconds, bids, sendUrl, stateFile } = config;
   const outbox = new Outbox(connection.client, account, {
     terms: {
       maxFee: parseGwei(String(config.maxFeeGwei)),
@@ -89,18 +99,37 @@ async function main(): Promise<void> {
   process.once("SIGINT", () => ending.abort());
   log.info({ kind: config.kind, address: sender.address }, "bot is up");
   while (!ending.signal.aborted) {
+    let pause = config.pollMilliseconds;
     try {
+      await node.check();
       await outbox.settleOpen();
       await bot.look();
       await takeHome(config, sender, metrics);
       metrics.looks.inc({ result: "done" });
+      for (const url of degraded) log.warn({ host: new URL(url).host }, "an RPC does not answer, others do");
+      degraded.clear();
     } catch (error) {
       metrics.looks.inc({ result: "failed" });
       // The node may be away for a while: nothing is lost, the next look reads everything again.
       log.warn({ reason: describeError(error) }, "the chain could not be read");
+      // So that not all come back to it at once.
+      pause *= 1 + Math.random();
     }
-    await sleep(config.pollMilliseconds, undefined, { signal: ending.signal }).catch(() => {});
+    await sleep(pause, undefined, { signal: ending.signal }).catch(() => {});
   }
+}
+
+/** Two processes with one state file would overwrite what the other has sent. The lock of a process that is gone is taken over. */
+function holdState(stateFile: string | undefined): void {
+  if (stateFile === undefined) return;
+  const lock = `${stateFile}.lock`;
+  const holder = takeLock(lock);
+  if (holder !== undefined) {
+    throw new MeniscusError("data", `Process ${holder} runs with ${stateFile} already.`, {
+      hint: `Give each bot a state file and a key of its own, or remove ${lock} where that process is no bot.`,
+    });
+  }
+  process.once("exit", () => releaseLock(lock));
 }
 
 /** Bounties wait in the ledger; the margin of bots that trade is not touched. */

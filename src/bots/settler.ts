@@ -6,6 +6,7 @@ import { oldestObservation } from "../chain/uniswapV3.ts";
 import { describeError } from "../runtime/errors.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { AccountBook, type Series } from "../sdk/accountBook.ts";
+import { type ChainPlace, isOnChain } from "../sdk/blockPages.ts";
 import { type Connection, chainTime, type Sender } from "../sdk/client.ts";
 import { type BountyRules, gasCostOf, isWorthwhile, toPriceWad } from "./bounty.ts";
 import { isMeanAtRisk } from "./meanKeeping.ts";
@@ -41,6 +42,8 @@ export class Settler {
   private readonly accounts: AccountBook;
   private readonly done = new Map<string, Series>();
   private readonly recorded = new Set<string>();
+  /** Up to where what is done was done; undefined where that could not be read. */
+  private place: ChainPlace | undefined;
 
   constructor(sender: Sender, rules: BountyRules, log: Logger) {
     this.sender = sender;
@@ -52,6 +55,7 @@ export class Settler {
   /** Looks once, and takes each series one or more steps further. @returns How many series became final. */
   async look(): Promise<number> {
     const accounts = await this.accounts.update();
+    await this.forgetWhatIsGone();
     const now = await chainTime(this.connection);
     await this.collectLate(accounts);
     let finals = 0;
@@ -67,7 +71,18 @@ export class Settler {
         this.log.warn({ expiry: expiryName(series.expiry), reason: describeError(error) }, "not settled yet");
       }
     }
+    this.place = await this.connection.client.getBlock();
     return finals;
+  }
+
+  /** A reorganisation may have taken back what was done: then all is looked at again. */
+  private async forgetWhatIsGone(): Promise<void> {
+    const isThere = this.place !== undefined && (await isOnChain(this.connection.client, this.place));
+    if (!isThere) {
+      this.done.clear();
+      this.recorded.clear();
+    }
+    this.place = undefined;
   }
 
   /** @returns Whether the series is final and all known credits are paid. */

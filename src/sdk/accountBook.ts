@@ -11,7 +11,10 @@ export interface Series {
   readonly expiry: number;
 }
 
-/** Every account and every series that the ledger's events have named. Reads what is new at each update. */
+/**
+ * Every account and every series that the ledger's events have named. Reads what is new at each update, and all again where the chain was
+ * reorganised; what it took back stays named, and holds nothing.
+ */
 export class AccountBook {
   private readonly connection: Pick<Connection, "client" | "deployment">;
   private readonly pages: BlockPages;

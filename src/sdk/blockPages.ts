@@ -1,3 +1,4 @@
+import { BlockNotFoundError, type Hex } from "viem";
 import { MeniscusError } from "../runtime/errors.ts";
 import type { Connection } from "./client.ts";
 
@@ -32,14 +33,36 @@ export class Pager {
   }
 }
 
-/** Reads what the chain has said, page by page, each block once. */
+type BlockReader = Pick<Connection["client"], "getBlockNumber" | "getBlock">;
+
+/** A block by its hash: while the chain has it, it has all before it. */
+export interface ChainPlace {
+  readonly number: bigint;
+  readonly hash: Hex;
+}
+
+/** Whether the chain still has a block. */
+export async function isOnChain(client: Pick<BlockReader, "getBlock">, { number, hash }: ChainPlace): Promise<boolean> {
+  try {
+    return (await client.getBlock({ blockNumber: number })).hash === hash;
+  } catch (error) {
+    if (error instanceof BlockNotFoundError) return false;
+    throw error;
+  }
+}
+
+/** Reads what the chain has said, page by page, each block once; from the first one again where the chain took back what was read. */
 export class BlockPages {
-  private readonly client: Pick<Connection["client"], "getBlockNumber">;
+  private readonly client: BlockReader;
+  private readonly first: bigint;
   private next: bigint;
+  /** The last block that was read. */
+  private tip: ChainPlace | undefined;
 
   /** @param fromBlock The first block that is read. */
-  constructor(client: Pick<Connection["client"], "getBlockNumber">, fromBlock: bigint) {
+  constructor(client: BlockReader, fromBlock: bigint) {
     this.client = client;
+    this.first = fromBlock;
     this.next = fromBlock;
   }
 
@@ -51,14 +74,21 @@ export class BlockPages {
    */
   async *read<T>(ask: (range: BlockRange) => Promise<T>): AsyncGenerator<T> {
     const head = await this.client.getBlockNumber();
+    // A head below what was read is a node that is behind: what is there when it has caught up decides.
+    if (this.tip && this.tip.number <= head && !(await isOnChain(this.client, this.tip))) {
+      this.next = this.first;
+      this.tip = undefined;
+    }
     const pager = new Pager();
     while (this.next <= head) {
-      const { page, toBlock } = await pager.page(this.next, head, async (range) => ({
-        page: await ask(range),
-        toBlock: range.toBlock,
-      }));
+      const { page, tip } = await pager.page(this.next, head, async (range) => {
+        // Read before the page: while the chain still has it, the page is of that chain.
+        const { hash } = await this.client.getBlock({ blockNumber: range.toBlock });
+        return { page: await ask(range), tip: { number: range.toBlock, hash } };
+      });
       yield page;
-      this.next = toBlock + 1n;
+      this.tip = tip;
+      this.next = tip.number + 1n;
     }
   }
 }

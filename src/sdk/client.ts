@@ -8,6 +8,7 @@ import {
   createWalletClient,
   defineChain,
   erc20Abi,
+  fallback,
   http,
   maxUint256,
   type PublicClient,
@@ -20,6 +21,7 @@ import { toAccountId } from "../chain/optionId.ts";
 import type { Outbox } from "../chain/outbox.ts";
 import { type Receipt, Transactor } from "../chain/transactor.ts";
 import { MeniscusError } from "../runtime/errors.ts";
+import { findMisfit } from "./addressBook.ts";
 
 /** The protocol on one chain, read over one RPC. */
 export interface Connection {
@@ -40,21 +42,26 @@ const REQUEST_TIMEOUT_MILLISECONDS = 10_000;
 /**
  * Connects to an RPC and reads the deployment that belongs to its chain.
  *
+ * @param options.otherRpcUrls Asked in this order, each where the ones before it do not answer.
+ * @param options.onSilent Told of each question that an RPC did not answer, where there are others.
  * @param options.deploymentFile Default: `deployments/<chainId>.json` under the working directory.
  * @throws MeniscusError `network` where nothing answers, the chain is the wrong one, or the contracts are not there;
- * `data` where the deployment is missing or malformed.
+ * `data` where the deployment is missing or malformed, or names contracts that do not belong together.
  */
 export async function connect(options: {
   readonly rpcUrl: string;
+  readonly otherRpcUrls?: readonly string[];
+  readonly onSilent?: (rpcUrl: string) => void;
   readonly deploymentFile?: string | undefined;
 }): Promise<Connection> {
-  const { rpcUrl } = options;
-  if (!/^https?:\/\/\S+$/.test(rpcUrl) || !URL.canParse(rpcUrl)) {
-    throw new MeniscusError("usage", `"${rpcUrl}" is not the URL of an RPC.`, {
+  const { rpcUrl, otherRpcUrls = [], onSilent } = options;
+  for (const url of [rpcUrl, ...otherRpcUrls]) {
+    if (/^https?:\/\/\S+$/.test(url) && URL.canParse(url)) continue;
+    throw new MeniscusError("usage", `"${url}" is not the URL of an RPC.`, {
       hint: "Write --rpc http://127.0.0.1:8545.",
     });
   }
-  const transport = http(rpcUrl, { retryCount: 1, timeout: REQUEST_TIMEOUT_MILLISECONDS, batch: { batchSize: 100 } });
+  const transport = transportOf([rpcUrl, ...otherRpcUrls], onSilent);
   const chainId = await readChainId(rpcUrl, transport);
   const deployment = readDeployment(options.deploymentFile ?? deploymentFile(chainId));
   if (deployment.chainId !== chainId) {
@@ -78,10 +85,32 @@ export async function connect(options: {
       hint: "The deployment file is of another chain or an earlier run; pass --deployment FILE, or start the market again.",
     });
   }
+  const misfit = await inWords({ words }, () => findMisfit(client, deployment));
+  if (misfit !== undefined) {
+    throw new MeniscusError("data", `The deployment's contracts do not belong together: ${misfit}.`, {
+      hint: "Use the file as the deployer wrote it; pass --deployment FILE.",
+    });
+  }
   return { rpcUrl, client, deployment, words };
 }
 
-async function readChainId(rpcUrl: string, transport: ReturnType<typeof http>): Promise<number> {
+function transportOf(urls: readonly string[], onSilent: (rpcUrl: string) => void = () => {}): Transport {
+  // Where there are others, the next is asked at once.
+  const retryCount = urls.length > 1 ? 0 : 1;
+  const common = { retryCount, timeout: REQUEST_TIMEOUT_MILLISECONDS, batch: { batchSize: 100 } };
+  const [first, ...others] = urls.map((url) => http(url, common));
+  if (!first || others.length === 0) return http(urls[0], common);
+  const inOrder = fallback([first, ...others], { retryCount: 0 });
+  return (parameters) => {
+    const transport = inOrder(parameters);
+    transport.value?.onResponse(({ status, transport: asked }) => {
+      if (status === "error") onSilent(asked.value?.url ?? "");
+    });
+    return transport;
+  };
+}
+
+async function readChainId(rpcUrl: string, transport: Transport): Promise<number> {
   try {
     return await createPublicClient({ transport }).getChainId();
   } catch (cause) {

@@ -47,6 +47,8 @@ export interface NodeApi {
 const REQUESTS_PER_NODE = 50;
 /** A request that is not there in full by then is not coming, milliseconds. */
 const REQUEST_MILLISECONDS = 5_000;
+/** How often that is looked at: by default only twice a minute. */
+const CHECK_MILLISECONDS = 1_000;
 /** A signed observation as JSON: its body escaped, its signature. */
 const OBSERVATION_BYTES = 2 * MAX_OBSERVATION_CHARACTERS;
 const REPORT_BYTES = 20_000;
@@ -65,6 +67,8 @@ export async function serve(
     forceCloseConnections: true,
     requestTimeout: REQUEST_MILLISECONDS,
     connectionTimeout: 2 * REQUEST_MILLISECONDS,
+    // Node gives a request the longer of the two times where its headers have the longer one.
+    http: { headersTimeout: REQUEST_MILLISECONDS, connectionsCheckingInterval: CHECK_MILLISECONDS },
   });
   await server.register(rateLimit, { max: REQUESTS_PER_NODE * nodes, timeWindow: 1_000 });
   server.get("/health", async (_request, reply) => {

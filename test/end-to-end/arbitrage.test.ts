@@ -2,13 +2,12 @@
 // random moments, its node fails now and then, and blocks stop coming: what it does stays within its limits, and it goes on.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { atomicExecutorAbi, clearinghouseAbi } from "../../src/chain/abis.ts";
+import { decodeFunctionData, erc20Abi } from "viem";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { atomicExecutorAbi, clearinghouseAbi, insuranceFundAbi } from "../../src/chain/abis.ts";
 import { writeDeployment } from "../../src/chain/deployments.ts";
 import { fromOptionId, fromSize, holdingsOf, toAccountId } from "../../src/chain/optionId.ts";
 import { poolPrice, swapToPrice } from "../../src/chain/uniswapV3.ts";
@@ -19,6 +18,9 @@ import type { World } from "../../src/market/world.ts";
 import { connect } from "../../src/sdk/client.ts";
 import { ConservationChecker } from "../../src/sdk/conservation.ts";
 import { findBoard, readSurface, valueOption } from "../../src/sdk/optionChain.ts";
+import { FaultyNode } from "../drills/faultyNode.ts";
+import { reorganise } from "../drills/reorganise.ts";
+import { drillSeeds } from "../drills/seeds.ts";
 import { type EthPoolFixture, startEthPool } from "../src/chain/ethPoolFixture.ts";
 import { TestMarket } from "../src/sdk/testMarket.ts";
 
@@ -27,6 +29,7 @@ const DAY = 86_400;
 const [BOT, LP, MARKER] = [1, 3, 5];
 /** Quote tokens per 1.00 of volatility: about what one trade of the bot would take, so that taking it twice is seen. */
 const VEGA_LIMIT = 12_000;
+const GWEI = 10n ** 9n;
 const root = join(import.meta.dirname, "..", "..");
 const folder = mkdtempSync(join(tmpdir(), "meniscus-arbitrage-"));
 const deploymentFile = join(folder, "deployment.json");
@@ -36,48 +39,10 @@ let fixture: EthPoolFixture;
 let market: TestMarket;
 let world: World;
 let venues: VenueServer;
-let node: FlakyNode;
+let node: FaultyNode;
 let now: number;
 let expiries: readonly number[];
 const children: { readonly name: string; readonly process: ChildProcess; log: string }[] = [];
-
-/** A node's RPC that answers with errors, or not at all, to a part of what it is asked. */
-class FlakyNode {
-  failing = 0;
-  private readonly server: Server;
-
-  private constructor(server: Server) {
-    this.server = server;
-  }
-
-  static async before(url: string): Promise<FlakyNode> {
-    const server = createServer((request, response) => {
-      let body = "";
-      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
-      request.on("end", () => {
-        const draw = random.uniform();
-        if (draw < flaky.failing / 2) response.writeHead(503).end();
-        else if (draw < flaky.failing) request.socket.destroy();
-        else
-          void fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body })
-            .then((answer) => answer.text())
-            .then((text) => response.writeHead(200, { "content-type": "application/json" }).end(text))
-            .catch(() => response.writeHead(502).end());
-      });
-    });
-    const flaky = new FlakyNode(server);
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return flaky;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-
-  close(): void {
-    this.server.close();
-  }
-}
 
 function start(name: string, index: number, config: object): ChildProcess {
   const file = join(folder, `${name}.json`);
@@ -134,14 +99,16 @@ async function step(points: number): Promise<void> {
   await market.mark();
 }
 
-const executed = async () =>
-  await market.client.getContractEvents({
+const executed = async (after = -1) => {
+  const events = await market.client.getContractEvents({
     address: market.deployment.markets[0]!.atomicExecutor,
     abi: atomicExecutorAbi,
     eventName: "Executed",
     strict: true,
     fromBlock: 0n,
   });
+  return events.filter(({ blockNumber }) => blockNumber > after);
+};
 
 async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
   for (let i = 0; i < 300; i++) {
@@ -150,6 +117,27 @@ async function until<T>(what: string, look: () => Promise<T | undefined>): Promi
     await sleep(100);
   }
   throw new Error(`${what} did not happen.\n${children.map(({ name, log }) => `${name}:\n${log}`).join("\n")}`);
+}
+
+const isUp = async () => (children.at(-1)!.log.includes("bot is up") ? true : undefined);
+const head = async () => Number(await market.client.getBlockNumber({ cacheTime: 0 }));
+const mine = async () => await market.anvil.testClient.mine({ blocks: 1 });
+const nonceAt = async (blockTag: "latest" | "pending") =>
+  await market.client.getTransactionCount({ address: market.address(BOT), blockTag });
+
+/** A transaction of the bot's key that is not the bot's: dearer than its bids, not so dear that gas seems to cost more. */
+async function foreignHand(nonce: number): Promise<void> {
+  const fee = 2n * GWEI;
+  const serializedTransaction = await market.anvil.wallet(BOT).account.signTransaction({
+    type: "eip1559",
+    chainId: market.deployment.chainId,
+    nonce,
+    to: market.address(LP),
+    gas: 21_000n,
+    maxFeePerGas: fee,
+    maxPriorityFeePerGas: fee,
+  });
+  await market.client.sendRawTransaction({ serializedTransaction });
 }
 
 const account = () => toAccountId(market.address(BOT), 1);
@@ -189,10 +177,15 @@ beforeAll(async () => {
   });
   writeDeployment(market.deployment, deploymentFile);
   venues = await startVenues({ world, time: now, venues: [{ name: "venue", seed: 5 }] });
-  node = await FlakyNode.before(anvil.url);
+  node = await FaultyNode.before(anvil.url);
   for (const index of [BOT, LP, MARKER]) await market.fund(index, 3_000_000);
   await market.openMargin(BOT, 500_000);
   await market.deposit(LP, 1_000_000);
+  // Enough that the market's limit on stress is not what keeps the bot from trading.
+  const { quoteToken, insuranceFund } = market.deployment;
+  const stake = 1_500_000n * 1_000_000n;
+  await market.transactor(LP).write(quoteToken, erc20Abi, "approve", [insuranceFund, stake]);
+  await market.transactor(LP).write(insuranceFund, insuranceFundAbi, "deposit", [stake, market.address(LP)]);
   await step(0);
   await step(0);
   await market.claim(LP);
@@ -206,12 +199,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("a bot that is killed, whose node fails and whose transactions get stuck does each thing once", async () => {
+test("K1 K9 K14 bot: a bot that is killed, whose node fails and whose transactions get stuck does each thing once", async () => {
   let bot = startBot();
-  const isUp = async () => (children.at(-1)!.log.includes("bot is up") ? true : undefined);
   for (let round = 0; round < 6; round++) {
     await until("the bot's start", isUp);
-    node.failing = 0.02 * (round % 3);
+    node.fail(0.02 * (round % 3), random, ["reset", "unavailable", "garbage", "swallow"]);
     const held = await positions();
     await step(round % 2 === 0 ? -6 : 6);
     // What it held before may weigh more on the new surface.
@@ -233,7 +225,7 @@ test("a bot that is killed, whose node fails and whose transactions get stuck do
     bot = startBot();
   }
   // Whatever it holds now, one of the two is room to trade.
-  node.failing = 0;
+  node.heal();
   await until("the bot's start", isUp);
   const before = (await executed()).length;
   let points = 6;
@@ -248,7 +240,8 @@ test("a bot that is killed, whose node fails and whose transactions get stuck do
   await new Promise((resolve) => bot.once("exit", resolve));
 }, 300_000);
 
-test("what it holds is what its trades add up to, and no transaction of it is open", async () => {
+/** What it holds is what its trades add up to, no transaction of it is open, and nobody's money is gone. */
+async function expectNothingLost(): Promise<void> {
   const traded = await market.client.getContractEvents({
     address: market.deployment.clearinghouse,
     abi: clearinghouseAbi,
@@ -269,9 +262,11 @@ test("what it holds is what its trades add up to, and no transaction of it is op
   const conservation = new ConservationChecker(market.client, market.deployment);
   await conservation.check();
   expect(conservation.result()).toMatchObject({ violations: 0 });
-});
+}
 
-test("its memory outlived every kill: it says what it did and earned since its first start", async () => {
+test("what it holds is what its trades add up to, and no transaction of it is open", expectNothingLost);
+
+test("K14 its memory outlived every kill: it says what it did and earned since its first start", async () => {
   const memory = JSON.parse(readFileSync(join(folder, "arbitrageur.state.json"), "utf8")) as Record<string, number>;
   const done = await executed();
   // A kill between a receipt and the memory's file forgets one plan at most.
@@ -279,6 +274,173 @@ test("its memory outlived every kill: it says what it did and earned since its f
   expect(memory.plans).toBeLessThanOrEqual(done.length);
   expect(memory.gain).toBeGreaterThan(0);
   expect(await poolPrice(market.client, fixture.pool)).toBeGreaterThan(0);
+});
+
+describe.each(drillSeeds)("a bot under a chain that misbehaves, seed %i", (seed) => {
+  const chance = createRandom(`bot ${seed}`);
+  const upTo = (most: number) => 1 + Math.floor(most * chance.uniform());
+  const most = 5;
+  let bot: ChildProcess;
+  let points = 6;
+
+  beforeAll(async () => {
+    node.heal();
+    bot = startBot();
+    await until("the bot's start", isUp);
+    await until("a trade", tradesAnew);
+  }, 120_000);
+  afterAll(async () => {
+    await market.anvil.testClient.setAutomine(true);
+    bot.kill("SIGTERM");
+    if (bot.exitCode === null) await new Promise((resolve) => bot.once("exit", resolve));
+    await expectNothingLost();
+  });
+
+  beforeEach(async () => {
+    await market.anvil.testClient.setAutomine(true);
+    await mine();
+  });
+
+  /** The oracle moves to the other side of the venue; whether the bot has traded on that. */
+  async function tradesAnew(): Promise<true | undefined> {
+    points = -points;
+    const before = await head();
+    await step(points);
+    await sleep(2_000);
+    return (await executed(before)).length > 0 ? true : undefined;
+  }
+
+  /**
+   * The oracle moves while the bot cannot see it; then blocks stop coming, it sees, and what it sends waits. Where the limits leave it no
+   * room, the oracle moves the other way.
+   *
+   * @returns What it held then.
+   */
+  async function movesUnseen(meanwhile: () => Promise<unknown> = async () => {}): Promise<ReadonlyMap<bigint, bigint>> {
+    return await until("a transaction of the bot", async () => {
+      await market.anvil.testClient.setAutomine(true);
+      node.faultOf = () => "unavailable";
+      points = -points;
+      await step(points);
+      await meanwhile();
+      const held = await positions();
+      await market.anvil.testClient.setAutomine(false);
+      node.heal();
+      for (let look = 0; look < 30; look++) {
+        if (await waitsForBlock()) return held;
+        await sleep(100);
+      }
+      return undefined;
+    });
+  }
+
+  const pending = async () => await nonceAt("pending");
+  const waitsForBlock = async () => ((await pending()) > (await nonceAt("latest")) ? true : undefined);
+
+  /** A block whenever the bot waits for one; after how many it has traded. */
+  async function blocksUntilTrade(): Promise<number> {
+    await market.anvil.testClient.setAutomine(false);
+    const from = await head();
+    for (let blocks = 1; ; blocks++) {
+      await until("a transaction of the bot", waitsForBlock);
+      await mine();
+      if ((await executed(from)).length > 0) {
+        await market.anvil.testClient.setAutomine(true);
+        await mine();
+        return blocks;
+      }
+    }
+  }
+
+  async function expectNotTwice(held: ReadonlyMap<bigint, bigint>): Promise<void> {
+    const limit = Math.max(VEGA_LIMIT, Math.abs(await vegaOf(held)));
+    expect(Math.abs(await vegaOf(await positions())), "taken twice, it would be beyond").toBeLessThan(1.05 * limit);
+  }
+
+  test("K5 bot: its trades are taken back by a reorganisation of depth 5, and done again", async () => {
+    await movesUnseen();
+    const marked = await head();
+    await market.anvil.testClient.setAutomine(true);
+    await mine();
+    await until("a trade", async () => ((await executed(marked)).length > 0 ? true : undefined));
+    await sleep(1_500 * chance.uniform());
+    // What the bot did and nothing before it: the books stay marked.
+    await market.anvil.testClient.setAutomine(false);
+    const own = (await head()) - marked;
+    if (own < most) await market.anvil.testClient.mine({ blocks: most - own });
+    await reorganise(market.anvil, most);
+    expect(await blocksUntilTrade()).toBeLessThanOrEqual(most);
+  }, 60_000);
+
+  test("K8 bot: nonces below the one that is open are freed by a reorganisation of depth 5", async () => {
+    const used = upTo(3);
+    const held = await movesUnseen(async () => {
+      for (let i = 0; i < used; i++) await foreignHand(await nonceAt("latest"));
+      await market.anvil.testClient.mine({ blocks: most - used });
+    });
+    await reorganise(market.anvil, most);
+    expect(await blocksUntilTrade()).toBeLessThanOrEqual(most);
+    await expectNotTwice(held);
+  }, 60_000);
+
+  test("K8 bot: a foreign hand with its key takes the nonce of what is open", async () => {
+    const held = await movesUnseen();
+    await foreignHand(await nonceAt("latest"));
+    await mine();
+    expect(await blocksUntilTrade()).toBeLessThanOrEqual(most);
+    await expectNotTwice(held);
+  }, 60_000);
+
+  test("K11 bot: gas at a hundred times its price is not paid; when it is over, it trades", async () => {
+    const { testClient } = market.anvil;
+    const held = await movesUnseen();
+    await testClient.setNextBlockBaseFeePerGas({ baseFeePerGas: 200n * GWEI });
+    await mine();
+    const spike = await head();
+    await sleep(1_500);
+    await mine();
+    expect(await executed(spike)).toEqual([]);
+    await testClient.setNextBlockBaseFeePerGas({ baseFeePerGas: 2n * GWEI });
+    await mine();
+    expect(await blocksUntilTrade()).toBeLessThanOrEqual(most);
+    await testClient.setNextBlockBaseFeePerGas({ baseFeePerGas: 7n });
+    await expectNotTwice(held);
+  }, 60_000);
+
+  test("K12 bot: somebody is faster in the same block; what it sent reverts, costs its gas, and it goes on", async () => {
+    const held = await movesUnseen();
+    const { transactions } = await market.client.getBlock({ blockTag: "pending", includeTransactions: true });
+    const own = transactions.find(({ from }) => from.toLowerCase() === market.address(BOT).toLowerCase())!;
+    const { functionName, args } = decodeFunctionData({ abi: atomicExecutorAbi, data: own.input });
+    if (functionName !== "execute") throw new Error(`the bot sent ${functionName}`);
+    const { baseAmount } = args[2];
+    const { anvil, contracts, pool } = fixture;
+    const worse = world.spot(now) * (baseAmount < 0n ? 0.9 : 1.1);
+    const faster = swapToPrice(market.client, anvil.wallet(0), contracts, pool, worse);
+    const arrived = async () =>
+      await market.client.getTransactionCount({ address: market.address(0), blockTag: "pending" });
+    const mined = await market.client.getTransactionCount({ address: market.address(0) });
+    await until("a faster one", async () => ((await arrived()) > mined ? true : undefined));
+    // Nobody trades at a price that is there for this alone.
+    node.faultOf = () => "unavailable";
+    await mine();
+    await faster;
+    expect(await market.client.getTransactionReceipt({ hash: own.hash })).toMatchObject({ status: "reverted" });
+    await anvil.testClient.setAutomine(true);
+    await swapToPrice(market.client, anvil.wallet(0), contracts, pool, world.spot(now));
+    await anvil.testClient.setAutomine(false);
+    node.heal();
+    expect(await positions()).toEqual(held);
+    expect(await blocksUntilTrade()).toBeLessThanOrEqual(most);
+    await expectNotTwice(held);
+  }, 60_000);
+
+  test("K13 bot: a second process with its state file ends at once and says who has it", async () => {
+    const second = startBot();
+    const kept = children.at(-1)!;
+    expect(await new Promise((resolve) => second.once("exit", resolve))).toBe(7);
+    expect(kept.log).toMatch(new RegExp(`Process ${bot.pid} runs with .* already`));
+  });
 });
 
 test("a keeper of marks marks both pools for pay or as told, and serves its metrics", async () => {

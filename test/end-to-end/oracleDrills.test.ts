@@ -38,7 +38,7 @@ function nextPair(): readonly [number, number] {
 
 const mixes = FAULTS.flatMap((first, i) => FAULTS.slice(i).map((second) => [first, second] as const));
 
-describe("given two faulty nodes of seven", () => {
+describe("K18 K21 given two faulty nodes of seven", () => {
   test.for(mixes)("%s and %s: reports keep coming", async ([first, second]) => {
     const [one, other] = nextPair();
     await network.break(one, first);
@@ -48,7 +48,7 @@ describe("given two faulty nodes of seven", () => {
   });
 });
 
-describe("given three faulty nodes of seven", () => {
+describe("K19 given three faulty nodes of seven", () => {
   const mix: readonly (readonly [number, Fault])[] = [
     [1, "partition"],
     [3, "hung"],
@@ -71,7 +71,7 @@ describe("given three faulty nodes of seven", () => {
   });
 });
 
-describe("given three lying nodes of seven", () => {
+describe("K18 given three lying nodes of seven", () => {
   test("whatever is reported is not what they say, and everything recovers", async () => {
     const liars = [0, 2, 5];
     for (const index of liars) await network.break(index, "wild");
@@ -117,7 +117,7 @@ describe("between surfaces", () => {
 });
 
 describe("over all that happened", () => {
-  test("no hand signed two reports for one round", () => {
+  test("K17 K21 no hand signed two reports for one round", () => {
     expect(network.signatures.length).toBeGreaterThan(50);
     const digests = new Map<string, Set<string>>();
     for (const { index, kind, number, digest } of network.signatures) {
@@ -127,7 +127,7 @@ describe("over all that happened", () => {
     expect([...digests].filter(([, different]) => different.size > 1)).toEqual([]);
   });
 
-  test("every published value lies between the honest nodes' own", async () => {
+  test("K18 every published value lies between the honest nodes' own", async () => {
     const reports = await network.base.reports();
     expect(reports.length).toBeGreaterThan(mixes.length);
     let points = 0;

@@ -71,7 +71,7 @@ test("a restart reads no block twice", async () => {
   expect(said).toEqual([]);
 });
 
-test("what a reorganisation takes back is dropped, what replaces it is read", async () => {
+test("K5 what a reorganisation takes back is dropped, what replaces it is read", async () => {
   const before = await readAnew();
   await pay(2n);
   await pay(3n);
@@ -84,7 +84,7 @@ test("what a reorganisation takes back is dropped, what replaces it is read", as
   expect(after).toEqual(await truth());
 });
 
-test("a chain that was set back is followed", async () => {
+test("K7 a chain that was set back is followed", async () => {
   const before = await readAnew();
   const snapshot = await market.anvil.testClient.snapshot();
   await pay(1n);
@@ -93,7 +93,7 @@ test("a chain that was set back is followed", async () => {
   expect(await readAnew()).toEqual(before);
 });
 
-test("a database that is in use is gone without, and that is said", async () => {
+test("K15 a database that is in use is gone without, and that is said", async () => {
   const other = join(folder, "other");
   const held = await openDatabase(other, 0);
   try {

@@ -8,7 +8,7 @@ import { describeError, MeniscusError } from "../../runtime/errors.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { type Connection, findPool, type Pool, type Sender } from "../../sdk/client.ts";
 import { readOracleFacts, readPoolFacts } from "./collector.ts";
-import { PlanExecutor } from "./executor.ts";
+import { PlanExecutor, WITHOUT_LEAVE } from "./executor.ts";
 import { type Greeks, noGreeks, rememberedGreeks, scaled, sumOf } from "./greeks.ts";
 import { inventoryPlans } from "./inventory.ts";
 import { isStopped, isWithinLimits, type RiskLimits } from "./limits.ts";
@@ -154,7 +154,8 @@ export class Arbitrageur {
   private choose({ facts, quotes, held, listed }: Seen, refused: ReadonlySet<string>): Plan | undefined {
     const rules = { ...this.rules, maxContracts: this.most };
     const { limits } = rules;
-    const spot = spotPlan(facts, rules, held.delta, rules.hedge.band);
+    // At the band's edge the next breath of the market would have it hedged back, at a loss.
+    const spot = spotPlan(facts, rules, held.delta, rules.hedge.band / 2);
     const closing = inventoryPlans(facts, quotes, rules);
     const opening = this.standing.stopped
       ? []
@@ -185,6 +186,8 @@ export class Arbitrageur {
     if ("refused" in outcome) {
       if (TOO_LARGE.has(outcome.refused) && this.most > 1) this.most /= 4;
       else refused.add(keyOf(plan));
+      // A reorganisation may have taken the leave back: the next look gives it again.
+      if (WITHOUT_LEAVE.includes(outcome.refused)) this.lot = 0n;
       this.metrics.refused.inc({ kind, reason: outcome.refused });
       this.log.info({ ...words, reason: outcome.refused }, "not traded");
       return undefined;

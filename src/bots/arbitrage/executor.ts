@@ -9,8 +9,8 @@ import type { Plan } from "./plan.ts";
 /** For so long a plan's prices may be waited for, seconds. */
 const DEADLINE_SECONDS = 120;
 const NO_LIMIT = 2n ** 127n - 1n;
-/** What a bot that only looks is refused with, as it has given nobody leave to trade. */
-const WITHOUT_LEAVE = ["Clearinghouse_NotAuthorized", "ERC20InsufficientAllowance"];
+/** What a bot is refused with that has given nobody leave to trade: as it only looks, or as the chain took that back. */
+export const WITHOUT_LEAVE: readonly string[] = ["Clearinghouse_NotAuthorized", "ERC20InsufficientAllowance"];
 
 export type PlanOutcome =
   /** Done: what cash and tokens gained, quote tokens, and the gas it took. */

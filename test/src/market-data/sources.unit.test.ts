@@ -133,7 +133,7 @@ describe("Deribit over HTTP", () => {
     expect(error.message.split("\n")).toHaveLength(1);
   });
 
-  test("is asked again after a failure that may pass, and not after a refusal", async () => {
+  test("K20 is asked again after a failure that may pass, and not after a refusal", async () => {
     let failures = 2;
     faulty.mangle = (path) => (path.includes("ticker") && failures-- > 0 ? { status: 502 } : undefined);
     expect((await deribit().spot()).time).toBe(start);
@@ -247,7 +247,7 @@ describe("Deribit over WebSocket", () => {
     venues.setTime(time);
   };
 
-  test("tells of later times only, whatever is repeated, late or garbled", async () => {
+  test("K22 tells of later times only, whatever is repeated, late or garbled", async () => {
     const words: string[] = [];
     faulty.mangleWord = (text) => {
       if (!text.includes("subscription")) return [text];
@@ -272,7 +272,7 @@ describe("Deribit over WebSocket", () => {
     expect(heard.map((index) => index.time)).toEqual([time - 120, time - 60, time]);
   });
 
-  test("comes back after the venue is gone, and again", async () => {
+  test("K22 comes back after the venue is gone, and again", async () => {
     const { heard, end, until } = listen();
     await until(1);
     for (let drop = 0; drop < 2; drop++) {

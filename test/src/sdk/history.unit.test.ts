@@ -126,7 +126,7 @@ describe("a history in a database", () => {
     expect(history.readUntil).toBe(2n);
   });
 
-  test("drops what a reorganisation took back, and only that", async () => {
+  test("K5 drops what a reorganisation took back, and only that", async () => {
     const chain = new ScriptedChain().mine("a", undefined, 1n, 2n, 3n, 4n);
     await readAnew(chain, 3);
     chain.cut(3).mine("b", undefined, 30n, 40n, 50n);
@@ -150,7 +150,7 @@ describe("a history in a database", () => {
     expect(await (await EventStore.open(database, 5, others, 1_000)).load()).toEqual({ blocks: [], logs: [] });
   });
 
-  test("sees a reorganisation between two questions", async () => {
+  test("K5 sees a reorganisation between two questions", async () => {
     const chain = new ScriptedChain().mine("a", undefined, 1n, 2n, 3n);
     let done = false;
     chain.meanwhile = (name) => {
@@ -162,7 +162,7 @@ describe("a history in a database", () => {
     expect(await readAnew(chain, 6)).toEqual([1n, 20n, 30n, 40n]);
   });
 
-  test("keeps every block that the chain still has", async () => {
+  test("K5 keeps every block that the chain still has", async () => {
     for (let kept = 1; kept <= 9; kept++) {
       const chain = new ScriptedChain().mine("a", ...Array.from({ length: 9 }, (_, i) => BigInt(i)));
       const history = new ProtocolHistory(chain.client, deployment);
@@ -184,7 +184,7 @@ describe("a history in a database", () => {
     expect(makersOf(history)).toEqual([1n, 20n, 30n]);
   });
 
-  test("a page is kept whole or not at all", async () => {
+  test("K15 a page is kept whole or not at all", async () => {
     const store = await EventStore.open(database, 7, contracts, 1_000);
     const blocks = [{ number: 1, hash: "0x01", time: 1 }] as const;
     const log = {
@@ -208,7 +208,7 @@ describe("a history in a database", () => {
 });
 
 describe("a database in a folder", () => {
-  test("belongs to one process, and to the next when that is gone or killed while it writes", async () => {
+  test("K14 K15 belongs to one process, and to the next when that is gone or killed while it writes", async () => {
     await expect(openDatabase(place, 100), "this process").rejects.toThrow(/Process \d+ has the database/);
     const other = join(folder, "other");
     const script = join(folder, "writer.mts");
@@ -237,7 +237,7 @@ describe("a database in a folder", () => {
     expect(rows.filter(({ count }) => count !== 2)).toEqual([]);
   });
 
-  test("that is none is said, with what to do", async () => {
+  test("K15 that is none is said, with what to do", async () => {
     const file = join(folder, "file");
     writeFileSync(file, "not a database");
     await expect(openDatabase(file, 0)).rejects.toThrow(/holds no database that can be opened/);

@@ -91,18 +91,18 @@ describe("several venues", () => {
     expect(unsure).toBeCloseTo(0.6 + 0.02 * (sure / (sure + less)), 3);
   });
 
-  test("where two differ by more than their widths, the width says so", () => {
+  test("K20 where two differ by more than their widths, the width says so", () => {
     const [found] = observeSurface([venue(quotesOf(0.6)), venue(quotesOf(0.7))], { time: NOW });
     expect(found?.halfWidth[atTheMoney]).toBeCloseTo(0.05, 3);
   });
 
-  test("of three one that is wild moves nothing much", () => {
+  test("K20 of three one that is wild moves nothing much", () => {
     const wild = seen([venue(quotesOf(0.6)), venue(quotesOf(2)), venue(quotesOf(0.602))])?.[atTheMoney] ?? 0;
     expect(wild).toBeGreaterThan(0.5999);
     expect(wild).toBeLessThan(0.6021);
   });
 
-  test("one that is stale or knows nothing leaves the other's view", () => {
+  test("K20 one that is stale or knows nothing leaves the other's view", () => {
     const alone = seen([venue(quotesOf(0.6))]);
     expect(seen([venue(quotesOf(0.6)), venue(quotesOf(0.9, 0.005, NOW - 100), 3_000, NOW - 100)])).toEqual(alone);
     expect(seen([venue([]), venue(quotesOf(0.6))])).toEqual(alone);
@@ -167,7 +167,7 @@ describe("the forecast", () => {
   });
 });
 
-describe("spot that venues agree on", () => {
+describe("K20 spot that venues agree on", () => {
   test.for([
     [[3_000], 3_000],
     [[3_000, 3_010], 3_005],

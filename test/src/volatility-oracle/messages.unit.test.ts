@@ -81,7 +81,7 @@ const known = (index: number, modelTime: number, spot = 3_000) => ({
 });
 
 describe("the book of observations", () => {
-  test("keeps a node's first word about a moment", () => {
+  test("K17 keeps a node's first word about a moment", () => {
     const book = new ObservationBook();
     book.keep(known(1, NOW, 3_000));
     book.keep(known(1, NOW, 3_500));
@@ -93,7 +93,7 @@ describe("the book of observations", () => {
     expect(book.of(1, surface(NOW))?.observation.spot).toBe(3_000);
   });
 
-  test("a node that talks much pushes out only its own", () => {
+  test("K24 a node that talks much pushes out only its own", () => {
     const book = new ObservationBook();
     book.keep(known(0, NOW));
     for (let i = 0; i < 100; i++) book.keep(known(1, NOW + i));

@@ -9,7 +9,7 @@ import { SignedState } from "../../../src/volatility-oracle/signedState.ts";
 const folder = mkdtempSync(join(tmpdir(), "meniscus-state-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("a round is signed once, also after a restart", () => {
+test("K17 a round is signed once, also after a restart", () => {
   const file = join(folder, "state.json");
   const state = new SignedState(file);
   expect(state.round).toBe(0);
@@ -24,7 +24,7 @@ test("a round is signed once, also after a restart", () => {
   expect(new SignedState(file).claim("surface", 4, "0x0b")).toBe(true);
 });
 
-test("what was signed cannot be forgotten silently", () => {
+test("K15 what was signed cannot be forgotten silently", () => {
   const file = join(folder, "damaged.json");
   for (const content of ["", "{", '{"surface":{"number":-1,"digest":"0x"}}', "[]"]) {
     writeFileSync(file, content);
@@ -44,7 +44,7 @@ test("a spot is signed once for its moment, beside the surfaces", () => {
   expect(again.claim("spot", 1_000, "0x0c")).toBe(false);
 });
 
-test("a draft that was torn by a crash is no word, the last whole one counts", () => {
+test("K15 a draft that was torn by a crash is no word, the last whole one counts", () => {
   const file = join(folder, "torn.json");
   new SignedState(file).claim("surface", 7, "0x0a");
   writeFileSync(`${file}.draft`, '{"surface":{"num');
@@ -54,7 +54,7 @@ test("a draft that was torn by a crash is no word, the last whole one counts", (
   expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ surface: { number: 8 } });
 });
 
-test("one process at a time has the file; that of a dead one is taken over", async () => {
+test("K13 one process at a time has the file; that of a dead one is taken over", async () => {
   const file = join(folder, "locked.json");
   const other = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)"]);
   writeFileSync(`${file}.lock`, String(other.pid));

@@ -10,7 +10,7 @@ function keeper(offset = 0) {
   return { time: new Timekeeper(clock, 20, () => steady.seconds), steady };
 }
 
-describe("given a clock of its own", () => {
+describe("K16 given a clock of its own", () => {
   test("all is well while venues and chain show the same time, the chain a little late", () => {
     const { time } = keeper();
     time.hearVenue("a", T + 1);
@@ -54,7 +54,7 @@ describe("given a clock of its own", () => {
   });
 });
 
-describe("given the venues' time", () => {
+describe("K16 given the venues' time", () => {
   test("it is theirs, and every jump of it is right", () => {
     const time = new Timekeeper(undefined, 20);
     time.hearVenue("a", T);
