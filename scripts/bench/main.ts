@@ -11,6 +11,7 @@ import type { BenchOptions, BenchReport, Figure } from "./figure.ts";
 const AREAS: Readonly<Record<string, () => Promise<(options: BenchOptions) => Promise<BenchReport>>>> = {
   arbitrage: async () => (await import("./arbitrage.ts")).benchArbitrage,
   clearing: async () => (await import("./clearing.ts")).benchClearing,
+  hardening: async () => (await import("./hardening.ts")).benchHardening,
   oracle: async () => (await import("./oracle.ts")).benchOracle,
   pool: async () => (await import("./pool.ts")).benchPool,
   pricing: async () => (await import("./pricing.ts")).benchPricing,

@@ -57,7 +57,7 @@ contract ClearinghouseMarginTest is LedgerFixture {
         assertApproxEqAbs(ledger.stressLoss(), before * (1e18 - taken) / 1e18, 2, "carol covers her part");
     }
 
-    function test_givenAFundThatIsTooSmall_newShortsPostTheDoubleGrid() public {
+    function test_attack_D16_givenAFundThatIsTooSmall_newShortsPostTheDoubleGrid() public {
         _strictMarket();
         ScriptedMaker maker = _maker();
         OptionId option = _strict(3000);

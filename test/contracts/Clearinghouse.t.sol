@@ -88,7 +88,7 @@ contract ClearinghouseTest is LedgerFixture {
         ledger.createMarket(id, market);
     }
 
-    function test_onlyGovernanceMakesMarketsAndRegistersMakers() public {
+    function test_attack_B26_onlyGovernanceMakesMarketsAndRegistersMakers() public {
         vm.startPrank(alice);
         vm.expectRevert(abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, alice));
         ledger.createMarket(2, defaultMarket());
@@ -281,7 +281,7 @@ contract ClearinghouseTest is LedgerFixture {
         ledger.withdrawOptions(margin(alice), odd, 1, alice);
     }
 
-    function test_afterExpiry_optionsNeitherEnterNorLeave() public {
+    function test_attack_B11_afterExpiry_optionsNeitherEnterNorLeave() public {
         trade(wallet(alice), call(WEEK, 3000), ONE);
         vm.warp(WEEK);
         bytes memory refusal = abi.encodeWithSelector(IClearinghouse.Clearinghouse_SeriesExpired.selector, WEEK);
@@ -351,7 +351,7 @@ contract ClearinghouseTest is LedgerFixture {
         ledger.trade(swap);
     }
 
-    function test_theTakersLimitAndDeadlineHold() public {
+    function test_attack_B21_takersLimitAndDeadlineHold() public {
         Leg[] memory legs = one(call(MONTH, 3000), ONE);
         IClearinghouse.Swap memory swap = swapOf(wallet(alice), address(pool), legs);
         int256 cash = pool.quote(legs, false).cash;
@@ -446,7 +446,7 @@ contract ClearinghouseTest is LedgerFixture {
         assertEq(ledger.strikes(margin(alice)).length, 0);
     }
 
-    function test_aMarginAccountHoldsOneMarketAndThirtyTwoStrikes() public {
+    function test_attack_B19_marginAccountHoldsOneMarketAndThirtyTwoStrikes() public {
         fundAccount(margin(alice), 1_000_000 * USD);
         Leg[] memory legs = new Leg[](8);
         for (uint256 batch = 0; batch < 4; ++batch) {
@@ -470,7 +470,7 @@ contract ClearinghouseTest is LedgerFixture {
         tradeWith(maker, margin(alice), one(elsewhere, ONE));
     }
 
-    function test_givenASizeBeyondAPosition_theSwapIsRefusedByName() public {
+    function test_attack_H2_givenASizeBeyondAPosition_theSwapIsRefusedByName() public {
         int128 size = int128(1 << 79);
         bytes memory refusal = abi.encodeWithSignature("StrikeWord_SizeOverflow(int256)", int256(size));
         IClearinghouse.Swap memory swap = swapOf(margin(alice), address(maker), one(call(MONTH, 3000), size));
@@ -687,7 +687,7 @@ contract ClearinghouseTest is LedgerFixture {
         ledger.moveCash(account, wallet(alice), 1);
     }
 
-    function test_belowMargin_equityIsNotGivenAwayToAConfederate() public {
+    function test_attack_D23_belowMargin_equityIsNotGivenAwayToAConfederate() public {
         AccountId account = _unhealthyAccount();
         (, int256 mid,) = risk.values(MARKET, ledger.strikes(account), 0, Grid.Initial);
         maker.answer(-mid / 4 + 10 * int256(USD), 0); // 10 a contract above mid: within half a per cent of notional

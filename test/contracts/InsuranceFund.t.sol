@@ -245,7 +245,7 @@ contract InsuranceFundTest is SharesTest {
     }
 
     /// @dev A1 to A4 on the fund: gifts are the donor's loss.
-    function test_Fuzz_GiftsCostTheDonorAndNotTheVictim(uint256 gift, uint256 victims) public {
+    function testFuzz_attack_D17_giftsCostTheDonorAndNotTheVictim(uint256 gift, uint256 victims) public {
         gift = bound(gift, 1, 1e11 * one);
         victims = bound(victims, one, 1e9 * one);
         uint256 thiefs = stake(thief, one);
@@ -263,7 +263,7 @@ contract InsuranceFundTest is SharesTest {
 
     // ───── Reentrancy ─────
 
-    function test_Reentrancy_TheHookOfAStakeFindsTheDoorShutAndThePriceUnmoved() public {
+    function test_attack_D18_hookOfAStakeFindsTheDoorShutAndThePriceUnmoved() public {
         stake(ben, 1000e6);
         FundRobber robber = new FundRobber(fund, token);
         token.mint(address(robber), 1000e6);

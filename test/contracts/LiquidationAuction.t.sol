@@ -42,7 +42,7 @@ contract LiquidationAuctionTest is LedgerFixture {
 
     // ───── Start ─────
 
-    function test_givenAHealthyAccount_noAuctionStarts() public {
+    function test_attack_D4_givenAHealthyAccount_noAuctionStarts() public {
         (int256 worst,) = ledger.health(short, Grid.Maintenance);
         assertGe(worst, 0);
         vm.expectRevert(abi.encodeWithSelector(ILiquidationAuction.LiquidationAuction_Healthy.selector, short, worst));
@@ -132,7 +132,7 @@ contract LiquidationAuctionTest is LedgerFixture {
 
     // ───── Bid ─────
 
-    function test_aBid_takesTheSliceThatMakesTheRestHealthy() public {
+    function test_attack_D10_bid_takesTheSliceThatMakesTheRestHealthy() public {
         _start(3950e18);
         skip(100);
         ILiquidationAuction.Lot memory lot = auction.lot(short);
@@ -174,7 +174,7 @@ contract LiquidationAuctionTest is LedgerFixture {
         assertGe(worst, 0);
     }
 
-    function test_aTinyBid_isRefused() public {
+    function test_attack_D8_tinyBid_isRefused() public {
         _start(3950e18);
         bytes32 state = auction.lot(short).state;
         vm.prank(bob);
@@ -184,7 +184,7 @@ contract LiquidationAuctionTest is LedgerFixture {
         auction.bid(short, bidder, 1e12, type(int256).max, state, "");
     }
 
-    function test_aBidWithAPriceLimit_holds() public {
+    function test_attack_D25_bidWithAPriceLimit_holds() public {
         _start(3950e18);
         ILiquidationAuction.Lot memory lot = auction.lot(short);
         vm.prank(bob);
@@ -196,7 +196,7 @@ contract LiquidationAuctionTest is LedgerFixture {
         auction.bid(short, bidder, 1e18, lot.price - 1, lot.state, "");
     }
 
-    function test_aBidOnOtherPositionsThanSeen_isRefused_butAGiftTurnsNoBidAway() public {
+    function test_attack_D8_bidOnOtherPositionsThanSeen_isRefused_butAGiftTurnsNoBidAway() public {
         _start(3950e18);
         bytes32 seen = auction.lot(short).state;
         fundAccount(short, 1);
@@ -222,7 +222,7 @@ contract LiquidationAuctionTest is LedgerFixture {
         auction.bid(short, poor, 1e18, type(int256).max, state, "");
     }
 
-    function test_onlyTheOwnerOrAnOperatorBids_andNobodyForHimself() public {
+    function test_attack_D1_onlyTheOwnerOrAnOperatorBids_andNobodyForHimself() public {
         _start(3950e18);
         bytes32 state = auction.lot(short).state;
         vm.expectRevert(
@@ -308,7 +308,7 @@ contract LiquidationAuctionTest is LedgerFixture {
         assertGt(auction.auction(short).startedAt, 0, "the rest waits for its settlement");
     }
 
-    function test_fundShares_areWorthLessFromTheStartOfAnAuction() public {
+    function test_attack_D14_fundShares_areWorthLessFromTheStartOfAnAuction() public {
         _fund(100_000);
         uint256 before = fund.totalAssets();
         _start(3950e18);
@@ -611,7 +611,7 @@ contract LiquidationAuctionTest is LedgerFixture {
         _take(other);
     }
 
-    function test_nobodyTakesHimself() public {
+    function test_attack_D1_nobodyTakesHimself() public {
         AccountId dora = _small(3900e18);
         AccountId own = toAccountId(dora.owner(), 2);
         vm.prank(dora.owner());
@@ -621,7 +621,7 @@ contract LiquidationAuctionTest is LedgerFixture {
 
     /// @dev Whatever the price: nothing appears or is lost, the pool's gain is what the account and nobody else pays, and the
     /// account keeps what the terms promise.
-    function testFuzz_aTakeConserves(uint256 spot) public {
+    function testFuzz_attack_D5_takeConserves(uint256 spot) public {
         AccountId dora = _small(bound(spot, 2000e18, 4500e18));
         (int256 worst, int256 equity) = ledger.health(dora, Grid.Maintenance);
         (int256 worstInitial,) = ledger.health(dora, Grid.Initial);
@@ -673,7 +673,9 @@ contract LiquidationAuctionTest is LedgerFixture {
 
     /// @dev Whatever the move, the time and the share: no value appears, the account ends no worse, and the bidder keeps no
     /// more than the equity and what the fund paid.
-    function testFuzz_aBidNeitherMakesMoneyNorHarmsTheAccount(uint256 spot, uint256 wait, uint256 share) public {
+    function testFuzz_attack_D6_bidNeitherMakesMoneyNorHarmsTheAccount(uint256 spot, uint256 wait, uint256 share)
+        public
+    {
         spot = bound(spot, 3600e18, 5400e18);
         wait = bound(wait, 0, 4000);
         share = bound(share, 0.1e18, 1e18);

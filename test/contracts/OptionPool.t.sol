@@ -284,7 +284,7 @@ contract OptionPoolTest is LedgerFixture {
         assertApproxEqRel(apart - agreed, 3.4e18, 0.05e18);
     }
 
-    function test_riskIsAddedInsideRangesOfTenorAndDeltaOnly() public {
+    function test_attack_B17_riskIsAddedInsideRangesOfTenorAndDeltaOnly() public {
         vm.warp(WEEK - 1 days);
         oracle.report(SPOT, VOLATILITY, listed);
         pool.mark();
@@ -302,7 +302,7 @@ contract OptionPoolTest is LedgerFixture {
         quote(call(MONTH, 5000), ONE);
     }
 
-    function test_vegaAndDeltaAreLimited_andTheLimitStopsOnlyWhatGoesFurther() public {
+    function test_attack_B25_vegaAndDeltaAreLimited_andTheLimitStopsOnlyWhatGoesFurther() public {
         vm.expectPartialRevert(IOptionPool.OptionPool_VegaLimit.selector);
         quote(call(QUARTER, 3000), 20_000 * ONE);
         PoolParameters memory parameters = pool.parameters();
@@ -615,7 +615,7 @@ contract OptionPoolAttackTest is LedgerFixture {
     }
 
     /// @dev B1: whatever is bought and sold between two accounts within one state of the oracle, all closed again, costs.
-    function testFuzz_aCycleNeverGains(uint256[12] memory seeds, uint256 ageSeed) public {
+    function testFuzz_attack_B1_cycleNeverGains(uint256[12] memory seeds, uint256 ageSeed) public {
         vm.warp(vm.getBlockTimestamp() + ageSeed % 15);
         int256 cash;
         uint256 done;
@@ -717,7 +717,7 @@ contract OptionPoolAttackTest is LedgerFixture {
     }
 
     /// @dev R stays within what was collected and not returned, over any sequence.
-    function testFuzz_theReserveIsWhatWasCollectedLessWhatWasReturned(uint256[12] memory seeds) public {
+    function testFuzz_attack_B24_reserveIsWhatWasCollectedLessWhatWasReturned(uint256[12] memory seeds) public {
         (, uint256 reserve) = pool.inventory();
         for (uint256 i = 0; i < MAX_TRADES; ++i) {
             Leg[] memory legs = one(_anOption(seeds[i]), _aSize(seeds[i] >> 32));

@@ -383,7 +383,7 @@ contract PermittedTradesTest is PermittedTradesFixture {
 
     // ───── Batches ─────
 
-    function test_inABatch_everyOtherAccountIsCheckedAtOnce() public {
+    function test_attack_D20_inABatch_everyOtherAccountIsCheckedAtOnce() public {
         fundAccount(margin(bob), 1000 * USD);
         IClearinghouse.Swap memory swap = _swap(margin(dora), -10 * ONE);
         bytes[] memory calls = new bytes[](1);

@@ -210,7 +210,7 @@ contract PoolSharesRequestsTest is SharesTest {
     // ───── Canceling after the cut-off ─────
 
     /// @dev The report of the cut-off may be known when the cancelation is sent.
-    function test_Cancel_AfterTheCutOffDoesNotEscapeAReportThatMayBeKnown() public {
+    function test_attack_B22_cancelAfterTheCutOffDoesNotEscapeAReportThatMayBeKnown() public {
         uint256 start = vm.getBlockTimestamp();
         uint256 id = requestDeposit(thief, 1000e6);
         skip(70);

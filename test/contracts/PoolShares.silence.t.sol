@@ -59,7 +59,9 @@ contract PoolSharesSilenceTest is SharesTest {
         assertEq(token.balanceOf(ben), 1000e6);
     }
 
-    function test_Fuzz_WhatBecomesOfADepositIsDecidedByTheReportsTimeAlone(uint256 reported, uint256 late) public {
+    function testFuzz_attack_H9_whatBecomesOfADepositIsDecidedByTheReportsTimeAlone(uint256 reported, uint256 late)
+        public
+    {
         uint256 start = vm.getBlockTimestamp();
         requestDeposit(thief, 1000e6);
         reported = bound(reported, 1, 2 * GRACE);

@@ -49,7 +49,7 @@ contract RiskEngineTest is LedgerFixture {
         risk.values(5, new StrikeWord[](0), 1, Grid.Initial);
     }
 
-    function test_onlyGovernanceSetsGrids() public {
+    function test_attack_D13_onlyGovernanceSetsGrids() public {
         vm.expectRevert(abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, alice));
         vm.prank(alice);
         risk.setGrids(MARKET, defaultGrids());
@@ -240,7 +240,7 @@ contract RiskEngineTest is LedgerFixture {
         assertGe(together + 1, worstA + worstB);
     }
 
-    function testFuzz_theMaintenanceGridAsksForLess(uint256 seed, int64 size) public view {
+    function testFuzz_attack_D4_maintenanceGridAsksForLess(uint256 seed, int64 size) public view {
         StrikeWord[] memory words = _words(_word(call(MONTH, 2500 + 25 * (seed % 40)), size));
         (int256 initial, int256 mid,) = risk.values(MARKET, words, 0, Grid.Initial);
         (int256 maintenance, int256 same,) = risk.values(MARKET, words, 0, Grid.Maintenance);
@@ -248,7 +248,7 @@ contract RiskEngineTest is LedgerFixture {
         assertEq(mid, same);
     }
 
-    function test_oneStrikeInSeveralWordsIsTheirSum() public view {
+    function test_attack_B4_oneStrikeInSeveralWordsIsTheirSum() public view {
         StrikeWord word = _word(call(MONTH, 3000), -ONE);
         (int256 twice, int256 midTwice) = _values(_words(word, word), 0);
         (int256 once, int256 mid) = _values(_words(_word(call(MONTH, 3000), -2 * ONE)), 0);
@@ -341,7 +341,7 @@ contract RiskEngineTest is LedgerFixture {
     // ── Near expiry: what the grid does not see between its spots
 
     /// A straddle between two spots of the grid pays nothing at its strike, and counts for nothing as its expiry comes.
-    function test_nearExpiryALongStraddleCountsForNothing() public {
+    function test_attack_B17_nearExpiryALongStraddleCountsForNothing() public {
         _setWithoutContingencies();
         StrikeWord[] memory straddle = _words(toStrikeWord(call(WEEK, 3150).key(), ONE, ONE));
         vm.warp(WEEK - 1 days);

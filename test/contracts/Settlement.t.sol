@@ -29,7 +29,7 @@ contract SettlementTest is LedgerFixture {
 
     // ── The way through
 
-    function test_settlementStartsOnceAfterExpiryWithAPrice() public {
+    function test_attack_B12_settlementStartsOnceAfterExpiryWithAPrice() public {
         vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_NotExpired.selector, WEEK));
         ledger.startSettlement(MARKET, WEEK);
         vm.expectRevert(abi.encodeWithSelector(IClearinghouse.Clearinghouse_NotSettling.selector, WEEK));
@@ -139,7 +139,7 @@ contract SettlementTest is LedgerFixture {
         assertEq(_word().openShortAccounts(), 0);
     }
 
-    function test_optionsOfTheSameExpiryOnly_theRestOfTheBookStays() public {
+    function test_attack_B5_optionsOfTheSameExpiryOnly_theRestOfTheBookStays() public {
         fundAccount(margin(alice), 100_000 * USD);
         trade(margin(alice), two(call(WEEK, 3000), ONE, call(MONTH, 3000), -ONE));
         trade(margin(alice), put(WEEK, 2900), ONE);
@@ -191,7 +191,7 @@ contract SettlementTest is LedgerFixture {
         ledger.finalizeSettlement(MARKET, WEEK);
     }
 
-    function test_aDebtPaidInTimeLeavesNobodyShort() public {
+    function test_attack_H10_debtPaidInTimeLeavesNobodyShort() public {
         ScriptedMaker maker = _aDebtor();
         _start(4000e18);
         ledger.settleAccounts(MARKET, WEEK, ids(margin(alice), maker.account()));
@@ -226,7 +226,7 @@ contract SettlementTest is LedgerFixture {
     }
 
     /// @dev A third of the debt is covered or none: everybody is paid the same part of what he is due, in any order.
-    function testFuzz_payoutsDoNotDependOnTheOrderOfClaims(
+    function testFuzz_attack_H12_payoutsDoNotDependOnTheOrderOfClaims(
         uint256 order,
         uint64 price,
         uint32 inFund,
@@ -378,7 +378,7 @@ contract SettlementTest is LedgerFixture {
     }
 
     /// @dev Settlement is never gated: where the rest of the book has no price, the requirement grows by the credit instead.
-    function test_aMakerIsSettledThoughTheRestOfItsBookHasNoPrice() public {
+    function test_attack_D11_makerIsSettledThoughTheRestOfItsBookHasNoPrice() public {
         fundAccount(margin(alice), 100_000 * USD);
         trade(margin(alice), call(WEEK, 2900), -20 * ONE);
         trade(wallet(bob), call(MONTH, 3000), ONE);
@@ -433,7 +433,7 @@ contract SettlementTest is LedgerFixture {
         assertEq(int256(ledger.claimCredit(poolAccount, MARKET, WEEK)), counted);
     }
 
-    function test_oneFundCoversTwoExpiriesOnlyOnce() public {
+    function test_attack_D15_oneFundCoversTwoExpiriesOnlyOnce() public {
         fundAccount(margin(alice), 30_000 * USD);
         trade(margin(alice), two(call(WEEK, 3000), -20 * ONE, call(MONTH, 3000), -20 * ONE));
         vm.warp(MONTH);
@@ -468,7 +468,7 @@ contract SettlementTest is LedgerFixture {
     // ── Debts and credits in margin
 
     /// @dev Alice's long week pays for her short month; until it is paid it keeps her from liquidation and cannot leave.
-    function test_aCreditCountsForMaintenance_andCannotBeWithdrawn() public {
+    function test_attack_D21_creditCountsForMaintenance_andCannotBeWithdrawn() public {
         fundAccount(margin(alice), 30_000 * USD);
         trade(margin(alice), call(MONTH, 3000), -10 * ONE);
         trade(margin(alice), call(WEEK, 3000), 10 * ONE);

@@ -74,7 +74,7 @@ contract SettlementPriceTest is LedgerFixture {
         assertEq(_price(), 2911e18, "3 % below");
     }
 
-    function test_whereTheyDifferItWaitsForFourHours() public {
+    function test_attack_B14_whereTheyDifferItWaitsForFourHours() public {
         reference_.setTick(AT_3100);
         vm.warp(WEEK);
         oracle.setSettlementPrice(WEEK, 3000e18);
@@ -102,7 +102,7 @@ contract SettlementPriceTest is LedgerFixture {
         assertEq(_price(), 3000e18, "as without a pool");
     }
 
-    function test_whereTheOracleIsSilentTheRecordedMeanCountsAfterThreeDays() public {
+    function test_attack_B15_whereTheOracleIsSilentTheRecordedMeanCountsAfterThreeDays() public {
         vm.warp(WEEK + 1 hours);
         uint256 mean = settlementPrices.recordMean(MARKET, WEEK);
         reference_.setTick(AT_3100);

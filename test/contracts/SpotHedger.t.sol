@@ -723,7 +723,7 @@ contract SpotHedgerTest is HedgerFixture {
 
     /// @dev Random books, liquidity, prices: a hedge brings the delta nearer and never across zero, costs at most what it may, leaves no
     /// token anywhere, and what follows in the same direction only goes on.
-    function testFuzz_aHedgeOnlyEverBringsTheDeltaNearer(
+    function testFuzz_attack_B2_hedgeOnlyEverBringsTheDeltaNearer(
         uint256[4] memory seeds,
         uint256 gift,
         uint256 liquidity,

@@ -109,7 +109,7 @@ function numbersOf(fields: object): string {
   return entries.toSorted().join("; ");
 }
 
-test("10,000 random legs in packages: every field of the quote and of its totals is bit for bit what the EVM computes", async () => {
+test("attack H4, divisions: 10,000 random legs in packages: every field of the quote and of its totals is bit for bit what the EVM computes", async () => {
   const random = new Random(24);
   const perCall = 200;
   const outcomes = { priced: 0, refused: 0, overflowed: 0, paidBack: 0, legs: 0 };

@@ -42,14 +42,14 @@ contract Black76Test is Test {
         _assertPrice(0, 100e18, type(uint256).max, 0, 100e18);
     }
 
-    function test_givenPricesBeyondTheDomain_itSaysSo() public {
+    function test_attack_H1_givenPricesBeyondTheDomain_itSaysSo() public {
         vm.expectRevert(abi.encodeWithSelector(Black76.Black76_PriceTooLarge.selector, LARGEST + 1, 1));
         pricing.black76Price(LARGEST + 1, 1, 1e18);
         vm.expectRevert(abi.encodeWithSelector(Black76.Black76_PriceTooLarge.selector, 1, type(uint256).max));
         pricing.black76Price(1, type(uint256).max, 1e18);
     }
 
-    function test_givenTheLimits_theGreeksAreTheirs() public view {
+    function test_attack_H1_givenTheLimits_theGreeksAreTheirs() public view {
         Greeks memory greeks = pricing.black76PriceAndGreeks(100e18, 100e18, 0, 1 days);
         assertEq(greeks.callDeltaWad, 0.5e18);
         assertEq(greeks.vegaWad, 0);

@@ -127,7 +127,7 @@ contract TypesTest is Test {
         assertEq(word.isMaker(), maker);
     }
 
-    function test_givenMoreCashOrRequirementThanFits_itIsRefused() public {
+    function test_attack_H3_givenMoreCashOrRequirementThanFits_itIsRefused() public {
         uint256 cash = uint256(type(uint128).max) + 1;
         vm.expectRevert(abi.encodeWithSelector(AccountWord_CashOverflow.selector, cash));
         this.withCash(cash);
@@ -209,7 +209,7 @@ contract TypesTest is Test {
         assertEq(inventory.flow().deltaFlow(), delta);
     }
 
-    function testFuzz_aRiskBeyond55BitsIsRefused(uint8 lane, bool negative) public {
+    function testFuzz_attack_H3_riskBeyond55BitsIsRefused(uint8 lane, bool negative) public {
         int256[4] memory wide;
         int256 beyond = negative ? int256(type(int56).min) - 1 : int256(type(int56).max) + 1;
         wide[lane % 4] = beyond;
@@ -297,7 +297,7 @@ contract TypesTest is Test {
 
     // ── CashMath
 
-    function testFuzz_cashIsRoundedInTheDirectionOfTheName(int256 raw, uint8 decimals) public pure {
+    function testFuzz_attack_H6_cashIsRoundedInTheDirectionOfTheName(int256 raw, uint8 decimals) public pure {
         raw = bound(raw, type(int128).min, type(int128).max);
         int256 divisor = CashMath.divisor(uint8(bound(decimals, 6, 18)));
         int256 down = CashMath.toCashDown(raw, divisor);

@@ -399,7 +399,7 @@ test("attack G2: every changing function of every deployed contract is called", 
   }
 });
 
-test("attack G2: what comes of every call is what the table says", async () => {
+test("attacks G2 and D24: what comes of every call in every state is what the table says", async () => {
   await expect(table()).toMatchFileSnapshot("accessMatrix.md");
 });
 
