@@ -44,9 +44,9 @@ function flowAfter(int256 flow_, int256 change, uint256 limit) pure returns (int
     unchecked {
         if (change == 0) return (flow_, false);
         uint256 magnitude = uint256(change < 0 ? -change : change); // far from the smallest int256
-        // Beyond two limits everything is alike.
+        // More than two limits is too much from anywhere.
         uint256 part =
-            magnitude >= 2 * limit ? 2 * uint256(FLOW_FULL) : (magnitude * uint256(FLOW_FULL) + limit - 1) / limit;
+            magnitude > 2 * limit ? 2 * uint256(FLOW_FULL) + 1 : (magnitude * uint256(FLOW_FULL) + limit - 1) / limit;
         after_ = change < 0 ? flow_ - int256(part) : flow_ + int256(part);
         if (after_ > FLOW_FULL) (after_, exceeded) = (FLOW_FULL, true);
         else if (after_ < -FLOW_FULL) (after_, exceeded) = (-FLOW_FULL, true);

@@ -164,7 +164,7 @@ function flowAfter(
 ): { readonly after: bigint; readonly exceeded: boolean } {
   if (change === 0n) return { after: flow, exceeded: false };
   const magnitude = absolute(change);
-  const part = magnitude >= 2n * limit ? 2n * FLOW_FULL : (magnitude * FLOW_FULL + limit - 1n) / limit;
+  const part = magnitude > 2n * limit ? 2n * FLOW_FULL + 1n : (magnitude * FLOW_FULL + limit - 1n) / limit;
   const after = change < 0n ? flow - part : flow + part;
   if (after > FLOW_FULL) return { after: FLOW_FULL, exceeded: true };
   if (after < -FLOW_FULL) return { after: -FLOW_FULL, exceeded: true };

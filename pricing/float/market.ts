@@ -578,7 +578,7 @@ function drained(flow: number, elapsed: number, flowSeconds: number): number {
 function flowAfter(flow: number, change: number, limit: number): number {
   if (change === 0) return flow;
   const magnitude = Math.abs(change);
-  const part = magnitude >= 2 * limit ? 2 * FLOW_FULL : Math.ceil((magnitude * FLOW_FULL) / limit);
+  const part = magnitude > 2 * limit ? 2 * FLOW_FULL + 1 : Math.ceil((magnitude * FLOW_FULL) / limit);
   return change < 0 ? flow - part : flow + part;
 }
 

@@ -234,6 +234,20 @@ contract TypesTest is Test {
         assertGe(int256(vega) * later.vegaFlow(), 0, "never to the other side");
     }
 
+    /// @dev From full to beyond full on the other side.
+    function test_flowIsExceededFromTheOtherSide() public pure {
+        (int256 full,) = flowAfter(0, 4, 4);
+        assertEq(full, FLOW_FULL);
+        (int256 other, bool exceeded) = flowAfter(full, -8, 4);
+        assertEq(other, -FLOW_FULL);
+        assertFalse(exceeded, "two limits");
+        (other, exceeded) = flowAfter(full, -9, 4);
+        assertEq(other, -FLOW_FULL);
+        assertTrue(exceeded, "and a unit");
+        (, exceeded) = flowAfter(-FLOW_FULL, 1, 0);
+        assertTrue(exceeded, "nothing fits into a limit of nothing");
+    }
+
     function testFuzz_flowIsFullAtTheLimit(uint64 limit, int64[3] memory changes) public pure {
         int256 exact; // what was taken, in units
         int256 flow;
