@@ -213,7 +213,7 @@ describe("an arbitrage bot", () => {
     await next(0.6);
     const { anvil, contracts, pool } = fixture;
     await swapToPrice(market.client, anvil.wallet(0), contracts, pool, SPOT * 1.01);
-    const wide = { limits: { ...limits, delta: 1_000, loss: 1e6 }, hedge: { band: 1_000, maxCost: 0.002 } };
+    const wide = { limits: { ...limits, delta: 2_000, loss: 1e6 }, hedge: { band: 2_000, maxCost: 0.002 } };
     const acts = await bot(wide, false).look();
     expect(acts.map(({ kind }) => kind)).toContain("spot");
     expect(await poolPrice(market.client, pool)).toBeLessThan(SPOT * 1.001);
