@@ -89,11 +89,12 @@ export function paperFigures(clean = CLEAN_BOOKS, planted = PLANTED_BOOKS): read
 function plansOn(book: Book, random: Random, shift: number): readonly Plan[] {
   const { surface, market } = book;
   const first = new BookMaker(book, "first");
+  // Evenly spaced around one strike, so that every expiry has a butterfly, and two of them a calendar.
   const strikesOf = (volatility: number, expiry: number) => {
     const deviation = volatility * Math.sqrt((expiry - market.timestamp) / (365 * 86_400));
-    const at = (x: number) =>
-      Math.max(1, Math.round((surface.spot * Math.exp(x * deviation)) / STRIKE_STEP)) * STRIKE_STEP;
-    return [...new Set([-0.8, -0.4, 0, 0.4, 0.8].map(at))].toSorted((a, b) => a - b);
+    const inSteps = (price: number) => Math.max(1, Math.round(price / STRIKE_STEP)) * STRIKE_STEP;
+    const [middle, gap] = [inSteps(surface.spot), inSteps(0.4 * deviation * surface.spot)];
+    return [-2, -1, 0, 1, 2].map((k) => middle + k * gap).filter((strike) => strike > 0);
   };
   const listed: readonly ListedExpiry[] = surface.expiries.map((expiry, i) => ({
     marketId: 1,
