@@ -1,4 +1,6 @@
 /** Arbitrage bots: what they find on paper markets, and what they make of a real one, with and without them. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { greeksOn, noGreeks } from "../../src/bots/arbitrage/greeks.ts";
 import type { Leg, Maker } from "../../src/bots/arbitrage/makers.ts";
 import type { ListedExpiry } from "../../src/bots/arbitrage/packages.ts";
@@ -27,6 +29,10 @@ const shape = { baseIsToken0: true, quoteDecimals: 6 };
 
 export async function benchArbitrage({ dataDirectory }: BenchOptions): Promise<BenchReport> {
   const paper = paperFigures();
+  if (!existsSync(join(dataDirectory, "options"))) {
+    console.error(`bench: no option chains in ${dataDirectory}: the figures of a recorded market are left out`);
+    return { figures: paper };
+  }
   const world = await openReplay({ directory: dataDirectory, ...FEBRUARY });
   const on = await runReplay({ world, ...FEBRUARY, seed: SEED, arbitrage: true });
   const off = await runReplay({ world, ...FEBRUARY, seed: SEED });

@@ -1,4 +1,4 @@
-/** The simulated market: how fast its engines are, how far they agree, and what it says of the informed and of LPs on recorded data. */
+/** The simulated market: how fast its engines are, how far they agree, what it says of the informed and of LPs on recorded data; and the bots. */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +20,7 @@ import { Tape, tapeOfSpot } from "../../src/simulation/tape.ts";
 import { marketTerms } from "../../src/simulation/terms.ts";
 import { chainMismatches } from "../../test/src/simulation/chainMismatches.ts";
 import { RandomActions } from "../../test/src/simulation/randomActions.ts";
+import { benchArbitrage } from "./arbitrage.ts";
 import type { BenchOptions, BenchReport, Figure } from "./figure.ts";
 
 const START = Date.UTC(2026, 0, 31, 9) / 1000;
@@ -42,9 +43,10 @@ export async function benchSimulation(options: BenchOptions): Promise<BenchRepor
   const year = yearSeconds();
   const mismatch = await chainMismatches(CHAIN_ACTS);
   const market = await marketFigures(options);
+  const arbitrage = await benchArbitrage(options);
   const ratio = speed[0]!.value / speed[2]!.value;
   return {
-    lines: [`a quote in float64 takes ${(1 / ratio).toExponential(1)} of one to the unit`],
+    lines: [...(arbitrage.lines ?? []), `a quote in float64 takes ${(1 / ratio).toExponential(1)} of one to the unit`],
     figures: [
       ...speed,
       {
@@ -59,6 +61,7 @@ export async function benchSimulation(options: BenchOptions): Promise<BenchRepor
         unit: `acts of ${CHAIN_ACTS} after which anything differs by a unit (bound 0)`,
       },
       ...market,
+      ...arbitrage.figures,
     ],
   };
 }
