@@ -1,6 +1,4 @@
 /** Arbitrage bots: what they find on paper markets, and what they make of a real one, with and without them. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { greeksOn, noGreeks } from "../../src/bots/arbitrage/greeks.ts";
 import type { Leg, Maker } from "../../src/bots/arbitrage/makers.ts";
 import type { ListedExpiry } from "../../src/bots/arbitrage/packages.ts";
@@ -15,7 +13,7 @@ import { sqrtPriceOf } from "../../src/chain/uniswapV3.ts";
 import { arbitrageRules } from "../../src/market/arbitrage.ts";
 import { createRandom, type Random } from "../../src/market/random.ts";
 import { openReplay } from "../../src/market-data/csvReplay.ts";
-import type { BenchOptions, BenchReport, Figure } from "./figure.ts";
+import { type BenchOptions, type BenchReport, type Figure, hasChains } from "./figure.ts";
 import { type Book, drawBook } from "./pool/pricingGames.ts";
 import { type ReplayResult, runReplay } from "./pool/replay/runReplay.ts";
 
@@ -29,8 +27,7 @@ const shape = { baseIsToken0: true, quoteDecimals: 6 };
 
 export async function benchArbitrage({ dataDirectory }: BenchOptions): Promise<BenchReport> {
   const paper = paperFigures();
-  if (!existsSync(join(dataDirectory, "options"))) {
-    console.error(`bench: no option chains in ${dataDirectory}: the figures of a recorded market are left out`);
+  if (!hasChains(dataDirectory)) {
     return { figures: paper };
   }
   const world = await openReplay({ directory: dataDirectory, ...FEBRUARY });

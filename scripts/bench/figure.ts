@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
 /** One measured number of a bench. */
 export interface Figure {
   readonly name: string;
@@ -16,6 +19,14 @@ export interface BenchOptions {
   readonly dataDirectory: string;
   /** Where pictures go; none are drawn where it is left out. */
   readonly outDirectory?: string | undefined;
+}
+
+/** Whether there are recorded option chains; says so where there are none. */
+export function hasChains(dataDirectory: string): boolean {
+  const found = existsSync(join(dataDirectory, "options"));
+  if (!found)
+    console.error(`bench: no option chains in ${dataDirectory}: the figures of a recorded market are left out`);
+  return found;
 }
 
 /** Median seconds of `rounds` runs of `work`, after a fifth as many that warm up. Short runs escape most interruptions. */

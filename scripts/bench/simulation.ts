@@ -1,5 +1,5 @@
 /** The simulated market: how fast its engines are, how far they agree, what it says of the informed and of LPs on recorded data; and the bots. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FloatLeg, VIRTUAL_SHARES } from "../../pricing/float/index.ts";
@@ -21,7 +21,7 @@ import { marketTerms } from "../../src/simulation/terms.ts";
 import { chainMismatches } from "../../test/src/simulation/chainMismatches.ts";
 import { RandomActions } from "../../test/src/simulation/randomActions.ts";
 import { benchArbitrage } from "./arbitrage.ts";
-import type { BenchOptions, BenchReport, Figure } from "./figure.ts";
+import { type BenchOptions, type BenchReport, type Figure, hasChains } from "./figure.ts";
 
 const START = Date.UTC(2026, 0, 31, 9) / 1000;
 const MONTH = 30 * SECONDS_PER_DAY;
@@ -188,10 +188,7 @@ function worstCalendarMonth(seeds: readonly (readonly RunRecord[])[]): number {
 
 /** On recorded chains: what widening leaves to the informed, and what LPs earn with what the sweep chose. */
 async function marketFigures({ dataDirectory }: BenchOptions): Promise<readonly Figure[]> {
-  if (!existsSync(join(dataDirectory, "options"))) {
-    console.error(`bench: no option chains in ${dataDirectory}: the figures of a recorded market are left out`);
-    return [];
-  }
+  if (!hasChains(dataDirectory)) return [];
   const folder = mkdtempSync(join(tmpdir(), "meniscus-simulation-"));
   try {
     const tapes = await tapesOf(dataDirectory, MONTHS, folder, {});

@@ -42,11 +42,14 @@ export interface ChainPlace {
 }
 
 /** Whether the chain still has a block. */
-export async function isOnChain(client: Pick<BlockReader, "getBlock">, { number, hash }: ChainPlace): Promise<boolean> {
+export async function isOnChain(
+  client: Pick<BlockReader, "getBlock">,
+  { number, hash }: { readonly number: bigint | number; readonly hash: Hex },
+): Promise<boolean> {
   try {
-    return (await client.getBlock({ blockNumber: number })).hash === hash;
+    return (await client.getBlock({ blockNumber: BigInt(number) })).hash === hash;
   } catch (error) {
-    if (error instanceof BlockNotFoundError) return false;
+    if (error instanceof BlockNotFoundError) return false; // the chain is shorter now
     throw error;
   }
 }

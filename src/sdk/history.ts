@@ -1,7 +1,6 @@
 import {
   type Abi,
   type Address,
-  BlockNotFoundError,
   type Chain,
   type ContractEventName,
   type DecodeEventLogReturnType,
@@ -16,7 +15,7 @@ import {
 import { clearinghouseAbi, insuranceFundAbi, marketOracleAbi, optionPoolAbi, poolSharesAbi } from "../chain/abis.ts";
 import type { Deployment } from "../chain/deployments.ts";
 import { type RunningAverage, unpackReport, unpackStoredSurface } from "../chain/report.ts";
-import { Pager } from "./blockPages.ts";
+import { isOnChain, Pager } from "./blockPages.ts";
 import type { EventStore, KnownBlock, StoredLog } from "./eventStore.ts";
 
 /** Where an event stands on the chain. */
@@ -160,12 +159,12 @@ export class ProtocolHistory {
   /** Drops the blocks that the chain no longer has; returns whether there were any. */
   private async dropOrphans(): Promise<boolean> {
     const tip = this.blocks.at(-1);
-    if (!tip || (await this.isOnChain(tip))) return false;
+    if (!tip || (await isOnChain(this.client, tip))) return false;
     // A block has its ancestors: those that the chain still has come first.
     let [kept, end] = [0, this.blocks.length - 1];
     while (kept < end) {
       const middle = Math.floor((kept + end) / 2);
-      if (await this.isOnChain(this.blocks[middle]!)) kept = middle + 1;
+      if (await isOnChain(this.client, this.blocks[middle]!)) kept = middle + 1;
       else end = middle;
     }
     const last = this.blocks[kept - 1]?.number ?? -1;
@@ -173,15 +172,6 @@ export class ProtocolHistory {
     this.blocks = this.blocks.slice(0, kept);
     this.decoded = this.decoded.filter(({ blockNumber }) => blockNumber <= BigInt(last));
     return true;
-  }
-
-  private async isOnChain({ number, hash }: KnownBlock): Promise<boolean> {
-    try {
-      return (await this.client.getBlock({ blockNumber: BigInt(number) })).hash === hash;
-    } catch (error) {
-      if (error instanceof BlockNotFoundError) return false; // the chain is shorter now
-      throw error;
-    }
   }
 
   private async readPage(head: bigint): Promise<void> {

@@ -123,11 +123,16 @@ contract SignedOrdersTest is LedgerFixture {
         orders.onTrade(margin(bob), order.legs, false, data);
     }
 
-    function test_aContract_signsByErc1271() public {
-        SigningContract owner = new SigningContract();
-        AccountId account = margin(address(owner));
+    /// @dev Of a contract that signs, and lets orders be filled from its account.
+    function _contractsAccount() private returns (SigningContract owner, AccountId account) {
+        owner = new SigningContract();
+        account = margin(address(owner));
         fundAccount(account, 50_000 * USD);
         owner.approveOperator(ledger, account, address(orders));
+    }
+
+    function test_aContract_signsByErc1271() public {
+        (SigningContract owner, AccountId account) = _contractsAccount();
         ISignedOrders.Order memory order = _order(ONE, 150e6);
         order.account = account;
         bytes memory data = abi.encode(order, bytes("anything"));
@@ -287,10 +292,7 @@ contract SignedOrdersTest is LedgerFixture {
 
     /// @dev A contract that signed and thinks better of it: asked when it is filled, and in a batch nothing of it happens.
     function test_attack_F9_contractWithdrawsItsSignature() public {
-        SigningContract owner = new SigningContract();
-        AccountId account = margin(address(owner));
-        fundAccount(account, 50_000 * USD);
-        owner.approveOperator(ledger, account, address(orders));
+        (SigningContract owner, AccountId account) = _contractsAccount();
         ISignedOrders.Order memory order = _order(ONE, 150e6);
         ISignedOrders.Order memory others = _order(ONE, 150e6);
         order.account = account;

@@ -12,13 +12,6 @@ contract PositionAttacksTest is LedgerFixture {
     /// Most gas a keeper's transaction may need, below the cap of EIP-7825.
     uint256 private constant MOST_GAS = 15_000_000;
 
-    function _settleAt(uint256 priceWad, AccountId[] memory accounts) private {
-        vm.warp(WEEK);
-        oracle.setSettlementPrice(WEEK, priceWad);
-        ledger.startSettlement(MARKET, WEEK);
-        ledger.settleAccounts(MARKET, WEEK, accounts);
-    }
-
     /// Options bought, a part handed on, the rest settled: each is paid for what he holds, and together for what was bought.
     function testFuzz_attack_B6_handedOnInPartsPaysForTheWhole(uint256 part) public {
         OptionId option = call(WEEK, 3000);
@@ -26,7 +19,7 @@ contract PositionAttacksTest is LedgerFixture {
         part = bound(part, 1, uint128(10 * ONE));
         vm.prank(alice);
         ledger.transfer(bob, OptionId.unwrap(option), part);
-        _settleAt(3200e18, ids(poolAccount));
+        settle(WEEK, 3200e18, ids(poolAccount));
         ledger.finalizeSettlement(MARKET, WEEK);
         uint256 hers = ledger.redeemOptions(alice, options(option));
         uint256 his = ledger.redeemOptions(bob, options(option));
@@ -41,7 +34,7 @@ contract PositionAttacksTest is LedgerFixture {
         trade(wallet(alice), option, 10 * ONE);
         vm.prank(alice);
         ledger.transfer(bob, OptionId.unwrap(option), uint128(10 * ONE));
-        _settleAt(3200e18, ids(poolAccount));
+        settle(WEEK, 3200e18, ids(poolAccount));
         ledger.finalizeSettlement(MARKET, WEEK);
         assertEq(ledger.redeemOptions(alice, options(option)), 0, "sold");
         assertEq(ledger.redeemOptions(bob, options(option)), 2000 * USD);
@@ -82,7 +75,7 @@ contract PositionAttacksTest is LedgerFixture {
         priceWad = bound(priceWad, 1, type(uint96).max);
         trade(wallet(alice), two(call(WEEK, 3000), 10 * ONE, put(WEEK, 2900), 10 * ONE));
         uint256 held = quoteToken.balanceOf(address(ledger));
-        _settleAt(priceWad, ids(poolAccount));
+        settle(WEEK, priceWad, ids(poolAccount));
         vm.warp(WEEK + 4 days);
         ledger.finalizeSettlement(MARKET, WEEK);
         OptionId[] memory both = new OptionId[](2);
