@@ -9,6 +9,7 @@ import { toAccountId } from "../../src/chain/optionId.ts";
 import { openDatabase } from "../../src/runtime/database.ts";
 import { type Connection, connect } from "../../src/sdk/client.ts";
 import { ProtocolHistory } from "../../src/sdk/history.ts";
+import { reorganise } from "../drills/reorganise.ts";
 import { TestMarket } from "../src/sdk/testMarket.ts";
 
 const start = Date.UTC(2026, 1, 1) / 1000;
@@ -77,7 +78,7 @@ test("K5 what a reorganisation takes back is dropped, what replaces it is read",
   await pay(3n);
   const longer = await readAnew();
   expect(longer).toHaveLength(before.length + 2);
-  await market.anvil.publicClient.request({ method: "anvil_reorg", params: [2, []] } as never);
+  await reorganise(market.anvil, 2);
   await pay(5n);
   const after = await readAnew();
   expect(after).toHaveLength(before.length + 1);
